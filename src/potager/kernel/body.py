@@ -1,0 +1,57 @@
+"""A request's body while it still travels: read once, whole under a limit or chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from potager.kernel.errors import WireError
+
+
+class Body:
+    """The bytes of one request, which can be read once.
+
+    Parameters
+    ----------
+    chunks : the bytes as they arrive.
+    length : bytes announced by the client, None when it did not say.
+
+    Attributes
+    ----------
+    trailers : what follows the bytes, by lower-case name; those announced are there at once, empty until all is read.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], length: int | None = None) -> None:
+        self._chunks = chunks
+        self.length = length
+        self.trailers: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, data: bytes) -> Body:
+        """A body that is all there already."""
+
+        async def once() -> AsyncIterator[bytes]:
+            yield data
+
+        return cls(once(), len(data))
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body; `RequestEntityTooLarge` (413) as soon as it passes `limit` bytes."""
+        if self.length is not None and self.length > limit:
+            raise too_large(limit)
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in self._chunks:
+            size += len(chunk)
+            if size > limit:
+                raise too_large(limit)
+            parts.append(chunk)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def too_large(limit: int) -> WireError:
+    """The error of a body over `limit` bytes."""
+    message = f"The request body is larger than the limit of {limit} bytes. Send less in one request."
+    return WireError("RequestEntityTooLarge", message, 413)

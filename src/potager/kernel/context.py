@@ -1,0 +1,89 @@
+"""What a handler is given: who asks, from where, and the house to work in.
+
+ctx[Rows]                                   the one instance of a type that the house holds
+await ctx.call("s3", "PutObject", {...})    another room, by the same door that clients use
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar, cast
+
+from potager.kernel.names import Scope, arn
+
+T = TypeVar("T")
+
+
+class House:
+    """The things that a running server is made of, one of each type."""
+
+    def __init__(self) -> None:
+        self._things: dict[type[Any], Any] = {}
+
+    def add(self, kind: type[T], thing: T) -> T:
+        """Puts `thing` in as the house's `kind`; a second one of the same kind is a mistake."""
+        if kind in self._things:
+            raise ValueError(f"the house has a {kind.__name__} already")
+        self._things[kind] = thing
+        return thing
+
+    def __getitem__(self, kind: type[T]) -> T:
+        return cast(T, self._things[kind])
+
+
+class Door(Protocol):
+    """Runs an operation as a client's request would be run, without the bytes."""
+
+    async def call(self, ctx: Context, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]: ...
+
+
+class Doors:
+    """Holds the house's `Door`; a class of its own because a Protocol cannot be a key."""
+
+    def __init__(self, door: Door) -> None:
+        self.door = door
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who signed a request."""
+
+    account: str
+    arn: str
+    user_id: str
+    access_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request's surroundings."""
+
+    house: House
+    caller: Caller
+    region: str
+    request_id: str
+    url: str = ""
+
+    @property
+    def account(self) -> str:
+        return self.caller.account
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.caller.account, self.region)
+
+    def arn(self, resource: str, service: str = "sagemaker") -> str:
+        """The ARN of a resource in this request's account and region."""
+        return arn(service, self.scope, resource)
+
+    def __getitem__(self, kind: type[T]) -> T:
+        return self.house[kind]
+
+    def at(self, region: str) -> Context:
+        """The same surroundings in another region."""
+        return replace(self, region=region)
+
+    async def call(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Another operation's output, run as this caller; its faults are raised as they are."""
+        return await self.house[Doors].door.call(self, service, operation, params)

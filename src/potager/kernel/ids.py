@@ -1,0 +1,18 @@
+"""Random names that cannot be guessed and do not collide."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+_LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def request_id() -> str:
+    """A request id as AWS writes them, a random UUID."""
+    return str(uuid.UUID(bytes=secrets.token_bytes(16), version=4))
+
+
+def short(length: int = 12) -> str:
+    """`length` random characters out of a-z and 0-9."""
+    return "".join(secrets.choice(_LOWER) for _ in range(length))

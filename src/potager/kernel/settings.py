@@ -1,0 +1,161 @@
+"""What can be set, declared once.
+
+`potager up` makes an option of every field, a `POTAGER_*` variable and a line of `potager.toml` (`potager.cli.settings`
+reads them); `docs/reference/settings.md` prints them (`potager.cli.reference` writes it). A new setting is a new field
+here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from potager.kernel.errors import Invalid
+
+Reader = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as it is declared.
+
+    Parameters
+    ----------
+    name : the field's name, and its key in the file.
+    default : the default as one would write it.
+    expects : what a good value is, to be read after "is not".
+    help : what it does, one sentence.
+    read : text -> value; raises ValueError.
+    secret : whether its value is kept out of messages.
+    """
+
+    name: str
+    default: str
+    expects: str
+    help: str
+    read: Reader
+    secret: bool = False
+
+    @property
+    def option(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        return "POTAGER_" + self.name.upper()
+
+    def value(self, text: str, source: str) -> Any:
+        """The value that `text` spells; `Invalid`, naming `source`, when it spells none."""
+        try:
+            return self.read(text)
+        except ValueError as error:
+            shown = "the value given" if self.secret else repr(text)
+            raise Invalid(f"{source}: {shown} is not {self.expects}. Correct it, or leave it out.") from error
+
+
+def _matching(pattern: str) -> Reader:
+    whole = re.compile(pattern)
+
+    def read(text: str) -> str:
+        if not whole.fullmatch(text):
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _one_of(*choices: str) -> Reader:
+    return _matching("|".join(map(re.escape, choices)))
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise ValueError(text)
+    return number
+
+
+def _folder(text: str) -> Path:
+    if not text.strip() or "\0" in text:
+        raise ValueError(text)
+    return Path(text).expanduser().absolute()
+
+
+def _declare(default: str, read: Reader, expects: str, told: str, *, secret: bool = False) -> Any:
+    metadata = {"default": default, "read": read, "expects": expects, "help": told, "secret": secret}
+    return field(default_factory=lambda: read(default), metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a server can be told."""
+
+    host: str = _declare(
+        "127.0.0.1",
+        _matching(r"[0-9A-Za-z_.:-]{1,253}"),
+        "a host name or an address",
+        "The address to listen on. Anything but loopback lets other machines in, without TLS.",
+    )
+    port: int = _declare("8484", _port, "a port between 0 and 65535", "The port to listen on; 0 takes any free one.")
+    data: Path = _declare(  # noqa: RUF009  (gives a field, not a value)
+        "~/.potager",
+        _folder,
+        "a folder",
+        "The data folder: everything that the server keeps. One server at a time uses it.",
+    )
+    access_key_id: str = _declare(
+        "",
+        _matching(r"|[0-9A-Za-z_.-]{3,128}"),
+        "an access key id of 3 to 128 letters, digits, `_`, `.` and `-`",
+        "The administrator's access key id. Random when it is not given, and kept in `keys.json` of the data folder.",
+    )
+    secret_access_key: str = _declare(
+        "",
+        _matching(r"|[!-~]{8,128}"),
+        "a secret of 8 to 128 visible ASCII characters",
+        "The administrator's secret access key; goes with the access key id. Prefer the variable or the file: "
+        "other users of the machine can read a command line.",
+        secret=True,
+    )
+    account_id: str = _declare(
+        "000000000000",
+        _matching(r"[0-9]{12}"),
+        "an account id of 12 digits",
+        "The AWS account that resources belong to, as it stands in their ARNs.",
+    )
+    region: str = _declare(
+        "us-east-1",
+        _matching(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"),
+        "a region such as us-east-1",
+        "The region that clients are told to use. Requests for any other one are served too.",
+    )
+    isolation: str = _declare(
+        "auto",
+        _one_of("auto", "namespaces", "none"),
+        "one of auto, namespaces, none",
+        "How jobs are kept apart from the machine: `namespaces` of the kernel or refuse to start, `none` at all, "
+        "or `auto`: namespaces where the machine offers them.",
+    )
+    log_level: str = _declare(
+        "info",
+        _one_of("debug", "info", "warning", "error"),
+        "one of debug, info, warning, error",
+        "How much the server says on standard error.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The administrator's key pair, and the secret that signs page tokens and sessions."""
+
+    access_key_id: str
+    secret_access_key: str
+    secret: bytes
+
+
+def declared() -> tuple[Setting, ...]:
+    """Every setting, in the order of the declarations."""
+    return tuple(Setting(name=each.name, **each.metadata) for each in fields(Settings))
