@@ -1,0 +1,85 @@
+"""What botocore's models get wrong or leave out, in one place, each line with its reason."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+S3_NOT_ROUTED = frozenset(("ListDirectoryBuckets",))
+"""Same method and path as another operation (`ListBuckets`): only S3 Express's host tells them apart."""
+
+S3_PLAIN_ARGUMENTS = frozenset(("id",))
+"""Required by some sub-resources and harmless without them, so that they need not be understood."""
+
+S3_NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+S3_ROOTS = {
+    "CompleteMultipartUpload": "CompleteMultipartUploadResult",
+    "CopyObject": "CopyObjectResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "DeleteObjects": "DeleteResult",
+    "GetBucketAccelerateConfiguration": "AccelerateConfiguration",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketCors": "CORSConfiguration",
+    "GetBucketLifecycle": "LifecycleConfiguration",
+    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
+    "GetBucketLocation": "LocationConstraint",
+    "GetBucketLogging": "BucketLoggingStatus",
+    "GetBucketNotification": "NotificationConfiguration",
+    "GetBucketNotificationConfiguration": "NotificationConfiguration",
+    "GetBucketRequestPayment": "RequestPaymentConfiguration",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetBucketWebsite": "WebsiteConfiguration",
+    "GetObjectAcl": "AccessControlPolicy",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
+    "GetObjectTagging": "Tagging",
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjectVersions": "ListVersionsResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListParts": "ListPartsResult",
+    "UploadPartCopy": "CopyPartResult",
+}
+"""Root elements of S3's answers, by operation, as its API reference shows them. The model names none; botocore does not
+look, the Java and Go SDKs do. The others are called after the operation."""
+
+S3_TEXT_ROOTS = frozenset(("GetBucketLocation",))
+"""The root holds the value itself: `<LocationConstraint>eu-west-1</LocationConstraint>`, empty for us-east-1."""
+
+
+def s3_status(operation: str, result: Mapping[str, Any], default: int) -> int:
+    """206 for a part of an object, which the model does not tell."""
+    if operation in ("GetObject", "HeadObject") and result.get("ContentRange"):
+        return 206
+    return default
+
+
+def host_id(request_id: str) -> str:
+    """`x-amz-id-2`, which boto3 shows as HostId; made of the request's id because nobody reads it for more."""
+    return b64encode(request_id.encode()).decode()
+
+
+_SAFE = r"[.\-_a-zA-Z0-9]"
+_PATTERNS = (
+    (r"[a-z0-9]([-a-z0-9]*[a-z0-9]){0,39}?", r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"),
+    (
+        r"https://([.\-_a-zA-Z0-9]+/?){3,1016}",
+        rf"https://(?=(?:/?{_SAFE}){{3}}){_SAFE}+(?:/{_SAFE}+)*/?",
+    ),
+    (r"\/?.+\/.+", r".[^/\n]*/.+"),
+    (r"\$(\.[a-zA-Z0-9_.@\[\]\(\)-]+)*", r"\$(\.[a-zA-Z0-9_.@\[\]\(\)-]+)?"),
+    (r".*[0-9a-z]+.*", r"[^0-9a-z\n]*[0-9a-z].*"),
+    (r".*\S.*", r"[^\S\n]*\S.*"),
+    (
+        r"^[ \t]*[^\x00-\x1F:\x7F]+([ \t]+[^\x00-\x1F:\x7F]+)*[ \t]*$",
+        r"\t*[^\x00-\x1F:\x7F][^\x00-\x08\x0A-\x1F:\x7F]*",
+    ),
+    (r"^[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*$", r"\t*[\x20-\x7E][\x20-\x7E\t]*"),
+    (r"^[a-z0-9*](?:[._\-/a-z0-9*]?[a-z0-9*]+)*$", r"[a-z0-9*]+(?:[._\-/][a-z0-9*]+)*"),
+)
+PATTERNS = dict(_PATTERNS)
+"""Patterns of the models that take exponential or quadratic time on hostile values, and the same languages said so that
+they take linear time. A test holds each pair against the other on random texts."""

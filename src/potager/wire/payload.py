@@ -1,0 +1,169 @@
+"""A request's body, held against what was said about it: length, hash, chunk signatures, checksums.
+
+    identity.payload = <hex>                         sha256 on its way
+                       UNSIGNED-PAYLOAD              as it is
+                       STREAMING-...                 aws-chunked, see `chunked`
+
+`opened` is for bodies that handlers take as they arrive, `checked` for those that have been read whole. A mismatch is
+raised at the end of the body: a handler must have read all of it before it makes anything visible.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from collections.abc import AsyncIterator, Iterator, Mapping
+from hashlib import md5, sha256
+
+from potager.kernel.body import Body
+from potager.kernel.errors import WireError
+from potager.wire import checksum, refusal
+from potager.wire.chunked import Decoder, Signatures, incomplete, malformed_trailer
+from potager.wire.message import Request
+from potager.wire.sigv4 import STREAMING, UNSIGNED, Identity
+
+MODES = {
+    "STREAMING-UNSIGNED-PAYLOAD-TRAILER": (False, True),
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": (True, False),
+    "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": (True, True),
+}
+"""Whether each mode is signed, and whether headers follow the data."""
+
+
+class Payload(Body):
+    """A body whose promises are checked while it is read.
+
+    `trailers` are the headers that followed it, by lower-case name, once it has been read to its end.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], length: int | None, trailers: dict[str, str]) -> None:
+        super().__init__(chunks, length)
+        self.trailers = trailers
+
+
+def opened(request: Request, identity: Identity) -> Payload:
+    """The request's body, decoded and checked on its way; `length` is that of the data."""
+    trailers: dict[str, str] = {}
+    if identity.payload.startswith(STREAMING):
+        length = _decoded_length(request)
+        return Payload(_unchunked(request, identity, length, trailers), length, trailers)
+    return Payload(_hashed(request.body, identity.payload), request.body.length, trailers)
+
+
+async def _hashed(body: Body, expected: str) -> AsyncIterator[bytes]:
+    hashed = None if expected == UNSIGNED else sha256()
+    size = 0
+    async for chunk in body:
+        size += len(chunk)
+        if hashed is not None:
+            hashed.update(chunk)
+        yield chunk
+    if body.length is not None and size != body.length:
+        raise incomplete("You did not provide the number of bytes specified by the Content-Length HTTP header")
+    if hashed is not None and not hmac.compare_digest(hashed.hexdigest(), expected):
+        raise refusal.of("rest-xml").payload(expected, hashed.hexdigest())
+
+
+async def _unchunked(
+    request: Request, identity: Identity, length: int, trailers: dict[str, str]
+) -> AsyncIterator[bytes]:
+    reader = _Reader(request, identity, length)
+    async for chunk in request.body:
+        for piece in reader.feed(chunk):
+            yield piece
+    trailers.update(reader.close())
+
+
+class _Reader:
+    """Decodes a chunked body and holds it against its length and its trailing checksums."""
+
+    def __init__(self, request: Request, identity: Identity, length: int) -> None:
+        signed, trailing = _mode(identity.payload)
+        self._decoder = Decoder(Signatures(identity) if signed else None, trailing)
+        self._length = length
+        self._size = 0
+        said = request.headers.get("x-amz-trailer", "") if trailing else ""
+        self._promised = [name for part in said.split(",") if (name := part.strip().lower())]
+        names = [name.removeprefix(checksum.PREFIX) for name in self._promised if name.startswith(checksum.PREFIX)]
+        self._sums = {name: _known(name) for name in names}
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        for piece in self._decoder.feed(data):
+            self._size += len(piece)
+            if self._size > self._length:
+                raise incomplete("The body holds more bytes than x-amz-decoded-content-length says.")
+            for running in self._sums.values():
+                running.update(piece)
+            yield piece
+
+    def close(self) -> dict[str, str]:
+        self._decoder.close()
+        if self._size != self._length:
+            raise incomplete("The body holds fewer bytes than x-amz-decoded-content-length says.")
+        trailers = self._decoder.trailers
+        if not set(self._promised) <= trailers.keys():
+            raise malformed_trailer()
+        for name, running in self._sums.items():
+            _compare(name, trailers[checksum.PREFIX + name], running.digest())
+        return trailers
+
+
+def _mode(payload: str) -> tuple[bool, bool]:
+    if payload not in MODES:
+        raise WireError("NotImplemented", f"Potager does not read {payload[:60]}.", 501)
+    return MODES[payload]
+
+
+def _decoded_length(request: Request) -> int:
+    text = request.headers.get("x-amz-decoded-content-length", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise WireError("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
+    return int(text)
+
+
+def _known(name: str) -> checksum.Checksum:
+    running = checksum.new(name)
+    if running is None:
+        raise WireError("NotImplemented", f"Potager does not compute {name.upper()} checksums.", 501)
+    return running
+
+
+def _compare(name: str, said: str, computed: bytes) -> None:
+    try:
+        expected = a2b_base64(said.encode("ascii"), strict_mode=True)
+    except (Base64Error, UnicodeEncodeError):
+        expected = b""
+    if len(expected) != len(computed):
+        raise WireError("InvalidRequest", f"Value for {checksum.PREFIX}{name} is invalid.", 400)
+    if expected != computed:
+        message = f"The {name.upper()} you specified did not match the calculated checksum."
+        raise WireError("BadDigest", message, 400)
+
+
+def checked(request: Request, identity: Identity, body: bytes) -> bytes:
+    """A body that has been read whole, decoded; S3's Content-MD5 and checksum headers are held against it."""
+    if identity.service != "s3":
+        return body
+    if identity.payload.startswith(STREAMING):
+        reader = _Reader(request, identity, _decoded_length(request))
+        body = b"".join(reader.feed(body))
+        reader.close()
+    check_headers(request.headers, body)
+    return body
+
+
+def check_headers(headers: Mapping[str, str], body: bytes) -> None:
+    """`BadDigest` when a body is not what its Content-MD5 or `x-amz-checksum-*` headers say."""
+    if said := headers.get("content-md5"):
+        if len(said) != 24:
+            raise WireError("InvalidDigest", "The Content-MD5 you specified was invalid.", 400)
+        if b64encode(md5(body, usedforsecurity=False).digest()).decode() != said:
+            message = "The Content-MD5 you specified did not match what we received."
+            raise WireError("BadDigest", message, 400, fields={"ExpectedDigest": said})
+    for name in checksum.NAMES:
+        if said := headers.get(checksum.PREFIX + name):
+            running = _known(name)
+            running.update(body)
+            _compare(name, said, running.digest())

@@ -1,0 +1,49 @@
+"""AWS JSON 1.0 and 1.1: one JSON object each way, the operation in X-Amz-Target.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.model import OperationModel
+
+from potager.kernel.errors import WireError
+from potager.wire.message import Request, Response
+from potager.wire.protocols import document, fault
+
+_NO_LABELS: Mapping[str, str] = {}
+
+
+def parse(
+    operation: OperationModel, request: Request, body: bytes, labels: Mapping[str, str] = _NO_LABELS
+) -> dict[str, Any]:
+    value = document.loads(body)
+    return document.read(operation.input_shape, value) if operation.input_shape else {}
+
+
+def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: str = "") -> Response:
+    # An operation without output answers an empty body, as SageMaker's Delete operations do.
+    data = document.dumps(document.write(operation.output_shape, result)) if operation.output_shape else b""
+    return response(200, data, request_id)
+
+
+def error(
+    operation: OperationModel | None, error: WireError, request_id: str = "", request: Request | None = None
+) -> Response:
+    status, members = fault.body(operation, error, document.write)
+    reply = response(status, document.dumps({"__type": error.code, **members}), request_id)
+    reply.headers.append(("x-amzn-ErrorType", error.code))
+    if operation is not None and operation.service_model.is_query_compatible:
+        reply.headers.append(("x-amzn-query-error", f"{error.code};{fault.sender(status)}"))
+    reply.headers.extend(error.headers.items())
+    return reply
+
+
+def response(status: int, data: bytes, request_id: str) -> Response:
+    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(data)))]
+    if request_id:
+        headers.append(("x-amzn-RequestId", request_id))
+    return Response(status, headers, data)

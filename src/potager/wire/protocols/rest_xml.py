@@ -1,0 +1,117 @@
+"""REST with XML bodies: S3.
+
+Source: https://smithy.io/2.0/aws/protocols/aws-restxml-protocol.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.model import OperationModel, Shape
+
+from potager.kernel.errors import WireError
+from potager.wire import errata
+from potager.wire.message import Request, Response
+from potager.wire.protocols import binding, element, fault, xml
+from potager.wire.protocols.shapes import Mistyped
+
+_NO_LABELS: Mapping[str, str] = {}
+
+
+def parse(
+    operation: OperationModel, request: Request, body: Any, labels: Mapping[str, str] = _NO_LABELS
+) -> dict[str, Any]:
+    bound = binding.inputs(operation)
+    try:
+        members = bound.read(request, labels)
+    except Mistyped as error:
+        raise WireError("InvalidArgument", f"{error}.") from error
+    if bound.payload is not None:
+        _read_payload(*bound.payload, body, members)
+    elif bound.has_document and operation.input_shape is not None and body:
+        members = {**_read_document(operation.input_shape, body), **members}
+    return members
+
+
+def _read_payload(name: str, shape: Shape, body: Any, members: dict[str, Any]) -> None:
+    if shape.type_name == "blob":
+        members[name] = body
+    elif shape.type_name == "string":
+        members[name] = body.decode("utf-8", "replace")
+    elif body:
+        members[name] = _read_document(shape, body)
+
+
+def _read_document(shape: Shape, body: bytes) -> Any:
+    try:
+        return element.read(shape, xml.loads(body))
+    except (xml.NotXml, Mistyped) as error:
+        message = "The XML you provided was not well-formed or did not validate against our published schema"
+        raise WireError("MalformedXML", f"{message}: {error}"[:500]) from error
+
+
+def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: str = "") -> Response:
+    bound = binding.outputs(operation)
+    status = errata.s3_status(operation.name, result, int(operation.http.get("responseCode", 200)))
+    if bound.status is not None and result.get(bound.status):
+        status = int(result[bound.status])
+    headers = bound.write_headers(result)
+    data: Any = b""
+    if bound.payload is not None:
+        data = _write_payload(operation, *bound.payload, result)
+    elif bound.has_document and operation.output_shape is not None:
+        root = errata.S3_ROOTS.get(operation.name, operation.name + "Result")
+        data = _document(operation, operation.output_shape, root, result)
+    return response(status, headers, data, request_id)
+
+
+def _write_payload(operation: OperationModel, name: str, shape: Shape, result: Mapping[str, Any]) -> Any:
+    value = result.get(name)
+    if shape.type_name in ("blob", "string"):
+        return value.encode() if isinstance(value, str) else b"" if value is None else value
+    if value is None:
+        return b""
+    root = errata.S3_ROOTS.get(operation.name) or shape.serialization.get("name", shape.name)
+    return _document(operation, shape, root, value)
+
+
+def _document(operation: OperationModel, shape: Shape, root: str, value: Mapping[str, Any]) -> bytes:
+    namespace = errata.S3_NAMESPACE
+    if operation.name in errata.S3_TEXT_ROOTS:
+        inner = xml.escape(str(value.get(root) or ""))
+        written = f'<{root} xmlns="{namespace}">{inner}</{root}>'
+    else:
+        written = element.write(shape, root, value, namespace, milliseconds=True)
+    return (xml.DECLARATION + written).encode("utf-8", "replace")
+
+
+def response(status: int, headers: list[tuple[str, str]], data: Any, request_id: str) -> Response:
+    names = {name.lower() for name, _ in headers}
+    if data and isinstance(data, bytes) and data.startswith(b"<?xml") and "content-type" not in names:
+        headers.append(("Content-Type", "application/xml"))
+    if isinstance(data, bytes) and "content-length" not in names and status not in (204, 304):
+        headers.append(("Content-Length", str(len(data))))
+    if request_id:
+        headers.extend((("x-amz-request-id", request_id), ("x-amz-id-2", errata.host_id(request_id))))
+    return Response(status, headers, data)
+
+
+def error(
+    operation: OperationModel | None, error: WireError, request_id: str = "", request: Request | None = None
+) -> Response:
+    shape = fault.shape_of(operation, error.code)
+    status = fault.status_of(shape, error)
+    data = (
+        b"" if (request and request.method == "HEAD") or status == 304 else _error_document(error, request_id, request)
+    )
+    return response(status, list(error.headers.items()), data, request_id)
+
+
+def _error_document(error: WireError, request_id: str, request: Request | None) -> bytes:
+    fields: dict[str, Any] = {"Code": error.code, "Message": error.message, **error.fields}
+    if request is not None:
+        fields.setdefault("Resource", request.path)
+    fields.update({"RequestId": request_id, "HostId": errata.host_id(request_id)})
+    inner = "".join(f"<{name}>{xml.escape(str(value))}</{name}>" for name, value in fields.items() if value is not None)
+    return f"{xml.DECLARATION}<Error>{inner}</Error>".encode("utf-8", "replace")
