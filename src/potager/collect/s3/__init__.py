@@ -1,0 +1,19 @@
+"""S3 on the wire, over the buckets and objects of `potager.store.objects`.
+
+    service.py     the table of operations, and store's faults in S3's words
+    faults.py      every error of S3 that is used: code, text, status
+    buckets.py     CreateBucket, HeadBucket, ListBuckets, DeleteBucket, GetBucketLocation
+    writing.py     PutObject, DeleteObject, DeleteObjects        copying.py    CopyObject
+    reading.py     GetObject, HeadObject                         listing.py    ListObjectsV2, ListObjects
+    multipart.py   CreateMultipartUpload ... AbortMultipartUpload
+    uploads.py     ListParts, ListMultipartUploads
+
+Pure rules stand beside them: `naming`, `ranges`, `conditions`, `checksums`, `attributes`.
+"""
+
+from __future__ import annotations
+
+from potager.collect.s3 import buckets, copying, listing, multipart, reading, uploads, writing
+from potager.collect.s3.service import service
+
+__all__ = ["buckets", "copying", "listing", "multipart", "reading", "service", "uploads", "writing"]

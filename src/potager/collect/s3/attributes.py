@@ -1,0 +1,68 @@
+"""What an object carries beside its bytes: its headers and the user's metadata, and what we refuse to carry.
+
+Encryption is the disk's business here: `x-amz-server-side-encryption` is taken, for SDKs send it unasked, and never
+claimed in an answer. A customer's own key (SSE-C) is a promise about reading, so it is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from potager.collect.s3.faults import fault
+from potager.kernel.errors import Unserved
+
+HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
+CARRIED = (*HEADERS, "Metadata", "WebsiteRedirectLocation")
+UNSERVED = {
+    "Tagging": "object tags",
+    "WriteOffsetBytes": "appending to objects",
+    "SSECustomerKey": "encryption with a customer's key (SSE-C)",
+    "CopySourceSSECustomerKey": "encryption with a customer's key (SSE-C)",
+    "ObjectLockMode": "object lock",
+    "ObjectLockRetainUntilDate": "object lock",
+    "ObjectLockLegalHoldStatus": "object lock",
+}
+GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP")
+OWNERS_ACLS = (None, "private", "bucket-owner-full-control")
+MOST_METADATA = 2048
+"""Bytes of the user's metadata, keys and values."""
+
+
+def described(req: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a request that its object carries."""
+    refuse(req)
+    doc = {name: req[name] for name in CARRIED if req.get(name) not in (None, "", {})}
+    doc.setdefault("ContentType", "binary/octet-stream")
+    if "ContentEncoding" in doc:
+        _without_chunking(doc)
+    if "Metadata" in doc:
+        _check_metadata(doc["Metadata"])
+    if req.get("StorageClass", "STANDARD") != "STANDARD":
+        doc["StorageClass"] = req["StorageClass"]
+    return doc
+
+
+def refuse(req: Mapping[str, Any]) -> None:
+    """Raises for what a request asks of an object and we do not do."""
+    for member, what in UNSERVED.items():
+        if req.get(member):
+            raise Unserved(f"Potager does not serve {what}. Leave out {member}.")
+    if req.get("ACL") not in OWNERS_ACLS or any(req.get(grant) for grant in GRANTS):
+        raise fault("AccessControlListNotSupported")
+
+
+def _without_chunking(doc: dict[str, Any]) -> None:
+    """`aws-chunked` is how the bytes travelled, not what they are."""
+    codings = [each.strip() for each in doc["ContentEncoding"].split(",")]
+    kept = ",".join(each for each in codings if each and each != "aws-chunked")
+    if kept:
+        doc["ContentEncoding"] = kept
+    else:
+        del doc["ContentEncoding"]
+
+
+def _check_metadata(metadata: Mapping[str, str]) -> None:
+    size = sum(len(key.encode()) + len(value.encode("utf-8", "surrogatepass")) for key, value in metadata.items())
+    if size > MOST_METADATA:
+        raise fault("MetadataTooLarge", Size=size, MaxSizeAllowed=MOST_METADATA)

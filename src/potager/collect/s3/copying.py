@@ -1,0 +1,82 @@
+"""CopyObject, and where a copy comes from. A copy is a row that names the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from potager.collect.s3 import attributes, checksums, conditions, naming
+from potager.collect.s3.faults import fault
+from potager.collect.s3.receiving import LARGEST
+from potager.collect.s3.service import Req, check_owner, operation
+from potager.kernel.context import Context
+from potager.store import digests
+from potager.store.blobs import Blobs
+from potager.store.objects import Entry, Objects
+
+SELF = (
+    "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
+    "metadata, storage class, website redirect location or encryption attributes."
+)
+
+
+@operation
+async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """Copies an object on the server, or describes one anew in its place (MetadataDirective REPLACE)."""
+    bucket, key = origin(req["CopySource"])
+    target = (req["Bucket"], naming.key(req["Key"]))
+    attributes.refuse(req)
+    if "ExpectedSourceBucketOwner" in req:
+        await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
+    source = await ctx[Objects].head(bucket, key)
+    sums = await _checksum(ctx, source, checksums.served(req.get("ChecksumAlgorithm")))
+    entry = await ctx[Objects].copy(
+        (bucket, key),
+        target,
+        lambda found: _changed(req, found, sums if found.blob == source.blob else {}, (bucket, key) == target),
+        lambda there: conditions.writable(req, there),
+    )
+    result = {"ETag": f'"{entry.etag}"', "LastModified": entry.modified, **checksums.of(entry.doc)}
+    return {"CopyObjectResult": result}
+
+
+def origin(source: str) -> tuple[str, str]:
+    """Bucket and key of a copy's source, `/bucket/key` with the key percent-encoded."""
+    path, _, version = source.partition("?versionId=")
+    bucket, slash, key = unquote(path).removeprefix("/").partition("/")
+    if not (bucket and slash and key) or bucket.startswith("arn:"):
+        raise fault("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+    if version not in ("", "null"):
+        raise fault("NoSuchVersion", Key=key, VersionId=version)
+    return bucket, key
+
+
+def _changed(req: Req, source: Entry, sums: Mapping[str, Any], itself: bool) -> Entry:
+    conditions.readable(req, source, "CopySource")
+    if source.size > LARGEST:
+        text = f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
+        raise fault("InvalidRequest", text)
+    replacing = req.get("MetadataDirective", "COPY") == "REPLACE"
+    changes = {name: req[name] for name in ("StorageClass", "WebsiteRedirectLocation") if name in req}
+    if itself and not (replacing or changes or sums or "ServerSideEncryption" in req):
+        raise fault("InvalidRequest", SELF)
+    doc = attributes.described(req) if replacing else {**source.doc, **changes}
+    kept = checksums.of(source.doc)
+    if not sums:
+        return replace(source, doc={**doc, **kept})
+    algorithm = next(iter(sums)).removeprefix("Checksum")
+    plain = {name: value for name, value in doc.items() if name not in kept}
+    described = {**plain, **sums, "ChecksumType": checksums.FULL_OBJECT}
+    return replace(source, doc=described, checksum=f"{algorithm} {checksums.FULL_OBJECT}")
+
+
+async def _checksum(ctx: Context, source: Entry, algorithm: str | None) -> dict[str, str]:
+    """The checksum that the copy is to have, computed where the source has another one or none."""
+    if algorithm is None or source.checksum == f"{algorithm} {checksums.FULL_OBJECT}":
+        return {}
+    computing = digests.Digests([algorithm.lower()])
+    async for chunk in ctx[Objects].read(source):
+        await ctx[Blobs].run(lambda chunk=chunk: computing.update(chunk))
+    return checksums.members(algorithm, computing.values())

@@ -1,0 +1,90 @@
+"""S3's errors: code -> text and status, in one table.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from potager.kernel.errors import Fault, InUse, LimitReached, WireError
+from potager.store.objects import NoBucket, NoObject
+from potager.store.uploads import NoUpload
+
+TABLE: dict[str, tuple[int, str]] = {
+    "AccessControlListNotSupported": (400, "The bucket does not allow ACLs"),
+    "AccessDenied": (403, "Access Denied"),
+    "BadDigest": (400, "The Content-MD5 you specified did not match what we received."),
+    "BucketAlreadyExists": (
+        409,
+        "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
+        "Please select a different name and try again.",
+    ),
+    "BucketAlreadyOwnedByYou": (
+        409,
+        "Your previous request to create the named bucket succeeded and you already own it.",
+    ),
+    "BucketNotEmpty": (409, "The bucket you tried to delete is not empty"),
+    "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed size"),
+    "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed size"),
+    "IllegalLocationConstraintException": (
+        400,
+        "The unspecified location constraint is incompatible for the region specific endpoint this request was sent "
+        "to.",
+    ),
+    "IncompleteBody": (400, "You did not provide the number of bytes specified by the Content-Length HTTP header"),
+    "InsufficientStorage": (507, "There is no room left on the disk."),
+    "InvalidArgument": (400, "Invalid Argument"),
+    "InvalidBucketName": (400, "The specified bucket is not valid."),
+    "InvalidDigest": (400, "The Content-MD5 you specified was invalid."),
+    "InvalidPart": (
+        400,
+        "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "
+        "entity tag may not match the part's entity tag.",
+    ),
+    "InvalidPartNumber": (416, "The requested partnumber is not satisfiable"),
+    "InvalidPartOrder": (400, "The list of parts was not in ascending order. Parts must be ordered by part number."),
+    "InvalidRange": (416, "The requested range is not satisfiable"),
+    "InvalidRequest": (400, "Invalid Request"),
+    "KeyTooLongError": (400, "Your key is too long"),
+    "MalformedXML": (
+        400,
+        "The XML you provided was not well-formed or did not validate against our published schema",
+    ),
+    "MetadataTooLarge": (400, "Your metadata headers exceed the maximum allowed metadata size"),
+    "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
+    "NoSuchBucket": (404, "The specified bucket does not exist"),
+    "NoSuchKey": (404, "The specified key does not exist."),
+    "NoSuchUpload": (
+        404,
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+        "completed.",
+    ),
+    "NoSuchVersion": (404, "The specified version does not exist."),
+    "NotModified": (304, "Not Modified"),
+    "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
+}
+
+
+def fault(
+    code: str, message: str | None = None, *, headers: Mapping[str, str] | None = None, **fields: Any
+) -> WireError:
+    """An error of the table, with its own text where none is given; `fields` are further elements of its XML."""
+    status, text = TABLE[code]
+    return WireError(code, message or text, status, fields=fields, headers=headers)
+
+
+def translated(error: Fault, req: Mapping[str, Any]) -> Fault:
+    """A fault of the store as S3 says it; others as they are."""
+    if isinstance(error, WireError):
+        return error
+    if isinstance(error, NoBucket):
+        return fault("NoSuchBucket", BucketName=error.bucket)
+    if isinstance(error, NoObject):
+        return fault("NoSuchKey", Key=error.key)
+    if isinstance(error, NoUpload):
+        return fault("NoSuchUpload", UploadId=req.get("UploadId"))
+    if isinstance(error, InUse):
+        return fault("BucketNotEmpty", BucketName=req.get("Bucket"))
+    return fault("InsufficientStorage", error.message) if isinstance(error, LimitReached) else error

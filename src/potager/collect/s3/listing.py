@@ -1,0 +1,120 @@
+"""Objects listed: ListObjectsV2, and ListObjects which older clients still send.
+
+Keys come percent-encoded where the client asks for `EncodingType=url`, as boto3 does, because XML cannot hold every
+character that a key can.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from potager.collect.s3.faults import fault
+from potager.collect.s3.service import Req, operation, owner
+from potager.kernel.context import Context
+from potager.store.objects import Entry, Listing, Objects
+
+MOST_KEYS = 1000
+Encode = Callable[[str], str]
+
+
+@operation
+async def list_objects_v2(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """A page of a bucket's objects, folded at the delimiter."""
+    token = req.get("ContinuationToken")
+    after = _opened(token) if token is not None else req.get("StartAfter", "")
+    listed = await _page(ctx, req, after)
+    encode = encoding(req)
+    return {
+        **_common(req, listed, encode),
+        "Contents": [_content(ctx, entry, encode, req.get("FetchOwner", False)) for entry in listed.entries],
+        "KeyCount": len(listed.entries) + len(listed.prefixes),
+        "ContinuationToken": token,
+        "NextContinuationToken": None if listed.after is None else _sealed(listed.after),
+        "StartAfter": encode(req["StartAfter"]) if "StartAfter" in req else None,
+    }
+
+
+@operation
+async def list_objects(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """As ListObjectsV2, by markers: NextMarker is given where a delimiter is, else the last key is the marker."""
+    listed = await _page(ctx, req, req.get("Marker", ""))
+    encode = encoding(req)
+    following = listed.after if req.get("Delimiter") else None
+    return {
+        **_common(req, listed, encode),
+        "Contents": [_content(ctx, entry, encode, True) for entry in listed.entries],
+        "Marker": encode(req.get("Marker", "")),
+        "NextMarker": None if following is None else encode(following),
+    }
+
+
+async def _page(ctx: Context, req: Req, after: str) -> Listing[Entry]:
+    limit = most(req, "MaxKeys")
+    return await ctx[Objects].list(req["Bucket"], req.get("Prefix", ""), req.get("Delimiter", ""), after, limit)
+
+
+def most(req: Req, member: str) -> int:
+    """Items of a page: as many as asked for, 1,000 at most."""
+    given = req.get(member, MOST_KEYS)
+    if given < 0:
+        raise fault("InvalidArgument", f"Argument {member} must be an integer between 0 and {2**31 - 1}")
+    return min(given, MOST_KEYS)
+
+
+def _common(req: Req, listed: Listing[Entry], encode: Encode) -> dict[str, Any]:
+    return {
+        "Name": req["Bucket"],
+        "Prefix": encode(req.get("Prefix", "")),
+        "Delimiter": encode(req["Delimiter"]) if req.get("Delimiter") else None,
+        "MaxKeys": most(req, "MaxKeys"),
+        "EncodingType": req.get("EncodingType"),
+        "IsTruncated": listed.after is not None,
+        "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in listed.prefixes],
+    }
+
+
+def _content(ctx: Context, entry: Entry, encode: Encode, with_owner: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "Key": encode(entry.key),
+        "LastModified": entry.modified,
+        "ETag": f'"{entry.etag}"',
+        "Size": entry.size,
+        "StorageClass": "STANDARD",
+    }
+    if entry.checksum:
+        algorithm, _, kind = entry.checksum.partition(" ")
+        shown |= {"ChecksumAlgorithm": [algorithm], "ChecksumType": kind}
+    if with_owner:
+        shown["Owner"] = owner(ctx.account)
+    return shown
+
+
+def encoding(req: Req) -> Encode:
+    """How keys are written in the answer to this request."""
+    return _encoded if req.get("EncodingType") == "url" else _plain
+
+
+def _encoded(text: str) -> str:
+    return text if text.isalnum() and text.isascii() else quote(text, safe="/")
+
+
+def _plain(text: str) -> str:
+    return text
+
+
+def _sealed(after: str) -> str:
+    return urlsafe_b64encode(b"1" + after.encode()).decode()
+
+
+def _opened(token: str) -> str:
+    try:
+        raw = urlsafe_b64decode(token)
+        if raw[:1] == b"1":
+            return raw[1:].decode()
+    except (binascii.Error, ValueError):
+        pass
+    raise fault("InvalidArgument", "The continuation token provided is incorrect")

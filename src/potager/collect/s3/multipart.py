@@ -1,0 +1,178 @@
+"""Multipart uploads: begun, fed with parts, completed or aborted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+from urllib.parse import quote
+
+from potager.collect.s3 import attributes, checksums, conditions, naming, ranges
+from potager.collect.s3.copying import origin
+from potager.collect.s3.faults import fault
+from potager.collect.s3.receiving import LARGEST, receive
+from potager.collect.s3.service import Req, check_owner, operation
+from potager.kernel import clock
+from potager.kernel.context import Context
+from potager.store.objects import Entry, NoObject, Objects
+from potager.store.uploads import NoUpload, Part, Upload
+
+SMALLEST = 5 * 2**20
+"""Bytes of every part but the last."""
+LAST_NUMBER = 10_000
+
+
+@operation
+async def create_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """Begins an upload. What is said of the object is said here."""
+    algorithm = checksums.served(req.get("ChecksumAlgorithm"))
+    kind = checksums.upload_type(algorithm, req.get("ChecksumType"))
+    doc = attributes.described(req)
+    if algorithm:
+        doc |= {"_algorithm": algorithm, "ChecksumType": kind}
+    upload = await ctx[Objects].uploads.create(req["Bucket"], naming.key(req["Key"]), doc)
+    described = {"ChecksumAlgorithm": algorithm, "ChecksumType": kind}
+    return {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id, **described}
+
+
+@operation
+async def upload_part(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """Keeps a part, in the place of an older one of that number."""
+    upload = await found(ctx, req)
+    attributes.refuse(req)
+    number = _number(req)
+    expected = upload.doc.get("_algorithm")
+    blob, given = await receive(ctx, req, expected)
+    if expected and given not in (None, expected):
+        text = f"Checksum Type mismatch occurred, expected checksum Type: {expected.lower()}, "
+        raise fault("InvalidRequest", text + f"actual checksum Type: {str(given).lower()}")
+    sums = checksums.members(expected or given, blob.digests)
+    part = await ctx[Objects].uploads.put_part(upload, number, blob, sums)
+    return {"ETag": f'"{part.etag}"', **sums}
+
+
+@operation
+async def upload_part_copy(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """Makes bytes of an object a part; they are read once for their digest, and not copied."""
+    upload = await found(ctx, req)
+    bucket, key = origin(req["CopySource"])
+    if "ExpectedSourceBucketOwner" in req:
+        await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
+    source = await ctx[Objects].head(bucket, key)
+    conditions.readable(req, source, "CopySource")
+    start, end = ranges.copied(req.get("CopySourceRange"), source.size)
+    if end - start > LARGEST:
+        raise fault("EntityTooLarge", ProposedSize=end - start, MaxSizeAllowed=LARGEST)
+    algorithm = upload.doc.get("_algorithm")
+    names = checksums.names(algorithm)
+    part = await ctx[Objects].uploads.copy_part(
+        upload, _number(req), source, start, end, names, lambda digests: checksums.members(algorithm, digests)
+    )
+    return {"CopyPartResult": {"ETag": f'"{part.etag}"', "LastModified": part.modified, **part.doc}}
+
+
+@operation
+async def complete_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """Makes the listed parts the object, in one transaction. Completing again what is completed is answered alike."""
+    try:
+        upload = await found(ctx, req)
+        entry = await ctx[Objects].uploads.complete(
+            upload, lambda there: assembled(req, upload, there), lambda there: conditions.writable(req, there)
+        )
+    except NoUpload:
+        entry = await _completed(ctx, req)
+    place = {"Bucket": entry.bucket, "Key": entry.key, "Location": f"{ctx.url}/{entry.bucket}/{quote(entry.key)}"}
+    return {**place, "ETag": f'"{entry.etag}"', **checksums.of(entry.doc)}
+
+
+async def _completed(ctx: Context, req: Req) -> Entry:
+    """The object that the upload has become: a client repeats a request whose answer it did not get."""
+    try:
+        entry = await ctx[Objects].head(req["Bucket"], req["Key"])
+    except NoObject:
+        entry = None
+    if entry is None or entry.doc.get("_upload") != req["UploadId"]:
+        raise fault("NoSuchUpload", UploadId=req["UploadId"])
+    return entry
+
+
+@operation
+async def abort_multipart_upload(ctx: Context, req: Req) -> None:
+    """Ends an upload without an object."""
+    await ctx[Objects].uploads.abort(await found(ctx, req))
+
+
+async def found(ctx: Context, req: Req) -> Upload:
+    """The upload that a request is about."""
+    return await ctx[Objects].uploads.find(req["Bucket"], req["Key"], req["UploadId"])
+
+
+def _number(req: Req) -> int:
+    if not 1 <= req["PartNumber"] <= LAST_NUMBER:
+        text = f"Part number must be an integer between 1 and {LAST_NUMBER}, inclusive"
+        raise fault("InvalidArgument", text, ArgumentName="partNumber", ArgumentValue=req["PartNumber"])
+    return req["PartNumber"]
+
+
+def assembled(req: Req, upload: Upload, there: Mapping[int, Part]) -> tuple[list[Part], Entry]:
+    """The parts wanted, in order, and the object that they make."""
+    wanted: Sequence[Mapping[str, Any]] = req.get("MultipartUpload", {}).get("Parts", ())
+    if not wanted:
+        raise fault("MalformedXML")
+    _check_order([each.get("PartNumber", 0) for each in wanted])
+    parts = [_part(upload, each, there) for each in wanted]
+    _check_sizes(parts)
+    size = sum(part.size for part in parts)
+    if req.get("MpuObjectSize", size) != size:
+        text = (
+            f"The provided 'x-amz-mp-object-size' header value {req['MpuObjectSize']} does not match what was computed"
+        )
+        raise fault("InvalidRequest", f"{text}: {size}")
+    doc, checksum = _summed(req, upload, parts)
+    etag = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts), usedforsecurity=False).hexdigest()
+    listed = [{"PartNumber": part.number, "Size": part.size, **part.doc} for part in parts]
+    etag = f"{etag}-{len(parts)}"
+    return parts, Entry(upload.bucket, upload.key, "", size, etag, clock.now(), checksum, doc, listed)
+
+
+def _check_order(numbers: Sequence[int]) -> None:
+    if any(after <= before for before, after in pairwise(numbers)):
+        raise fault("InvalidPartOrder")
+
+
+def _part(upload: Upload, wanted: Mapping[str, Any], there: Mapping[int, Part]) -> Part:
+    number, etag = wanted.get("PartNumber", 0), wanted.get("ETag", "").strip('"')
+    part = there.get(number)
+    differs = part is None or part.etag != etag
+    if part is None or differs or any(part.doc.get(key, value) != value for key, value in checksums.of(wanted).items()):
+        raise fault("InvalidPart", UploadId=upload.id, PartNumber=number, ETag=etag)
+    return part
+
+
+def _check_sizes(parts: Sequence[Part]) -> None:
+    for part in parts[:-1]:
+        if part.size < SMALLEST:
+            raise fault(
+                "EntityTooSmall",
+                ProposedSize=part.size,
+                MinSizeAllowed=SMALLEST,
+                PartNumber=part.number,
+                ETag=part.etag,
+            )
+
+
+def _summed(req: Req, upload: Upload, parts: Sequence[Part]) -> tuple[dict[str, Any], str | None]:
+    """The object's document with its checksum, and what a listing shows of that."""
+    doc = {key: value for key, value in upload.doc.items() if not key.startswith(("_", "Checksum"))}
+    doc["_upload"] = upload.id
+    algorithm, kind = upload.doc.get("_algorithm"), upload.doc.get("ChecksumType")
+    if not algorithm or not kind:
+        return doc, None
+    if req.get("ChecksumType", kind) != kind:
+        raise fault("InvalidRequest", f"The upload was created with the {kind} checksum type.")
+    member = f"Checksum{algorithm}"
+    total = checksums.whole(algorithm, kind, [(part.doc[member], part.size) for part in parts])
+    if req.get(member, total) != total:
+        raise fault("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
+    return doc | {member: total, "ChecksumType": kind}, f"{algorithm} {kind}"

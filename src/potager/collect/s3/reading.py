@@ -1,0 +1,85 @@
+"""Objects read: whole, in ranges, by part, or their headers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from potager.collect.s3 import attributes, checksums, conditions, ranges
+from potager.collect.s3.faults import fault
+from potager.collect.s3.service import Req, operation
+from potager.kernel.context import Context
+from potager.kernel.errors import Unserved
+from potager.store.objects import Entry, NoObject, Objects
+
+ATTEMPTS = 4
+"""Times that an object is looked up anew when it is replaced between its row and its bytes."""
+OVERRIDES = {f"Response{name}": name for name in attributes.HEADERS}
+
+
+@operation
+async def get_object(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """An object's bytes, which go on whoever deletes or replaces it while they are read."""
+    for attempt in range(1, ATTEMPTS + 1):
+        entry = await _found(ctx, req)
+        start, end, output = _described(req, entry)
+        try:
+            return output | {"Body": await ctx[Objects].open(entry, start, end)}
+        except NoObject:
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+@operation
+async def head_object(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """What GetObject would answer, without the bytes."""
+    return _described(req, await _found(ctx, req))[2]
+
+
+async def _found(ctx: Context, req: Req) -> Entry:
+    if req.get("VersionId", "null") != "null":
+        raise fault("NoSuchVersion", Key=req["Key"], VersionId=req["VersionId"])
+    if "SSECustomerKey" in req:
+        raise Unserved("Potager does not serve encryption with a customer's key (SSE-C). Leave out SSECustomerKey.")
+    entry = await ctx[Objects].head(req["Bucket"], req["Key"])
+    conditions.readable(req, entry)
+    return entry
+
+
+def _described(req: Req, entry: Entry) -> tuple[int, int, dict[str, Any]]:
+    """First byte, the one after the last, and the headers of the answer."""
+    output: dict[str, Any] = {key: value for key, value in entry.doc.items() if not key.startswith(("Checksum", "_"))}
+    output |= {
+        "AcceptRanges": "bytes",
+        "LastModified": entry.modified,
+        "ETag": f'"{entry.etag}"',
+    }
+    start, end, partial = _bytes(req, entry, output)
+    output["ContentLength"] = end - start
+    if partial:
+        output["ContentRange"] = f"bytes {start}-{end - 1}/{entry.size}"
+    if req.get("ChecksumMode") == "ENABLED" and (not partial or end - start == entry.size):
+        output |= checksums.of(entry.doc)
+    output |= {name: req[given] for given, name in OVERRIDES.items() if given in req}
+    return start, end, output
+
+
+def _bytes(req: Req, entry: Entry, output: dict[str, Any]) -> tuple[int, int, bool]:
+    """The bytes asked for, and whether that makes the answer a partial one."""
+    if "PartNumber" in req:
+        if "Range" in req:
+            raise fault("InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+        return _part(req["PartNumber"], entry, output)
+    found = ranges.span(req.get("Range"), entry.size)
+    return (*found, True) if found else (0, entry.size, False)
+
+
+def _part(number: int, entry: Entry, output: dict[str, Any]) -> tuple[int, int, bool]:
+    sizes = [part["Size"] for part in entry.parts or ({"Size": entry.size},)]
+    if not 1 <= number <= len(sizes):
+        raise fault("InvalidPartNumber", PartNumberRequested=number, ActualPartCount=len(sizes))
+    if entry.parts:
+        output["PartsCount"] = len(sizes)
+    start = sum(sizes[: number - 1])
+    return start, start + sizes[number - 1], sizes[number - 1] > 0

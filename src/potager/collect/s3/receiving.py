@@ -1,0 +1,51 @@
+"""A request's bytes on their way to a blob: measured, digested and held against what the client said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from potager.collect.s3 import checksums
+from potager.collect.s3.faults import fault
+from potager.kernel.body import Body
+from potager.kernel.context import Context
+from potager.store.blobs import CHUNK, Blob, Blobs
+from potager.store.objects import Objects
+
+LARGEST = 5 * 2**30
+"""Bytes of one object or part in one request."""
+
+
+async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None) -> tuple[Blob, str | None]:
+    """The body as a blob that is on the disk, and the algorithm of its checksum or None.
+
+    Nothing is kept of a body that is not what the request says: `BadDigest`, `EntityTooLarge`, `IncompleteBody`.
+    `also` are algorithms to compute whatever the request says.
+    """
+    body = req.get("Body", b"")
+    size = len(body) if isinstance(body, bytes) else _length(req, body)
+    if size > LARGEST:
+        raise fault("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=LARGEST)
+    trailers: Mapping[str, str] = getattr(body, "trailers", {})
+    algorithm = checksums.algorithm(req, trailers)
+    if size > CHUNK:
+        await ctx[Objects].bucket(req["Bucket"])  # before a client sends gigabytes to a bucket that is not there
+    chunks = body if isinstance(body, bytes) else aiter(body)
+    blob = await ctx[Blobs].write(chunks, digests=checksums.names(algorithm, *also))
+    try:
+        if blob.size != size:
+            raise fault("IncompleteBody")
+        checksums.verify(req, trailers, blob.digests)
+        if algorithm is None and (algorithm := checksums.algorithm(req, trailers)):
+            blob = replace(blob, digests=blob.digests | checksums.trailing(algorithm, trailers))
+    except Exception:
+        ctx[Blobs].discard([blob.id])
+        raise
+    return blob, algorithm
+
+
+def _length(req: Mapping[str, Any], body: Body) -> int:
+    if body.length is None:
+        raise fault("MissingContentLength")
+    return body.length

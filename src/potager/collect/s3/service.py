@@ -1,0 +1,46 @@
+"""The table of S3's operations."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from potager.collect.s3.faults import fault, translated
+from potager.kernel.context import Context
+from potager.kernel.errors import Fault, Invalid
+from potager.store.objects import Objects
+from potager.wire.service import Service
+
+Req = dict[str, Any]
+Output = Mapping[str, Any] | None
+Handler = Callable[[Context, Req], Awaitable[Output]]
+
+service = Service("s3", {Invalid: ("InvalidArgument",)})
+
+
+def operation(handler: Handler) -> Handler:
+    """Registers an operation of S3; what the store raises in it becomes S3's own error."""
+
+    @functools.wraps(handler)
+    async def translating(ctx: Context, req: Req) -> Output:
+        try:
+            if "ExpectedBucketOwner" in req:
+                await check_owner(ctx, req["Bucket"], req["ExpectedBucketOwner"])
+            return await handler(ctx, req)
+        except Fault as error:
+            raise translated(error, req) from error
+
+    return service.operation(translating)
+
+
+async def check_owner(ctx: Context, bucket: str, account: str) -> None:
+    """`AccessDenied` when the bucket is another account's than the client expects."""
+    if (await ctx[Objects].bucket(bucket)).account != account:
+        raise fault("AccessDenied")
+
+
+def owner(account: str) -> dict[str, str]:
+    """An account as the owner of things, under a canonical user id that is made up from it."""
+    return {"ID": hashlib.sha256(f"potager account {account}".encode()).hexdigest()}

@@ -1,0 +1,392 @@
+"""Immutable files named by random ids: written whole, synced, then made visible by a row.
+
+    BLOBS/tmp/<id>       while it is written; what a dead server left there is swept at start
+    BLOBS/<ab>/<id>      whole, mode 0444, its bytes and its name on the disk
+
+A blob that no row names is an orphan: its upload was torn, or the server died between a commit and the unlinking that
+follows it. `sweep.py` removes those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import threading
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from potager.kernel.errors import LimitReached
+from potager.store.digests import Digests
+
+T = TypeVar("T")
+
+CHUNK = 2**20
+"""Bytes that are gathered before a thread writes them, and bytes of a chunk that is read."""
+THREADS = 8
+_FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up", errno.EFBIG: "file would be too large"}
+
+
+Content = bytes | AsyncIterator[bytes]
+"""The bytes of something: all there, or still to be read."""
+Opened = tuple[BinaryIO | None, bytes, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A blob that is whole and on the disk: its id, its bytes in number, its digests by name."""
+
+    id: str
+    size: int
+    digests: dict[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some bytes of a blob's file."""
+
+    source: str
+    start: int
+    size: int
+
+
+class Blobs:
+    """The blobs in a folder. One server at a time writes there; linking to its files from elsewhere is fine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
+        self.fresh: set[str] | None = set()
+        """The blobs of this process, until the orphans of those before it are swept (`sweep.py`)."""
+        self._holds: dict[str, int] = {}
+        self._doomed: set[str] = set()
+        self._temporary = folder / "tmp"
+        self._temporary.mkdir(parents=True, exist_ok=True)
+        for number in range(256):
+            (folder / f"{number:02x}").mkdir(exist_ok=True)
+        for torn in self._temporary.iterdir():
+            torn.unlink(missing_ok=True)
+
+    def path(self, blob: str) -> Path:
+        """Where a blob's file is; not to be written to."""
+        return self.folder / blob[:2] / blob
+
+    def has(self, blob: str) -> bool:
+        """Whether a blob is there as a file."""
+        return os.path.exists(self.path(blob))
+
+    async def write(self, chunks: AsyncIterator[bytes] | bytes, *, digests: Sequence[str] = ("md5",)) -> Blob:
+        """Keeps bytes as a new blob; done when they are on the disk. `LimitReached` when the disk is full.
+
+        Memory stays under three chunks however long the stream is. Nothing remains when it breaks off.
+        """
+        if isinstance(chunks, bytes):
+            return await self.run(lambda: self._whole([chunks], digests))
+        gathered = _gathered(chunks)
+        first = await anext(gathered)
+        if sum(map(len, first)) < CHUNK:
+            return await self.run(lambda: self._whole(first, digests))
+        return await self._stream(first, gathered, digests)
+
+    async def _stream(self, first: list[bytes], rest: AsyncIterator[list[bytes]], digests: Sequence[str]) -> Blob:
+        """Writes one batch in a thread while the next one arrives."""
+        writing = await self.run(lambda: _Writing(self, digests))
+        try:
+            step = self._submit(writing.add, first)
+            try:
+                async for batch in rest:
+                    await step
+                    step = self._submit(writing.add, batch)
+            finally:
+                await asyncio.wait([step])
+            await step
+            return await self.run(writing.finish)
+        except BaseException:
+            self._submit(writing.abandon)  # in a thread: one may still be writing when this task is cancelled
+            raise
+
+    def _whole(self, data: list[bytes], digests: Sequence[str]) -> Blob:
+        writing = _Writing(self, digests)
+        try:
+            writing.add(data)
+            return writing.finish()
+        except BaseException:
+            writing.abandon()
+            raise
+
+    async def concatenate(self, blob: str, spans: Sequence[Span]) -> Path:
+        """Puts spans of blobs together as the file of `blob`, inside the kernel where that is possible.
+
+        File systems that can share extents (XFS, Btrfs) copy nothing.
+        """
+        return await self.run(lambda: self._concatenate(blob, spans))
+
+    def _concatenate(self, blob: str, spans: Sequence[Span]) -> Path:
+        writing = _Writing(self, (), blob)
+        try:
+            for span in spans:
+                with self.path(span.source).open("rb") as source:
+                    writing.copy(source, span)
+            writing.finish()
+        except BaseException:
+            writing.abandon()
+            raise
+        return self.path(blob)
+
+    async def read(self, blob: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes of a blob from `start` up to and without `end`, chunk by chunk."""
+        content = await self.open(blob, start, end)
+        if isinstance(content, bytes):
+            yield content
+            return
+        async for chunk in content:
+            yield chunk
+
+    async def open(self, blob: str, start: int = 0, end: int | None = None) -> Content:
+        """As `read`, but the file is open and its first chunk read on return: it cannot go any more.
+
+        Bytes where one chunk is all. `FileNotFoundError` when the blob is not there as a file.
+        """
+        file, first, left = await self.run(lambda: self.opened(blob, start, end))
+        return first if file is None else self.rest(file, first, left)
+
+    def opened(self, blob: str, start: int, end: int | None) -> Opened:
+        """The first chunk, in the present thread; the file where there is more, and how much may follow."""
+        file = self.path(blob).open("rb", buffering=0)
+        try:
+            if start:
+                file.seek(start)
+            left = None if end is None else end - start
+            first = file.read(CHUNK if left is None else min(CHUNK, left))
+        except BaseException:
+            file.close()
+            raise
+        left = None if left is None else left - len(first)
+        if left == 0 or not first:
+            file.close()
+            return None, first, 0
+        return file, first, left
+
+    async def rest(self, file: BinaryIO, first: bytes, left: int | None) -> AsyncIterator[bytes]:
+        """The chunk that was read when a file was `opened`, and those that follow."""
+        try:
+            yield first
+            while chunk := await self.run(partial(file.read, CHUNK if left is None else min(CHUNK, left))):
+                left = None if left is None else left - len(chunk)
+                yield chunk
+        finally:
+            file.close()
+
+    async def open_spans(self, spans: Sequence[Span]) -> AsyncIterator[bytes]:
+        """The bytes of spans one after another; their files are kept from `discard` until the iterator is done with."""
+        held = _Held(self, spans)
+        await self.run(lambda: [os.stat(self.path(span.source)) for span in spans])
+        return held
+
+    @contextmanager
+    def holding(self, spans: Iterable[Span]) -> Generator[None]:
+        """While it is entered, `discard` spares the files of the spans; it takes them afterwards."""
+        held = _Held(self, list(spans))
+        try:
+            yield
+        finally:
+            held.release()
+
+    def hold(self, blobs: Iterable[str]) -> None:
+        """Has `discard` wait with these files, until `unhold`."""
+        for blob in blobs:
+            self._holds[blob] = self._holds.get(blob, 0) + 1
+
+    def unhold(self, blobs: Iterable[str]) -> None:
+        """Ends a `hold`."""
+        free: list[str] = []
+        for blob in blobs:
+            self._holds[blob] -= 1
+            if not self._holds[blob]:
+                del self._holds[blob]
+                free.append(blob)
+        doomed = self._doomed.intersection(free)
+        self._doomed -= doomed
+        self.discard(doomed)
+
+    def discard(self, blobs: Iterable[str]) -> None:
+        """Has the files of blobs that no row names any more removed soon; does not wait for it."""
+        ids = set(blobs)
+        self._doomed |= ids & self._holds.keys()
+        if free := ids - self._holds.keys():
+            with suppress(RuntimeError):  # closed: the next start sweeps them
+                self._threads.submit(self.unlink, free)
+
+    async def delete(self, blobs: Iterable[str]) -> None:
+        """Removes blobs that no row names any more; those that are gone already are passed over."""
+        ids = list(blobs)
+        if ids:
+            await self.run(lambda: self.unlink(ids))
+
+    def unlink(self, blobs: Iterable[str]) -> None:
+        """As `delete`, in the present thread."""
+        for blob in blobs:
+            with suppress(FileNotFoundError):
+                self.path(blob).unlink()
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all the files there, in no order; reads the folders while it goes."""
+        for number in range(256):
+            yield from os.listdir(self.folder / f"{number:02x}")
+
+    def close(self) -> None:
+        """Waits for the threads."""
+        self._threads.shutdown()
+
+    def begin(self, blob: str) -> Path:
+        """Where the file of a new blob is written until it is whole."""
+        if self.fresh is not None:
+            self.fresh.add(blob)
+        return self._temporary / blob
+
+    def _submit(self, fn: Callable[..., T], *given: object) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._threads, fn, *given)
+
+    async def run(self, fn: Callable[[], T]) -> T:
+        """What `fn` gives, in one of the threads that work on files."""
+        return await self._submit(fn)
+
+
+class _Held:
+    """Reads spans of files that `discard` spares meanwhile; also when nobody ever reads it, hence `__del__`."""
+
+    def __init__(self, blobs: Blobs, spans: Sequence[Span]) -> None:
+        self._blobs = blobs
+        self._left = iter(spans)
+        self._current: AsyncIterator[bytes] | None = None
+        self._sources: list[str] = sorted({span.source for span in spans})
+        blobs.hold(self._sources)
+
+    def __aiter__(self) -> _Held:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while True:
+            if self._current is None:
+                span = next(self._left, None)
+                if span is None:
+                    self.release()
+                    raise StopAsyncIteration
+                self._current = self._blobs.read(span.source, span.start, span.start + span.size)
+            async for chunk in self._current:
+                return chunk
+            self._current = None
+
+    def release(self) -> None:
+        sources, self._sources = self._sources, []
+        self._blobs.unhold(sources)
+
+    def __del__(self) -> None:
+        self.release()
+
+
+class _Writing:
+    """One blob while it is written. Methods block; a lock keeps a late `abandon` from a thread that still writes."""
+
+    def __init__(self, blobs: Blobs, digests: Sequence[str], blob: str | None = None) -> None:
+        self._id = blob or secrets.token_hex(16)
+        self._path = blobs.begin(self._id)
+        self._target = blobs.path(self._id)
+        self._digests = Digests(digests)
+        self._size = 0
+        self._lock = threading.Lock()
+        with _naming(self._path):
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+
+    def add(self, batch: list[bytes]) -> None:
+        data = batch[0] if len(batch) == 1 else b"".join(batch)
+        with self._lock, _naming(self._path):
+            self._digests.update(data)
+            _write_all(self._fd, data)
+            self._size += len(data)
+
+    def copy(self, source: BinaryIO, span: Span) -> None:
+        with self._lock, _naming(self._path):
+            _copy(source.fileno(), self._fd, span)
+            self._size += span.size
+
+    def finish(self) -> Blob:
+        with self._lock, _naming(self._path):
+            os.fdatasync(self._fd)
+            os.rename(self._path, self._target)
+            _sync(self._target.parent)
+            self._close()
+            return Blob(self._id, self._size, self._digests.values())
+
+    def abandon(self) -> None:
+        with self._lock:
+            self._close()
+            self._path.unlink(missing_ok=True)
+            self._target.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+@contextmanager
+def _naming(path: Path) -> Generator[None]:
+    """Says in the house's words that there is no room."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        reason = _FULL[error.errno]
+        raise LimitReached(f"The {reason}: {path.parent.parent}. Free some space and try again.") from error
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _copy(source: int, target: int, span: Span) -> None:
+    """Appends a span of one file to another; by hand where the kernel will not (another file system, not Linux)."""
+    offset, left = span.start, span.size
+    while left:
+        try:
+            done = os.copy_file_range(source, target, min(left, 2**30), offset)
+        except (AttributeError, OSError) as error:
+            if getattr(error, "errno", None) in _FULL:
+                raise
+            data = os.pread(source, min(left, CHUNK), offset)
+            _write_all(target, data)
+            done = len(data)
+        if not done:
+            raise EOFError(f"a blob ends {left} bytes early")
+        offset, left = offset + done, left - done
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+async def _gathered(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:
+    """The chunks in batches of at least `CHUNK` bytes; the last one may be smaller, and empty."""
+    batch: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        batch.append(chunk)
+        size += len(chunk)
+        if size >= CHUNK:
+            yield batch
+            batch, size = [], 0
+    yield batch

@@ -1,0 +1,110 @@
+"""Keys of a bucket in order, folded at a delimiter, as S3 lists them.
+
+    prefix "2024/", delimiter "/":    2024/a.csv, 2024/jan/1.csv, 2024/jan/2.csv  ─►  2024/a.csv, [2024/jan/]
+
+A folded prefix costs one jump of the index behind it, however many keys it hides. Keys sort by their UTF-8 bytes.
+Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+MOST = 1000
+"""Rows asked for at once, and items of one page, as on S3."""
+
+
+class Keyed(Protocol):
+    """Something with a key, such as an object's entry."""
+
+    @property
+    def key(self) -> str: ...
+
+
+E = TypeVar("E", bound=Keyed)
+
+Fetch = Callable[[str, bool, int], Sequence[E]]
+"""`fetch(key, inclusive, limit)`: entries under the prefix from a key on, in order."""
+
+
+@dataclass
+class Listing(Generic[E]):
+    """One page: entries and folded prefixes, both in order; where it ended, None when there is no more.
+
+    `after` is the last key or folded prefix of the page: hand it back for the next one.
+    """
+
+    entries: list[E] = field(default_factory=list[E])
+    prefixes: list[str] = field(default_factory=list[str])
+    after: str | None = None
+
+
+def folded(fetch: Fetch[E], prefix: str, delimiter: str, after: str, limit: int) -> Listing[E]:
+    """The page of at most `limit` items that follows `after` (a key, a folded prefix, or "" for the start)."""
+    page: Listing[E] = Listing()
+    if limit <= 0:
+        return page
+    at, inclusive = beginning(prefix, delimiter, after)
+    step = limit + 1
+    while True:
+        size = min(step, MOST + 1)
+        batch = fetch(at, inclusive, size)
+        gained = take(page, batch, prefix, delimiter, limit)
+        if page.after is not None or len(batch) < size:
+            return page
+        at, inclusive = _behind(batch[-1].key, page.prefixes)
+        if not at:
+            return page
+        step = max(2, step // 4) if gained * 16 < len(batch) else step * 2
+
+
+def take(page: Listing[E], batch: Sequence[E], prefix: str, delimiter: str, limit: int) -> int:
+    """Puts entries and the prefixes that they fold to on the page; says how many, and on the page where it ends."""
+    before = len(page.entries) + len(page.prefixes)
+    for entry in batch:
+        cut = entry.key.find(delimiter, len(prefix)) if delimiter else -1
+        if cut >= 0 and page.prefixes and entry.key.startswith(page.prefixes[-1]):
+            continue
+        if len(page.entries) + len(page.prefixes) >= limit:
+            page.after = max(page.entries[-1].key if page.entries else "", page.prefixes[-1] if page.prefixes else "")
+            break
+        if cut >= 0:
+            page.prefixes.append(entry.key[: cut + len(delimiter)])
+        else:
+            page.entries.append(entry)
+    return len(page.entries) + len(page.prefixes) - before
+
+
+def beginning(prefix: str, delimiter: str, after: str) -> tuple[str, bool]:
+    """Where to begin: behind `after`, and behind all that it folds when it is a folded prefix itself."""
+    if after < prefix and not after.startswith(prefix):
+        return prefix, True
+    if delimiter and after.startswith(prefix) and after.endswith(delimiter) and len(after) > len(prefix):
+        found = after.find(delimiter, len(prefix))
+        if found + len(delimiter) == len(after):
+            return successor(after) or after, True
+    return after, False
+
+
+def _behind(key: str, prefixes: Sequence[str]) -> tuple[str, bool]:
+    """Where to go on after a key: behind the prefix that folds it, if one does."""
+    if prefixes and key.startswith(prefixes[-1]):
+        return successor(prefixes[-1]), True
+    return key, False
+
+
+def successor(prefix: str) -> str:
+    """The least text that is greater than every text which starts with `prefix`; "" when there is none.
+
+    >>> successor("a/")
+    'a0'
+    """
+    while prefix:
+        code = ord(prefix[-1])
+        if code < 0x10FFFF:
+            following = 0xE000 if code == 0xD7FF else code + 1  # surrogates are no characters of their own
+            return prefix[:-1] + chr(following)
+        prefix = prefix[:-1]
+    return ""

@@ -1,0 +1,255 @@
+"""Buckets and objects: rows that name blobs. What S3, jobs and endpoints keep their data in.
+
+    put        blob written ─► row committed ─► visible; the blob that it replaces is unlinked after the commit
+    copy       a second row names the same blob
+    multipart  the object's blob is made of the parts' pieces (`uploads.py`), until `file` is asked for
+
+A bucket's name is global to the server; the bucket belongs to an account and a region.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from potager.kernel import clock
+from potager.kernel.errors import InUse
+from potager.kernel.names import Scope
+from potager.store import entries, references, schema, sweep
+from potager.store.blobs import Blob, Blobs, Content, Span
+from potager.store.database import Database, inserting
+from potager.store.entries import Check, Entry, NoBucket, NoObject
+from potager.store.keys import Listing
+from potager.store.uploads import Uploads, forget
+
+__all__ = ["Bucket", "Check", "Entry", "Listing", "NoBucket", "NoObject", "Objects"]
+
+_buckets = schema.buckets
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket; `created` in seconds since 1970."""
+
+    name: str
+    account: str
+    region: str
+    created: float
+
+
+class Objects:
+    """The buckets and objects of the house.
+
+    `uploads` holds the multipart uploads under way. `start` begins the sweep of what a killed server left.
+    """
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._sweep: asyncio.Task[int] | None = None
+        self._joining: dict[str, asyncio.Lock] = {}
+        self.uploads = Uploads(database, blobs)
+
+    def start(self) -> None:
+        """Sweeps orphans in the background, once."""
+        self._sweep = asyncio.get_running_loop().create_task(sweep.sweep(self._database, self._blobs), name="sweep")
+
+    async def close(self) -> None:
+        """Stops the sweep; the next start does it anew."""
+        if self._sweep:
+            self._sweep.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sweep
+
+    async def create_bucket(self, name: str, scope: Scope) -> Bucket:
+        """A new bucket; `Exists` when the name is taken, by whomever."""
+        bucket = Bucket(name, scope.account, scope.region, clock.now())
+
+        def write(connection: Connection) -> None:
+            with inserting(connection, f"The bucket '{name}' exists already. Choose another name."):
+                values = {"name": name, "account": scope.account, "region": scope.region, "created": bucket.created}
+                connection.execute(insert(_buckets), values)
+
+        await self._database.write(write)
+        return bucket
+
+    async def bucket(self, name: str) -> Bucket:
+        """The bucket of that name; `NoBucket` when there is none."""
+        query = select(_buckets).where(_buckets.c.name == name)
+        found = await self._database.read(lambda connection: connection.execute(query).first())
+        if found is None:
+            raise NoBucket(name)
+        return Bucket(*found)
+
+    async def buckets(self, account: str) -> list[Bucket]:
+        """The buckets of an account in all regions, by name."""
+        query = select(_buckets).where(_buckets.c.account == account).order_by(_buckets.c.name)
+        return await self._database.read(lambda connection: [Bucket(*row) for row in connection.execute(query)])
+
+    async def delete_bucket(self, name: str) -> None:
+        """Deletes an empty bucket and the uploads under way in it; `InUse` when it holds objects."""
+
+        def write(connection: Connection) -> list[str]:
+            entries.require(connection, name)
+            if entries.page(connection, name, "", "", "", 1).entries:
+                raise InUse(f"The bucket '{name}' is not empty. Delete its objects first.")
+            freed = forget(connection, schema.uploads.c.bucket == name)
+            connection.execute(delete(_buckets).where(_buckets.c.name == name))
+            return references.released(connection, freed)
+
+        await self._freeing(write)
+
+    async def put(
+        self,
+        bucket: str,
+        key: str,
+        blob: Blob,
+        *,
+        content_type: str = "binary/octet-stream",
+        doc: Mapping[str, Any] | None = None,
+        checksum: str | None = None,
+        check: Check | None = None,
+    ) -> Entry:
+        """Makes a blob that was just written an object, in the place of one that was there.
+
+        The blob is removed when this fails. Its ETag is its MD5, so `blobs.write` must have computed that.
+        """
+        described = {"ContentType": content_type, **(doc or {})}
+        etag = blob.digests["md5"].hex()
+        entry = Entry(bucket, key, blob.id, blob.size, etag, clock.now(), checksum, described)
+        try:
+            await self._freeing(
+                lambda connection: references.released(connection, entries.put(connection, entry, check))
+            )
+        except Exception:
+            self._blobs.discard([blob.id])
+            raise
+        return entry
+
+    async def copy(
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        change: Callable[[Entry], Entry] = lambda entry: entry,
+        check: Check | None = None,
+    ) -> Entry:
+        """Gives a bucket and key the bytes of another, or of itself; `change` may raise, or describe the copy anew."""
+
+        def write(connection: Connection) -> tuple[Entry, list[str]]:
+            found = change(entries.find(connection, *source))
+            entry = replace(found, bucket=target[0], key=target[1], modified=clock.now())
+            return entry, references.released(connection, entries.put(connection, entry, check))
+
+        entry, freed = await self._database.write(write)
+        self._blobs.discard(freed)
+        return entry
+
+    async def head(self, bucket: str, key: str) -> Entry:
+        """What is known of an object; `NoBucket` or `NoObject` when it is not there."""
+        return await self._database.read(lambda connection: entries.find(connection, bucket, key))
+
+    async def delete(self, bucket: str, keys: Sequence[str], check: Check | None = None) -> None:
+        """Deletes objects, in one transaction; keys that are not there are passed over.
+
+        `NoBucket` when the bucket is not there.
+        """
+
+        def write(connection: Connection) -> list[str]:
+            entries.require(connection, bucket)
+            freed: list[str] = []
+            for key in keys:
+                if check is not None:
+                    check(entries.get(connection, bucket, key))
+                freed += entries.remove(connection, bucket, key)
+            return references.released(connection, freed)
+
+        await self._freeing(write)
+
+    async def list(
+        self, bucket: str, prefix: str = "", delimiter: str = "", after: str = "", limit: int = 1000
+    ) -> Listing[Entry]:
+        """A page of objects in the order of their keys, folded at the delimiter; `NoBucket` without the bucket."""
+
+        def read(connection: Connection) -> Listing[Entry]:
+            entries.require(connection, bucket)
+            return entries.page(connection, bucket, prefix, delimiter, after, limit)
+
+        return await self._database.read(read)
+
+    async def walk(self, bucket: str, prefix: str = "") -> AsyncIterator[Entry]:
+        """Every object under a prefix, in the order of their keys; `NoBucket` without the bucket."""
+        after: str | None = ""
+        while after is not None:
+            page = await self.list(bucket, prefix, after=after)
+            for entry in page.entries:
+                yield entry
+            after = page.after
+
+    async def read(self, entry: Entry, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """An object's bytes from `start` up to and without `end`, chunk by chunk; `NoObject` when they are gone."""
+        content = await self.open(entry, start, end)
+        if isinstance(content, bytes):
+            yield content
+            return
+        async for chunk in content:
+            yield chunk
+
+    async def open(self, entry: Entry, start: int = 0, end: int | None = None) -> Content:
+        """As `read`, but begun: on return the bytes are held, whoever deletes the object while they are read.
+
+        Bytes where one chunk is all. `NoObject` when they are gone, because the object was deleted or replaced since
+        `entry` was read.
+        """
+        end = entry.size if end is None else min(end, entry.size)
+        try:
+            return await self._blobs.open(entry.blob, start, end)
+        except FileNotFoundError:
+            pieces = await self._pieces(entry)
+        try:
+            if pieces:
+                return await self._blobs.open_spans(references.cut(pieces, start, end))
+            return await self._blobs.open(entry.blob, start, end)  # put together between the two looks, or gone
+        except FileNotFoundError as error:
+            raise NoObject(entry.bucket, entry.key) from error
+
+    async def file(self, entry: Entry) -> Path:
+        """An object as one immutable file, to read or to link to; `NoObject` when it is gone meanwhile.
+
+        The pieces of a multipart upload are put together the first time, for good.
+        """
+        path = self._blobs.path(entry.blob)
+        if self._blobs.has(entry.blob):
+            return path
+        lock = self._joining.setdefault(entry.blob, asyncio.Lock())
+        async with lock:
+            try:
+                return await self._join(entry, path)
+            finally:
+                self._joining.pop(entry.blob, None)
+
+    async def _join(self, entry: Entry, path: Path) -> Path:
+        if self._blobs.has(entry.blob):
+            return path
+        pieces = await self._pieces(entry)
+        if not pieces and not self._blobs.has(entry.blob):
+            raise NoObject(entry.bucket, entry.key)
+        with self._blobs.holding(pieces):
+            try:
+                await self._blobs.concatenate(entry.blob, pieces)
+            except FileNotFoundError as error:
+                raise NoObject(entry.bucket, entry.key) from error
+        await self._freeing(lambda connection: references.settle(connection, entry.blob))
+        return path
+
+    async def _pieces(self, entry: Entry) -> list[Span]:
+        return await self._database.read(lambda connection: references.spans(connection, entry.blob))
+
+    async def _freeing(self, write: Callable[[Connection], Sequence[str]]) -> None:
+        """Commits a change, then removes the files that it gives as needed no more."""
+        self._blobs.discard(await self._database.write(write))

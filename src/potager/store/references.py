@@ -1,0 +1,98 @@
+"""Which blobs are named by which rows, and which files nobody needs any more.
+
+    objects.blob, parts.blob  ─►  a file, or pieces  ─►  spans of files
+
+A blob of pieces never has another blob of pieces below it: spans are taken over flat. Counting is done by looking, so
+that no counter can be wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, union_all
+
+from potager.store import schema
+from potager.store.blobs import Span
+
+BATCH = 1000
+"""Blobs that one query asks about: a database takes only so many parameters."""
+
+_pieces = schema.pieces
+_given: BindParameter[list[str]] = bindparam("blobs", expanding=True)
+_NAMED = union_all(
+    *(
+        select(column).where(column.in_(_given))
+        for column in (schema.objects.c.blob, schema.parts.c.blob, _pieces.c.source)
+    )
+)
+_SPANS = (
+    select(_pieces.c.source, _pieces.c.start, _pieces.c.size)
+    .where(_pieces.c.blob == bindparam("blob"))
+    .order_by(_pieces.c.number)
+)
+_SOURCES = select(_pieces.c.source).where(_pieces.c.blob.in_(_given))
+_FORGET = delete(_pieces).where(_pieces.c.blob.in_(_given))
+
+
+def unnamed(connection: Connection, blobs: Iterable[str]) -> list[str]:
+    """Those of the blobs that no object, part or piece names."""
+    given = list(dict.fromkeys(blobs))
+    named = {found for batch in _batches(given) for found in connection.scalars(_NAMED, {"blobs": batch})}
+    return [blob for blob in given if blob not in named]
+
+
+def released(connection: Connection, blobs: Iterable[str]) -> list[str]:
+    """Which files can go, once this transaction is committed, of blobs that lost a name in it."""
+    gone = unnamed(connection, blobs)
+    sources: list[str] = []
+    for batch in _batches(gone):
+        found = list(connection.scalars(_SOURCES, {"blobs": batch}))
+        if found:
+            connection.execute(_FORGET, {"blobs": batch})
+        sources += found
+    return gone + unnamed(connection, sources)
+
+
+def spans(connection: Connection, blob: str) -> list[Span]:
+    """The pieces that a blob is made of; none for one that is a file."""
+    return [Span(*piece) for piece in connection.execute(_SPANS, {"blob": blob})]
+
+
+def cut(pieces: Sequence[Span], start: int, end: int) -> list[Span]:
+    """The spans of the bytes from `start` up to and without `end` of all the pieces put together.
+
+    >>> cut([Span("a", 0, 10), Span("b", 5, 10)], 8, 12)
+    [Span(source='a', start=8, size=2), Span(source='b', start=5, size=2)]
+    """
+    found: list[Span] = []
+    at = 0
+    for piece in pieces:
+        low, high = max(start, at), min(end, at + piece.size)
+        if low < high:
+            found.append(Span(piece.source, piece.start + low - at, high - low))
+        at += piece.size
+    return found
+
+
+def join(connection: Connection, blob: str, pieces: Sequence[Span]) -> None:
+    """Makes a blob out of pieces."""
+    rows = [
+        {"blob": blob, "number": number, "source": piece.source, "start": piece.start, "size": piece.size}
+        for number, piece in enumerate(pieces)
+    ]
+    connection.execute(insert(_pieces), rows)
+
+
+def settle(connection: Connection, blob: str) -> list[str]:
+    """Forgets a blob's pieces, for its file is there now; which files can go after the commit.
+
+    The file itself is among them when the last object that named the blob went while its pieces were put together.
+    """
+    sources = [piece.source for piece in spans(connection, blob)]
+    connection.execute(delete(_pieces).where(_pieces.c.blob == blob))
+    return unnamed(connection, [blob, *sources])
+
+
+def _batches(blobs: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (blobs[at : at + BATCH] for at in range(0, len(blobs), BATCH))

@@ -1,0 +1,153 @@
+"""Blobs: whole or not there."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from potager.kernel.errors import LimitReached
+from potager.store import blobs as module
+from potager.store.blobs import CHUNK, Blobs, Span
+
+
+async def pieces(data: bytes, size: int = 70_000) -> AsyncIterator[bytes]:
+    for at in range(0, len(data), size):
+        yield data[at : at + size]
+
+
+async def read(blobs: Blobs, blob: str, start: int = 0, end: int | None = None) -> bytes:
+    return b"".join([chunk async for chunk in blobs.read(blob, start, end)])
+
+
+def files(blobs: Blobs) -> list[Path]:
+    return [path for path in blobs.folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17])
+async def test_bytes_come_back_with_their_digests(blobs: Blobs, size: int) -> None:
+    data = os.urandom(size)
+    for given in (data, pieces(data)):
+        made = await blobs.write(given, digests=("md5", "sha256"))
+        assert made.size == size
+        assert made.digests == {"md5": hashlib.md5(data).digest(), "sha256": hashlib.sha256(data).digest()}
+        assert await read(blobs, made.id) == data
+        assert stat.S_IMODE(blobs.path(made.id).stat().st_mode) == 0o444
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (5, 10), (CHUNK - 1, CHUNK + 1), (7, None), (0, 0)])
+async def test_spans_come_back_alone(blobs: Blobs, start: int, end: int | None) -> None:
+    data = os.urandom(2 * CHUNK + 3)
+    made = await blobs.write(data)
+    assert await read(blobs, made.id, start, end) == data[start:end]
+
+
+async def test_a_stream_that_breaks_leaves_nothing(blobs: Blobs) -> None:
+    async def broken(size: int) -> AsyncIterator[bytes]:
+        async for chunk in pieces(os.urandom(size)):
+            yield chunk
+        raise ConnectionError
+
+    for size in (10, 4 * CHUNK):
+        with pytest.raises(ConnectionError):
+            await blobs.write(broken(size))
+    await blobs.run(lambda: None)
+    blobs.close()
+    assert files(blobs) == []
+
+
+async def test_a_write_that_is_cancelled_leaves_nothing(blobs: Blobs) -> None:
+    started = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield os.urandom(CHUNK)
+            started.set()
+            await asyncio.sleep(0)
+
+    task = asyncio.ensure_future(blobs.write(endless()))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    blobs.close()
+    assert files(blobs) == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+async def test_a_full_disk_is_said_and_leaves_nothing(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(fd: int, data: Any) -> int:
+        raise OSError(number, "full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module.os, "write", full)
+        with pytest.raises(LimitReached, match="Free some space"):
+            await blobs.write(b"x")
+        with pytest.raises(LimitReached):
+            await blobs.write(pieces(os.urandom(3 * CHUNK)))
+    blobs.close()
+    assert files(blobs) == []
+
+
+async def test_what_a_dead_server_was_writing_is_swept_at_start(blobs: Blobs) -> None:
+    (blobs.folder / "tmp" / "torn").write_bytes(b"x")
+    kept = await blobs.write(b"kept")
+    again = Blobs(blobs.folder)
+    assert [path.name for path in files(again)] == [kept.id]
+
+
+async def test_a_reader_goes_on_after_the_blob_is_deleted(blobs: Blobs) -> None:
+    data = os.urandom(3 * CHUNK)
+    made = await blobs.write(data)
+    content = await blobs.open(made.id)
+    assert not isinstance(content, bytes)
+    await blobs.delete([made.id, "absent"])
+    assert not blobs.has(made.id)
+    assert b"".join([chunk async for chunk in content]) == data
+
+
+async def test_files_that_are_held_are_discarded_when_they_are_let_go(blobs: Blobs) -> None:
+    one, two = await blobs.write(b"one"), await blobs.write(b"two")
+    spans = [Span(one.id, 0, 3), Span(two.id, 1, 2), Span(one.id, 1, 1)]
+    content = await blobs.open_spans(spans)
+    blobs.discard([one.id, two.id])
+    assert not isinstance(content, bytes)
+    assert b"".join([chunk async for chunk in content]) == b"onewon"
+    blobs.close()
+    assert files(blobs) == []
+
+
+async def test_a_reader_that_is_never_read_lets_go(blobs: Blobs) -> None:
+    one = await blobs.write(b"one")
+    content = await blobs.open_spans([Span(one.id, 0, 3)])
+    blobs.discard([one.id])
+    del content
+    blobs.close()
+    assert files(blobs) == []
+
+
+async def test_spans_are_put_together_as_one_file(blobs: Blobs) -> None:
+    one, two = await blobs.write(os.urandom(CHUNK + 5)), await blobs.write(b"two")
+    path = await blobs.concatenate("ab" * 16, [Span(two.id, 0, 2), Span(one.id, 5, CHUNK), Span(two.id, 2, 1)])
+    assert path.read_bytes() == b"tw" + blobs.path(one.id).read_bytes()[5:] + b"o"
+
+
+async def test_spans_are_put_together_where_the_kernel_does_not_help(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*given: Any) -> int:
+        raise OSError(errno.EXDEV, "another file system")
+
+    monkeypatch.setattr(module.os, "copy_file_range", refused)
+    one = await blobs.write(os.urandom(2 * CHUNK + 5))
+    path = await blobs.concatenate("ab" * 16, [Span(one.id, 1, 2 * CHUNK)])
+    assert path.read_bytes() == blobs.path(one.id).read_bytes()[1 : 2 * CHUNK + 1]

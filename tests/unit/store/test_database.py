@@ -1,0 +1,115 @@
+"""The database's own promises: batches, failures, migrations."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, inspect, text
+
+from potager.kernel.errors import Invalid
+from potager.store import migrations, schema
+from potager.store.database import Database
+
+
+def note(connection: Connection, value: str) -> None:
+    connection.execute(text("INSERT INTO tags VALUES ('a', :value, '')"), {"value": value})
+
+
+async def keys(database: Database) -> list[str]:
+    return await database.read(lambda connection: list(connection.scalars(text("SELECT key FROM tags ORDER BY key"))))
+
+
+async def test_a_write_that_fails_in_a_batch_fails_alone(database: Database) -> None:
+    def bad(connection: Connection) -> None:
+        note(connection, "bad")
+        raise Invalid("no")
+
+    writes = [database.write(lambda connection, n=n: note(connection, f"{n:02d}")) for n in range(30)]
+    writes[10:10] = [database.write(bad)]
+    done = await asyncio.gather(*writes, return_exceptions=True)
+    assert [type(each) for each in done if each is not None] == [Invalid]
+    assert await keys(database) == [f"{n:02d}" for n in range(30)]
+
+
+async def test_a_write_whose_asker_is_cancelled_is_made_or_not_and_others_go_on(database: Database) -> None:
+    task = asyncio.ensure_future(database.write(lambda connection: note(connection, "cancelled")))
+    await asyncio.sleep(0)
+    task.cancel()
+    await database.write(lambda connection: note(connection, "next"))
+    assert set(await keys(database)) - {"cancelled"} == {"next"}
+
+
+async def test_a_reader_sees_one_moment(database: Database) -> None:
+    loop = asyncio.get_running_loop()
+
+    def read(connection: Connection) -> tuple[int, int]:
+        count = text("SELECT count(*) FROM tags")
+        before = connection.scalar(count)
+        asyncio.run_coroutine_threadsafe(database.write(lambda each: note(each, "meanwhile")), loop).result()
+        return int(before or 0), int(connection.scalar(count) or 0)
+
+    assert await database.read(read) == (0, 0)
+    assert await keys(database) == ["meanwhile"]
+
+
+async def test_writes_that_wait_are_made_before_it_closes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'rows.db'}"
+    database = await Database.open(url)
+    waiting = [
+        asyncio.ensure_future(database.write(lambda connection, n=n: note(connection, f"{n:03d}"))) for n in range(200)
+    ]
+    await asyncio.sleep(0)
+    await database.close()
+    await asyncio.gather(*waiting)
+    again = await Database.open(url)
+    assert len(await keys(again)) == 200
+    await again.close()
+
+
+def described(url: str) -> object:
+    engine = create_engine(url)
+    found = inspect(engine)
+    tables = {
+        name: (
+            [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(name)],
+            found.get_pk_constraint(name),
+            sorted((index["name"], index["column_names"]) for index in found.get_indexes(name)),
+        )
+        for name in found.get_table_names()
+    }
+    with engine.connect() as connection:
+        made = {
+            name: "WITHOUT ROWID" in sql
+            for name, sql in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
+        }
+        version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    engine.dispose()
+    return tables, made, version
+
+
+async def test_migrations_and_a_fresh_start_come_to_the_same_schema(tmp_path: Path) -> None:
+    fresh, migrated = (f"sqlite:///{tmp_path / name}.db" for name in ("fresh", "migrated"))
+    await (await Database.open(fresh)).close()
+    engine = create_engine(migrated)
+    migrations.upgrade(engine)
+    engine.dispose()
+    assert described(fresh) == described(migrated)
+
+
+def test_the_stamp_of_a_fresh_database_is_the_newest_migration() -> None:
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(migrations.config(create_engine("sqlite://")))
+    assert script.get_current_head() == schema.HEAD
+
+
+async def test_an_older_database_is_migrated_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path / 'rows.db'}"
+    await (await Database.open(url)).close()
+    seen: list[object] = []
+    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(migrations, "upgrade", seen.append)
+    await (await Database.open(url)).close()
+    assert len(seen) == 1
