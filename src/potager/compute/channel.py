@@ -1,0 +1,202 @@
+"""Invocations over a unix socket: the server's end.
+
+    Channel.invoke ─► frame ─► unix socket ─► process/serving.py ─► predictor.predict
+            ▲                                         │
+            └──────────── frame, same request id ◄────┘
+
+Many requests may be under way; the worker answers in the order that it likes. A worker that dies fails the requests in
+its hands, once. A worker that does not answer in time fails that request and counts as hung: the room replaces it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+from potager.compute import frames
+from potager.kernel.errors import WireError
+
+_LONGEST = 100
+"""Bytes of a socket's path that every system takes (Linux 107, macOS 103)."""
+
+
+class ModelError(WireError):
+    """The model answered with an error; AWS answers `ModelError`, 424, with the status of the container's answer."""
+
+    def __init__(self, said: str, status: int) -> None:
+        side = "client" if 400 <= status < 500 else "server"
+        message = f'Received {side} error ({status}) from primary with message "{said}".'
+        super().__init__("ModelError", message, 424, fields={"OriginalStatusCode": status, "OriginalMessage": said})
+
+
+class WorkerLost(ModelError):
+    """The worker was not there or died; `delivered` says whether the request may have reached it."""
+
+    def __init__(self, said: str, *, delivered: bool = True) -> None:
+        super().__init__(said, 500)
+        self.delivered = delivered
+
+
+class WorkerHung(ModelError):
+    """The worker did not answer within the limit."""
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__(f"The model did not answer within {timeout:g} seconds.", 500)
+
+
+class Channel(asyncio.Protocol):
+    """A connection to one worker. Belongs to one event loop.
+
+    Attributes
+    ----------
+    outstanding : requests under way.
+    hung : whether a request ran out of time. Stays so.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._reader = frames.Reader()
+        self._waiting: dict[int, asyncio.Future[tuple[int, bytes]]] = {}
+        self._number = 0
+        self._end: asyncio.Future[None] = self._loop.create_future()
+        self.hung = False
+
+    @classmethod
+    async def open(cls, path: Path) -> Channel:
+        """A channel to the worker that listens at `path`, however long; `WorkerLost` when none does."""
+        try:
+            sock = connected(path)
+        except OSError as error:
+            raise WorkerLost(f"The worker does not listen: {error.strerror}.", delivered=False) from error
+        _, protocol = await asyncio.get_running_loop().create_unix_connection(cls, sock=sock)
+        return protocol
+
+    @property
+    def alive(self) -> bool:
+        return not self._end.done()
+
+    @property
+    def outstanding(self) -> int:
+        return len(self._waiting)
+
+    async def invoke(self, body: bytes, content_type: str, accept: str, timeout: float) -> tuple[bytes, str]:
+        """The model's answer and its content type.
+
+        Parameters
+        ----------
+        body : the request as the client sent it.
+        content_type, accept : media types.
+        timeout : seconds.
+
+        Raises
+        ------
+        ModelError : 424; the predictor refused the request (original status 400) or failed (500).
+        WorkerHung : no answer in time. WorkerLost : the worker died, or was dead already.
+        """
+        try:
+            kind, payload = await self._ask(frames.INVOKE, frames.headed((content_type, accept), body), timeout)
+        except WorkerHung:
+            self.hung = True
+            raise
+        if kind == frames.RESULT:
+            head, answer = frames.parted(payload)
+            return answer, head[0]
+        raise ModelError(payload.decode("utf-8", "replace"), 400 if kind == frames.BAD_REQUEST else 500)
+
+    async def ready(self, timeout: float) -> None:
+        """Returns once the worker has loaded its model and answers.
+
+        `WorkerLost` when it ends instead, `WorkerHung` when it is not ready in time.
+        """
+        await self._ask(frames.PING, b"", timeout)
+
+    async def closed(self) -> None:
+        """Returns once the connection has ended, from either side."""
+        await asyncio.shield(self._end)
+
+    def close(self) -> None:
+        """Ends the connection; requests under way fail as `WorkerLost`. The worker goes on."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _ask(self, kind: int, payload: bytes, timeout: float) -> tuple[int, bytes]:
+        if self._transport is None or self._end.done():
+            raise WorkerLost("The worker has ended.", delivered=False)
+        number = self._number = (self._number + 1) & 0xFFFFFFFF
+        data = self._frame(number, kind, payload)
+        answer: asyncio.Future[tuple[int, bytes]] = self._loop.create_future()
+        self._waiting[number] = answer
+        timer = self._loop.call_later(timeout, self._expire, answer, timeout)
+        try:
+            self._transport.write(data)
+            return await answer
+        finally:
+            timer.cancel()
+            self._waiting.pop(number, None)
+
+    def _frame(self, number: int, kind: int, payload: bytes) -> bytes:
+        try:
+            return frames.frame(number, kind, payload)
+        except frames.TooLarge as error:
+            raise WireError("RequestEntityTooLarge", str(error), 413) from error
+
+    def _expire(self, answer: asyncio.Future[tuple[int, bytes]], timeout: float) -> None:
+        if not answer.done():
+            answer.set_exception(WorkerHung(timeout))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for number, kind, payload in self._reader.feed(data):
+                answer = self._waiting.get(number)
+                if answer is not None and not answer.done():
+                    answer.set_result((kind, payload))
+        except frames.TooLarge:
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._end.done():
+            self._end.set_result(None)
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(WorkerLost("The worker died while it had the request."))
+
+
+def connected(path: Path) -> socket.socket:
+    """A socket connected to the listener at `path`; a path may be longer than a socket address can hold."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        with _short(path) as address:
+            sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for `path` that a socket address can hold, while it is needed."""
+    if len(os.fsencode(path)) <= _LONGEST:
+        yield str(path)
+    elif os.path.isdir("/proc/self/fd"):
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield f"/proc/self/fd/{folder}/{path.name}"
+        finally:
+            os.close(folder)
+    else:
+        with tempfile.TemporaryDirectory(prefix="potager", dir="/tmp") as near:
+            link = os.path.join(near, "f")
+            os.symlink(path.parent, link)
+            yield os.path.join(link, path.name)

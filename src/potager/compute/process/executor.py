@@ -1,0 +1,123 @@
+"""Workloads as isolated processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from potager.compute.channel import Channel, WorkerLost
+from potager.compute.process import limits, records
+from potager.compute.process.isolation import Isolation
+from potager.compute.process.parent import Gone, Parent
+from potager.compute.workload import Absent, Exited, Running, Workload
+from potager.kernel.errors import LimitReached, NotFound
+
+POLL = 0.1
+"""Seconds between two looks where the system cannot tell when a process ends."""
+
+
+class ProcessExecutor:
+    """The `Executor` of one machine; see `potager.compute.process` for how.
+
+    Parameters
+    ----------
+    preload : modules that every worker finds imported; they must not start threads.
+    isolate : False for plain processes even where the machine could wall them off.
+    """
+
+    def __init__(self, preload: Sequence[str] = ("numpy",), *, isolate: bool = True) -> None:
+        self._parent = Parent(preload, isolate=isolate)
+
+    async def open(self) -> None:
+        """Makes ready to start workloads, in the background; workloads that live already need nothing."""
+        await asyncio.to_thread(limits.sweep)
+        await self._parent.open()
+
+    async def close(self) -> None:
+        """Lets go; every workload lives on."""
+        await self._parent.close()
+
+    async def isolation(self) -> Isolation:
+        """How far workloads are kept from this machine."""
+        for _ in range(3):
+            with contextlib.suppress(Gone):
+                return await self._parent.isolation()
+        return Isolation("process", "the parent of workers does not start; the server's standard error says why")
+
+    @property
+    def parent_pid(self) -> int | None:
+        """The zygote's process id, for whoever counts memory."""
+        return self._parent.pid
+
+    async def start(self, workload: Workload) -> None:
+        """Starts the workload, once. `LimitReached` when the machine gives no more processes."""
+        for _ in range(3):  # the claim makes it safe to ask again
+            if not isinstance(self.observe(workload.folder), Absent):
+                return
+            await asyncio.to_thread(_prepare, workload)
+            with contextlib.suppress(Gone):
+                await self._parent.spawn(workload.folder)
+                return
+        raise LimitReached("The parent of workers keeps dying; the server's standard error says why.")
+
+    def observe(self, folder: Path) -> Absent | Running | Exited:
+        """What became of the workload in `folder`."""
+        return records.seen(folder)
+
+    def stop(self, folder: Path, grace: float | None = None) -> None:
+        """Tells the workload to end, within `grace` seconds (its own when None); returns at once."""
+        run = folder / "run"
+        run.mkdir(parents=True, exist_ok=True)
+        records.write(run / "stop.json", {"grace": grace, "at": time.time()})
+        minder = records.shim(run)
+        if minder is not None and not (run / "exit.json").exists():
+            records.tell(run, minder, signal.SIGTERM)
+
+    async def wait(self, folder: Path) -> Exited:
+        """The workload's end, when it comes."""
+        while True:
+            seen = self.observe(folder)
+            if isinstance(seen, Exited):
+                return seen
+            if isinstance(seen, Absent):
+                raise NotFound(f"The workload in {folder} was never started.")
+            await _ended(folder / "run")
+
+    async def connect(self, folder: Path) -> Channel:
+        """A channel to the server in `folder`; its answers come once the model is loaded."""
+        if not isinstance(self.observe(folder), Running):
+            raise WorkerLost("The worker does not run.", delivered=False)
+        return await Channel.open(folder / "run" / records.SOCKET)
+
+
+def _prepare(workload: Workload) -> None:
+    for path in (workload.ml / "output", workload.ml / "model", workload.run):
+        path.mkdir(parents=True, exist_ok=True)
+    os.chmod(workload.folder, 0o700)
+    records.put(workload.run / "workload.json", workload.dumps())
+
+
+async def _ended(run: Path) -> None:
+    """Returns once the workload's shim has ended, or at once when there is none."""
+    minder = records.shim(run)
+    if minder is None or not hasattr(os, "pidfd_open"):
+        await asyncio.sleep(POLL)
+        return
+    with contextlib.suppress(ProcessLookupError), records.pidfd(minder) as handle:
+        if records.alive(run, minder):
+            await _readable(handle)
+
+
+async def _readable(handle: int) -> None:
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+    loop.add_reader(handle, done.set)
+    try:
+        await done.wait()
+    finally:
+        loop.remove_reader(handle)

@@ -1,0 +1,146 @@
+"""The program's own process: a clean surrounding, then the entry.
+
+A job's entry is called with the folder that it knows as /opt/ml; what it raises becomes its exit code. A server's entry
+loads the model, then `serving.py` answers. Where there is no /opt/ml of its own (`isolation.py`, level `process`), the
+folder's real path takes the place of `/opt/ml` in every variable.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import io
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from potager.compute.process import limits, mounts, serving
+from potager.compute.process.isolation import Isolation
+from potager.compute.workload import Workload
+
+KEPT = ("PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_")
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "REQUESTS_CA_BUNDLE")
+
+
+def clean(environment: Mapping[str, str], *, network: bool) -> dict[str, str]:
+    """What of the server's environment a program may have; never its keys."""
+    names = set(KEPT)
+    if network:
+        names |= {name for proxy in _PROXIES for name in (proxy, proxy.upper())}
+    kept = {name: text for name, text in environment.items() if name in names or name.startswith(KEPT_PREFIXES)}
+    return {"PATH": os.defpath, "LANG": "C.UTF-8"} | kept
+
+
+def run(workload: Workload, isolation: Isolation, output: int, listener: socket.socket | None) -> int:
+    """Runs the program in this process, a fresh fork; its exit code."""
+    ml = mounts.ML if isolation.level == "namespaces" else workload.ml
+    tmp = "/tmp" if isolation.level == "namespaces" else str(workload.folder / "tmp")  # noqa: S108 - a private one
+    _environment(workload, ml, tmp)
+    _streams(output)
+    _fresh(workload)
+    os.chdir(ml)
+    code = _guarded(lambda: _serve(workload, ml, listener) if listener else _job(workload, ml))
+    return _finish(code)
+
+
+def _environment(workload: Workload, ml: Path, tmp: str) -> None:
+    count = limits.threads(workload.cpus)
+    settings = clean(os.environ, network=workload.network) | limits.thread_environment(count)
+    settings |= {"HOME": tmp, "TMPDIR": tmp, "PYTHONUNBUFFERED": "1"}
+    settings |= {name: text.replace("/opt/ml", str(ml)) for name, text in workload.environment.items()}
+    os.environ.clear()
+    os.environ.update(settings)
+    limits.set_threads(count)
+
+
+def _streams(output: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(nothing)
+    os.close(output)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        raw = io.FileIO(number, "w", closefd=False)
+        text = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
+        setattr(sys, name, text)
+        setattr(sys, f"__{name}__", text)
+
+
+def _fresh(workload: Workload) -> None:
+    """Undoes what the fork shares with every other child of the same parent."""
+    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    random: Any = sys.modules.get("numpy.random")  # Python reseeds its own generator after a fork; numpy does not
+    if random is not None:
+        random.seed()
+    sys.argv = [workload.entry.partition(":")[0]]
+
+
+def load(entry: str) -> Callable[..., Any]:
+    """The function that `module:function` names."""
+    module, _, name = entry.partition(":")
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _job(workload: Workload, ml: Path) -> None:
+    load(workload.entry)(ml)
+
+
+def _serve(workload: Workload, ml: Path, listener: socket.socket) -> None:
+    try:
+        predictor = load(workload.entry)(ml / "model")
+    except Exception as error:
+        _note_failure(ml, error)
+        raise
+    serving.answer(listener, predictor)
+
+
+def _note_failure(ml: Path, error: Exception) -> None:
+    """One line for whoever asks why; a reason that the program wrote itself stays."""
+    with contextlib.suppress(OSError):
+        (ml / "output").mkdir(exist_ok=True)
+        with open(ml / "output" / "failure", "x") as file:
+            file.write(f"{type(error).__name__}: {' '.join(str(error).split())}"[:1024])
+
+
+def _guarded(body: Callable[[], None]) -> int:
+    """Runs `body` as Python runs a program: SystemExit honoured, any other exception shown, code 1."""
+    try:
+        body()
+    except SystemExit as leaving:
+        if leaving.code is None or isinstance(leaving.code, int):
+            return (leaving.code or 0) & 0xFF
+        print(leaving.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _finish(code: int) -> int:
+    """What the interpreter does at its end, short of taking itself apart."""
+    wait: Any = getattr(threading, "_shutdown", None)  # threads that are not daemons hold a program open
+    leave: Any = getattr(atexit, "_run_exitfuncs", None)
+    for step in (wait, leave, sys.stdout.flush, sys.stderr.flush):
+        if step is not None and _guarded(step):
+            code = code or 1
+    return code

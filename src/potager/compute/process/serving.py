@@ -1,0 +1,101 @@
+"""A serving worker's loop: frames in, predictions out, in order, in one thread.
+
+`Desk.handle` is the one place where a request becomes an answer; threads, batches and streams come in there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn, Protocol
+
+from potager.compute import frames
+
+CHUNK = 1 << 18
+PATIENCE = 60.0
+"""Seconds that the server may take to read an answer."""
+
+
+class Predictor(Protocol):
+    """A loaded model."""
+
+    def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+        """The answer and its content type. ValueError when the request is at fault."""
+        ...
+
+
+class Desk:
+    """Turns requests into answers."""
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predict = predictor.predict
+
+    def handle(self, number: int, kind: int, payload: bytes) -> bytes:
+        """The frame that answers a frame."""
+        if kind == frames.PING:
+            return frames.frame(number, frames.PONG)
+        if kind != frames.INVOKE:
+            return frames.frame(number, frames.MODEL_ERROR, f"The worker knows no frame of kind {kind}.".encode())
+        try:
+            head, body = frames.parted(payload)
+            answer, content_type = self._predict(body, head[0], head[1])
+            return frames.frame(number, frames.RESULT, frames.headed((content_type,), answer))
+        except ValueError as error:
+            return frames.frame(number, frames.BAD_REQUEST, _text(error))
+        except Exception as error:
+            traceback.print_exc()
+            return frames.frame(number, frames.MODEL_ERROR, _text(error))
+
+
+def _text(error: Exception) -> bytes:
+    said = str(error) if isinstance(error, ValueError) and str(error) else f"{type(error).__name__}: {error}"
+    return said.encode("utf-8", "replace")[:65536]
+
+
+def answer(listener: socket.socket, predictor: Predictor) -> NoReturn:
+    """Answers whoever connects, until SIGTERM; the request in hand is answered first."""
+    desk, selector = Desk(predictor), selectors.DefaultSelector()
+    waker, woken = socket.socketpair()
+    waker.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
+    signal.signal(signal.SIGTERM, _noticed)
+    selector.register(woken, selectors.EVENT_READ, None)
+    listener.setblocking(False)
+    selector.register(listener, selectors.EVENT_READ, None)
+    while True:
+        for key, _ in selector.select():
+            if key.fileobj is woken:
+                if signal.SIGTERM in woken.recv(512):  # a model may have signals of its own
+                    sys.exit(0)
+            elif key.fileobj is listener:
+                _welcome(listener, selector)
+            elif not _attend(key.fileobj, key.data, desk):  # type: ignore[arg-type]
+                selector.unregister(key.fileobj)
+                key.fileobj.close()  # type: ignore[union-attr]
+
+
+def _noticed(number: int, frame: FrameType | None) -> None:
+    """Does nothing: the wakeup descriptor tells the loop, and a handler keeps the signal from ending the process."""
+
+
+def _welcome(listener: socket.socket, selector: selectors.BaseSelector) -> None:
+    with contextlib.suppress(OSError):
+        sock, _ = listener.accept()
+        sock.settimeout(PATIENCE)
+        selector.register(sock, selectors.EVENT_READ, frames.Reader())
+
+
+def _attend(sock: socket.socket, reader: frames.Reader, desk: Desk) -> bool:
+    """Answers what has arrived on a connection; False when it has ended."""
+    try:
+        data = sock.recv(CHUNK)
+        for request in reader.feed(data):
+            sock.sendall(desk.handle(*request))
+    except (OSError, frames.TooLarge):
+        return False
+    return bool(data)

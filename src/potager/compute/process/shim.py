@@ -1,0 +1,285 @@
+"""The process that minds one workload, whatever becomes of the server.
+
+    claim ─► keeper ─► { output to the log, time limit, stop, memory } ─► exit record ─► tidy up
+
+It answers the server once, when the claim stands or is another's. SIGTERM tells it to look at `stop.json`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from potager.compute.process import isolation, keeper, limits, records, syscalls
+from potager.compute.process.isolation import Isolation
+from potager.compute.process.output import CHUNK, Output
+from potager.compute.workload import Exited, Reason, Workload
+
+HARD = 5.0
+"""Seconds between telling the keeper to kill and killing it."""
+
+LOOK = 0.5
+"""Seconds between two looks at what is resident, where no control group bounds it."""
+
+FORSAKEN = 60.0
+"""Seconds between two looks whether the folder is still there. Without it nobody can ask, read or stop any more."""
+
+Reply = Callable[[str], None]
+
+
+def mind(folder: Path, level: Isolation, reply: Reply) -> None:
+    """Runs the workload in `folder` to its end, if nobody did or does. `reply("")` says that it is taken care of."""
+    os.setsid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, keeper.BLOCKED)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    run = folder / "run"
+    if not _claimable(run):
+        reply("")
+        return
+    workload = Workload.loads((run / "workload.json").read_bytes())
+    if (run / "stop.json").exists():
+        records.record(run, Exited(None, None, "stopped", time.time()))
+        reply("")
+        return
+    minder = _Minder(workload, level)
+    try:
+        minder.claim()
+    except FileExistsError:
+        reply("")
+        return
+    reply("")
+    try:
+        minder.run()
+    except BaseException:
+        _own_fault(workload, traceback.format_exc())
+        raise
+
+
+def _claimable(run: Path) -> bool:
+    """Whether this shim may claim the workload: it then holds the lock until its process ends."""
+    while not (records.shim(run) or records.exited(run)):
+        handle = records.lock(run)
+        if handle is not None and records.locked(run, handle):
+            return not (records.shim(run) or records.exited(run))
+        time.sleep(0.002)  # another shim is about to claim it, or to die of the attempt
+    return False
+
+
+def _own_fault(workload: Workload, text: str) -> None:
+    """The shim itself failed: the log says so, and the workload counts as lost."""
+    with contextlib.suppress(OSError):
+        output = Output(workload.log)
+        output.take(f"Potager could not mind this program.\n{text}".encode())
+        output.close()
+    records.record(workload.run, Exited(None, None, "lost", time.time()))
+
+
+class _Minder:
+    def __init__(self, workload: Workload, level: Isolation) -> None:
+        self.workload = workload
+        self.level = level
+        self.started = time.time()
+        self.asked: Reason | None = None
+        self.kill_at: float | None = None
+        self.killed = 0
+        self.look_at = time.monotonic() + FORSAKEN
+        self.exhausted = False
+        self.said = bytearray()
+        self.keeper = 0
+        self.group: limits.Group | None = None
+        self.listener: socket.socket | None = None
+
+    def claim(self) -> None:
+        """Makes the workload this shim's for ever; a server listens from here on."""
+        work = self.workload
+        (work.folder / "tmp").mkdir(mode=0o700, exist_ok=True)
+        self.listener = _listen(work.run) if work.kind == "server" else None
+        if work.memory_bytes is not None:
+            self.group = limits.Group.make(work.id, work.memory_bytes)
+        start, boot = records.started(os.getpid()), records.boot()
+        group = str(self.group.path) if self.group else None
+        doc = {"pid": os.getpid(), "start": start, "boot": boot, "at": self.started, "group": group}
+        records.write(self.workload.run / "shim.json", doc, once=True)
+
+    def run(self) -> None:
+        """Runs it to its end, and records that."""
+        self.output = Output(self.workload.log)
+        reader, link = self._fork()
+        self._watch(reader, link)
+        records.record(self.workload.run, self._end(reader))
+        self._tidy()
+
+    def _fork(self) -> tuple[int, socket.socket]:
+        """Forks the keeper; gives the program's output and the link to the keeper."""
+        reader, writer = os.pipe()
+        link, far = socket.socketpair()
+        if self.level.level == "namespaces":
+            isolation.leave()
+        elif syscalls.LINUX:
+            syscalls.adopt_orphans()
+        self.keeper = os.fork()
+        if self.keeper == 0:
+            link.close()
+            keeper.keep(self.workload, self.level, far, writer, self.listener)
+        os.close(writer)
+        far.close()
+        if self.listener is not None:
+            self.listener.close()
+        if self.group is not None and not self.group.add(self.keeper):
+            self.group = None
+        link.sendall(b"g")
+        return reader, link
+
+    def _watch(self, reader: int, link: socket.socket) -> None:
+        """Until the keeper has ended: moves output, minds the limits, passes a stop on."""
+        waker, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        os.set_blocking(woken, False)
+        signal.set_wakeup_fd(woken)
+        signal.signal(signal.SIGTERM, _noticed)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, keeper.BLOCKED)
+        self._stop_if_asked()  # it may have been before the handler stood
+        poll = select.poll()
+        for handle in (reader, link.fileno(), waker):
+            poll.register(handle, select.POLLIN)
+        limit = self.workload.time_limit
+        deadline = None if limit is None else time.monotonic() + limit
+        while True:
+            for handle, _ in poll.poll(self._patience(deadline)):
+                if handle == reader and not self._pump(reader):
+                    poll.unregister(reader)
+                elif handle == waker:
+                    os.read(waker, 512)
+                    self._stop_if_asked()
+                elif handle == link.fileno() and not self._hear(link):
+                    return
+            self._enforce(deadline)
+
+    def _patience(self, deadline: float | None) -> float:
+        """Milliseconds until the next thing to enforce."""
+        times = [at for at in (None if self.asked else deadline, self.kill_at) if at is not None]
+        times.append(time.monotonic() + (LOOK if self._looks else FORSAKEN))
+        return max(0.0, min(times) - time.monotonic()) * 1000 + 1
+
+    @property
+    def _looks(self) -> bool:
+        return self.workload.memory_bytes is not None and self.group is None
+
+    def _pump(self, reader: int) -> bool:
+        data = os.read(reader, CHUNK)
+        if data:
+            self.output.take(data)
+        return bool(data)
+
+    def _hear(self, link: socket.socket) -> bool:
+        data = link.recv(65536)
+        self.said += data
+        return bool(data)
+
+    def _stop_if_asked(self) -> None:
+        doc = records.read(self.workload.run / "stop.json")
+        if doc is not None:
+            grace = doc.get("grace")
+            self._ask("stopped", self.workload.grace if grace is None else grace)
+
+    def _enforce(self, deadline: float | None) -> None:
+        now = time.monotonic()
+        if deadline is not None and now >= deadline and self.asked is None:
+            self._ask("time limit", self.workload.grace)
+        if now >= self.look_at:
+            self.look_at = now + FORSAKEN
+            if records.missing(self.workload.run):
+                self._ask("stopped", self.workload.grace)
+        if self._looks and limits.resident(self.keeper) > (self.workload.memory_bytes or 0):
+            self.exhausted = True
+            self._ask("out of memory", 0)
+        if self.kill_at is not None and now >= self.kill_at:
+            self._signal(signal.SIGKILL if self.killed else keeper.KILL)
+            self.killed += 1
+            self.kill_at = now + HARD
+
+    def _ask(self, reason: Reason, grace: float) -> None:
+        """Has the program end, within `grace` seconds; an earlier reason stands, a later hour does not."""
+        at = time.monotonic() + grace
+        if self.asked is None:
+            self.asked = reason
+            self._signal(signal.SIGTERM)
+        self.kill_at = at if self.kill_at is None else min(self.kill_at, at)
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.keeper, number)
+
+    def _end(self, reader: int) -> Exited:
+        """How it ended, once nothing of it is left and its last output is in the log."""
+        _, status, used = os.wait4(self.keeper, 0)
+        if self.level.level == "process":
+            keeper.kill_below(os.getpid())
+        os.set_blocking(reader, False)
+        with contextlib.suppress(BlockingIOError):
+            while self._pump(reader):
+                pass
+        said: dict[str, Any] = json.loads(self.said) if self.said.endswith(b"\n") else {}
+        if "failed" in said:
+            self.output.take(f"Potager could not start this program: {said['failed']}\n".encode())
+        self.output.close()
+        code = said.get("status", os.waitstatus_to_exitcode(status))
+        peak = said.get("peak", used.ru_maxrss * (1024 if syscalls.LINUX else 1))
+        cpu = said.get("cpu", used.ru_utime + used.ru_stime)
+        reason = self._reason(code, failed="failed" in said)
+        number = None if code >= 0 else -code
+        return Exited(None if number else code, number, reason, time.time(), self.started, peak, cpu)
+
+    def _reason(self, code: int, *, failed: bool) -> Reason:
+        if failed:
+            return "lost"
+        if self.exhausted or (code != 0 and self.group is not None and self.group.exhausted()):
+            return "out of memory"
+        return self.asked or ("killed" if code < 0 else "exited")
+
+    def _tidy(self) -> None:
+        if self.group is not None:
+            self.group.remove()
+        with contextlib.suppress(OSError):
+            (self.workload.run / records.SOCKET).unlink()
+        shutil.rmtree(self.workload.folder / "tmp", ignore_errors=True)
+
+
+def _noticed(number: int, frame: FrameType | None) -> None:
+    """Does nothing: the wakeup descriptor tells the loop, and a handler keeps the signal from ending the process."""
+
+
+def _listen(run: Path) -> socket.socket:
+    """A socket that listens in `run`, by a relative path: an absolute one may be too long for an address."""
+    here = os.getcwd()
+    os.chdir(run)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(records.SOCKET)
+        listener.bind(records.SOCKET)
+    finally:
+        os.chdir(here)
+    os.chmod(run / records.SOCKET, 0o600)
+    listener.listen(64)
+    return listener
+
+
+def quiet(run: Path) -> None:
+    """Points the standard streams away from the server's: its terminal may close while the shim lives."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    errors = os.open(run / "shim.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for target, source in ((0, nothing), (1, errors), (2, errors)):
+        os.dup2(source, target)
+    os.close(nothing)
+    os.close(errors)

@@ -1,0 +1,150 @@
+"""A piece of work that runs apart from the server: what it is, how it is seen, and who can run it.
+
+    folder/ml      what the program sees as /opt/ml: the room fills it before, and reads it after
+    folder/run     the executor's own notes: claim, socket, exit record (`process/records.py`)
+    folder/tmp     the program's /tmp, gone when it ends
+
+Two kinds. A job is called once, `entry(ml: Path)`, and its exit is its result. A server loads a model,
+`entry(ml / "model") -> Predictor`, and answers until it is stopped (`channel.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:  # a worker's parent imports this module, and is better off without asyncio
+    from potager.compute.channel import Channel
+
+Reason = Literal["exited", "time limit", "stopped", "killed", "out of memory", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What to run, and within which bounds.
+
+    Parameters
+    ----------
+    id : unique for ever; names the control group.
+    folder : the workload's own; nothing else of the host is writable to it but a private /tmp.
+    entry : `module:function`, importable by the server's own interpreter.
+    kind : `job` or `server`.
+    log : the log file (`kernel.logfile`) that standard output and error go to; made with its folders when absent.
+    environment : all that the program finds beside a minimal environment; nothing of the server's own leaks in.
+    time_limit : seconds after which it is told to end, None for never.
+    grace : seconds between SIGTERM and SIGKILL.
+    network : whether it may use the host's network; a loopback of its own otherwise.
+    read_only : files and folders that it may read and not change, in its folder or elsewhere on the host.
+        `folder/ml/input/data` always is.
+    hidden : folders of the host that it must not see, such as the server's data folder.
+    memory_bytes : what it may use altogether, None for no limit.
+    cpus : how many threads numeric libraries may start; None for one a CPU.
+    argv : reserved for programs that are not Python.
+    """
+
+    id: str
+    folder: Path
+    entry: str
+    log: Path
+    kind: Literal["job", "server"] = "job"
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    time_limit: float | None = None
+    grace: float = 120.0
+    network: bool = False
+    read_only: Sequence[Path] = ()
+    hidden: Sequence[Path] = ()
+    memory_bytes: int | None = None
+    cpus: int | None = None
+    argv: Sequence[str] = ()
+
+    @property
+    def ml(self) -> Path:
+        return self.folder / "ml"
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "run"
+
+    def dumps(self) -> str:
+        """The workload as JSON."""
+        return json.dumps(asdict(self), default=str)
+
+    @classmethod
+    def loads(cls, text: str | bytes) -> Workload:
+        """The workload that `dumps` wrote."""
+        doc: dict[str, Any] = json.loads(text)
+        doc["folder"], doc["log"] = Path(doc["folder"]), Path(doc["log"])
+        for key in ("read_only", "hidden"):
+            doc[key] = tuple(Path(path) for path in doc[key])
+        doc["argv"] = tuple(doc["argv"])
+        return cls(**doc)
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It was never started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """It runs; `pid` is its shim's, the process that minds it."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """It ran, and will not run again.
+
+    code : the exit code, None when a signal ended it or nobody knows.
+    signal : the signal that ended it.
+    reason : who or what ended it. `lost`: its shim vanished (kill -9, a reboot) and nobody saw the end.
+    at : when, in seconds since 1970; `started` likewise.
+    peak_memory : bytes resident at most, of its largest process.
+    cpu_seconds : user and system time of all of its processes.
+    """
+
+    code: int | None
+    signal: int | None
+    reason: Reason
+    at: float
+    started: float | None = None
+    peak_memory: int | None = None
+    cpu_seconds: float | None = None
+
+
+Seen = Absent | Running | Exited
+
+
+class Executor(Protocol):
+    """Runs workloads. Belongs to one event loop; any number of executors may share the folders.
+
+    A workload is named by its folder, and what is known of it rests there: an executor that has just been made sees
+    the workloads of one that died, live or ended.
+    """
+
+    async def start(self, workload: Workload) -> None:
+        """Starts it once: again for the same folder, even by another executor, does nothing."""
+        ...
+
+    def observe(self, folder: Path) -> Absent | Running | Exited:
+        """What became of it. Cheap; touches a few small files."""
+        ...
+
+    def stop(self, folder: Path, grace: float | None = None) -> None:
+        """Tells it to end: SIGTERM, `grace` seconds (the workload's own when None), SIGKILL.
+
+        Returns at once. One that has not started never will; one that has ended is left alone.
+        """
+        ...
+
+    async def wait(self, folder: Path) -> Exited:
+        """Its end, when it comes; `NotFound` for one that was never started."""
+        ...
+
+    async def connect(self, folder: Path) -> Channel:
+        """A way to invoke a server. `WorkerLost` when it does not run. Answers come once it has loaded its model."""
+        ...

@@ -1,0 +1,259 @@
+"""Programs for workloads to run: module functions, as an image's are."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def greet(ml: Path) -> None:
+    print("hello")
+    print("and on standard error", file=sys.stderr)
+    (ml / "model" / "made").write_text("by the job")
+
+
+def leave(ml: Path) -> None:
+    sys.exit(int(os.environ["CODE"]))
+
+
+def fail(ml: Path) -> None:
+    raise ValueError("no such column")
+
+
+def perish(ml: Path) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def say(ml: Path) -> None:
+    os.write(1, (ml / "input" / "said").read_bytes())
+
+
+def count(ml: Path) -> None:
+    """Shows how often it ran."""
+    with open(ml / "output" / "runs", "a") as file:
+        file.write("x")
+
+
+def hang(ml: Path) -> None:
+    _started(ml)
+    signal.pause()
+
+
+def hang_stubbornly(ml: Path) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _started(ml)
+    while True:
+        signal.pause()
+
+
+def save_on_term(ml: Path) -> None:
+    def save(*_: object) -> None:
+        (ml / "model" / "saved").write_text("checkpoint")
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, save)
+    _started(ml)
+    signal.pause()
+
+
+def spawn_and_hang(ml: Path) -> None:
+    """Children in its group, in sessions of their own, orphaned, and deaf to SIGTERM."""
+    _descend()
+    _started(ml)
+    signal.pause()
+
+
+def spawn_and_leave(ml: Path) -> None:
+    _descend()
+    _started(ml)
+    (ml / "output" / "go").read_text()
+
+
+def _descend() -> None:
+    deaf = "import os, signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True); signal.pause()"
+    orphan = f"import os\nif os.fork(): os._exit(0)\nos.setsid()\nif os.fork(): os._exit(0)\n{deaf}"
+    for text in (deaf, orphan):
+        for session in (False, True):
+            child = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, start_new_session=session)
+            assert child.stdout is not None
+            child.stdout.readline()
+
+
+def eat(ml: Path) -> None:
+    """Takes memory until stopped."""
+    held: list[bytearray] = []
+    while True:
+        held.append(bytearray(os.urandom(1 << 20)) * 8)
+        time.sleep(0.001)
+
+
+def describe(ml: Path) -> None:
+    """Writes down what it finds itself to be."""
+    status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
+    found = {
+        "ml": str(ml),
+        "cwd": os.getcwd(),
+        "environment": dict(os.environ),
+        "block": Path("/proc/self/environ").read_text(errors="replace"),
+        "status": status,
+        "uid": os.getuid(),
+        "groups": os.getgroups(),
+        "host": socket.gethostname(),
+        "descriptors": sorted(_descriptors()),
+        "pids": [int(name) for name in os.listdir("/proc") if name.isdigit()],
+        "threads": threading.active_count(),
+        "umask": os.umask(0o022),
+        "blocked": [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())],
+    }
+    (ml / "output" / "found.json").write_text(json.dumps(found))
+
+
+def _descriptors() -> list[str]:
+    links = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    return [os.readlink(link) for link in links if os.path.lexists(link)]
+
+
+def attempt(ml: Path) -> None:
+    """Tries each of a list of things and writes down how it went: the answer, or the error's name."""
+    steps: list[list[str]] = json.loads((ml / "input" / "attempts.json").read_text())
+    (ml / "output" / "found.json").write_text(json.dumps([_tried(*step) for step in steps]))
+
+
+def _tried(verb: str, argument: str) -> Any:
+    try:
+        return VERBS[verb](argument)
+    except OSError as error:
+        return type(error).__name__
+
+
+def _listen_and_connect(_: str) -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        return "connected"
+
+
+def _connect(address: str) -> str:
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), 2):
+        return "connected"
+
+
+def _break_out(path: str) -> list[str]:
+    """Tries to undo the walls with the power that a user namespace gives over itself."""
+    script = f"""
+import os
+from potager.compute.process import syscalls as s
+s.unshare(s.CLONE_NEWUSER | s.CLONE_NEWNS | s.CLONE_NEWPID)
+if os.fork():
+    os.wait()
+    os._exit(0)
+def attempt(what, *arguments, **options):
+    try:
+        what(*arguments, **options)
+        print("done", what.__name__, arguments, flush=True)
+    except OSError:
+        pass
+def unmount(path):
+    s._checked("umount", s._libc.umount2(os.fsencode(path), 2))
+for path in ({path!r}, "/tmp", "/dev", "/run", "/proc", "/opt"):
+    attempt(unmount, path)
+for path in ("/", "/proc", "/run", {path!r}):
+    attempt(s.mount_attributes, path, clear=s.ATTR_RDONLY)
+    attempt(s.mount, "none", path, flags=0x20 | s.MS_BIND)
+attempt(open, "/proc/sys/kernel/core_pattern", "r+b", buffering=0)
+os.mkdir("/tmp/proc")
+try:
+    s.mount("proc", "/tmp/proc", "proc")
+except OSError:
+    pass
+attempt(open, "/tmp/proc/sys/kernel/core_pattern", "r+b", buffering=0)
+attempt(open, "/tmp/proc/sysrq-trigger", "r+b", buffering=0)
+try:
+    s.mount("/", "/tmp/proc", flags=s.MS_BIND)
+except OSError:
+    pass
+attempt(os.listdir, "/tmp/proc/root/.ssh")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines() + ([done.stderr] if "PermissionError" not in done.stderr and done.stderr else [])
+
+
+def _overwrite(path: str) -> str:
+    with open(path, "r+b"):
+        return "opened"
+
+
+VERBS: dict[str, Callable[[str], Any]] = {
+    "read": lambda path: Path(path).read_text(),
+    "write": lambda path: Path(path).write_text("x"),
+    "open to write": _overwrite,
+    "list": lambda path: sorted(os.listdir(path)),
+    "remove": lambda path: os.unlink(path),
+    "make executable": lambda path: os.chmod(path, 0o755),
+    "connect": _connect,
+    "talk to itself": _listen_and_connect,
+    "kill": lambda pid: os.kill(int(pid), 0),
+    "become": lambda uid: os.setuid(int(uid)),
+    "unmount": lambda path: subprocess.run(["umount", path], check=False, capture_output=True).returncode,
+    "break out": _break_out,
+    "import": lambda name: bool(__import__(name)),
+}
+
+
+def draw(ml: Path) -> None:
+    """Random numbers, and how many threads BLAS may use."""
+    import numpy as np
+
+    square = np.random.rand(300, 300)
+    (square @ square).sum()
+    threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 0
+    (ml / "output" / "found.json").write_text(json.dumps({"drawn": float(np.random.rand()), "threads": threads}))
+
+
+class Echo:
+    """Answers with what it was asked, and does what a few words tell it."""
+
+    def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+        if body == b"bad":
+            raise ValueError("row 1, column 2: 'x' is not a number")
+        if body == b"broken":
+            raise KeyError("weights")
+        if body == b"die":
+            os._exit(9)
+        if body == b"hang":
+            signal.pause()
+        if body == b"types":
+            body = f"{content_type} -> {accept}".encode()
+        return body, accept
+
+
+def echo(model: Path) -> Echo:
+    return Echo()
+
+
+def unloadable(model: Path) -> Echo:
+    raise FileNotFoundError(f"no model in {model}")
+
+
+def _started(ml: Path) -> None:
+    """Tells the test, which listens at a named pipe, that the program is where it should be."""
+    (ml / "output" / "started").write_text("started")
+
+
+def hang_in_silence(ml: Path) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        signal.pause()
+
+
+def stamp(ml: Path) -> None:
+    """When it was called."""
+    (ml / "output" / "at").write_text(str(time.time()))
