@@ -1,0 +1,130 @@
+"""Comma-separated rows: a fast reader, and a slow one that finds the cell which the fast one stumbled over.
+
+A row is a label and its features; there is no header line.
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from potager.images.linear_learner.arrays import Float32, Float64
+from potager.images.linear_learner.errors import ClientError
+
+_CELLS = 4_000_000  # parsed at once, as float64
+_BLOCK = 1 << 22
+
+
+class CommaFile:
+    """A file of rows. `rows` is an upper bound (blank lines are counted), `width` counts features without label.
+
+    `name` is what messages call the file; `complaint(label)` says what is wrong with a label, or None.
+    """
+
+    def __init__(self, path: Path, name: str, complaint: Callable[[float], str | None]) -> None:
+        self._path, self._name, self._complaint = path, name, complaint
+        self.rows = _lines(path)
+        self.width = _first_width(path) - 1
+
+    def fill(self, features: Float32, labels: Float64, fitting: Callable[[Float64], bool]) -> int:
+        """Fills both arrays from their first row on; returns the number of rows filled."""
+        filled, step = 0, max(1, _CELLS // (features.shape[1] + 1))
+        try:
+            for block in _parsed(self._path, step):
+                if block.shape[1] != features.shape[1] + 1:  # one column would fill any number of features
+                    raise ValueError("rows of another width")
+                end = filled + len(block)
+                with np.errstate(over="ignore"):  # what overflows 32 bits is infinite, and said so below
+                    features[filled:end] = block[:, 1:]
+                labels[filled:end] = block[:, 0]
+                if not np.isfinite(features[filled:end]).all() or not fitting(labels[filled:end]):
+                    raise ValueError("a value that cannot stand")
+                filled = end
+        except ValueError as error:
+            raise self.diagnosis(features.shape[1]) from error
+        return filled
+
+    def diagnosis(self, width: int) -> ClientError:
+        """The first fault of the file, read row by row; `width` is the number of features that a row should have."""
+        with self._path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            for number, row in enumerate(csv.reader(file), 1):
+                if row and (fault := self._fault(number, row, width)):
+                    return ClientError(f"{self._name}: {fault}")
+        return ClientError(f"{self._name}: the file could not be read as comma-separated numbers.")
+
+    def _fault(self, number: int, row: list[str], width: int) -> str | None:
+        numbers = [_number(cell) for cell in row]
+        if number == 1 and all(value is None for value in numbers) and any(row):
+            shown = ",".join(row)[:60]
+            return f"row 1 is a header line ('{shown}'). Remove it: linear-learner's CSV has none, the label first."
+        for column, (cell, value) in enumerate(zip(row, numbers, strict=True), 1):
+            if value is None or not math.isfinite(value):
+                return f"row {number}, column {column}: {_cell_fault(cell, value)}{_header_hint(number)}"
+        if len(row) != width + 1:
+            return (
+                f"row {number} has {len(row)} columns, but {width + 1} are expected (a label and {width} features, "
+                "as in the first row of the train channel). Give every row the same columns."
+            )
+        wrong = self._complaint(numbers[0]) if numbers[0] is not None else None
+        return f"row {number}, column 1: {wrong}" if wrong else None
+
+
+def _cell_fault(cell: str, value: float | None) -> str:
+    if not cell.strip():
+        return "the cell is empty. Fill the gap or drop the row."
+    if value is None:
+        return f"'{cell[:40]}' is not a number. Encode it as one or drop the column."
+    return f"'{cell[:40]}' is not a finite number (of 32 bits). Replace it or drop the row."
+
+
+def _header_hint(number: int) -> str:
+    return " If row 1 is a header line, remove it." if number == 1 else ""
+
+
+def _number(cell: str) -> float | None:
+    if "_" in cell:
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if abs(value) <= 3.4028235e38 else math.copysign(math.inf, value)
+
+
+def _parsed(path: Path, step: int) -> Iterator[Float64]:
+    """Blocks of at most `step` rows, float64; `ValueError` where a row is not numbers of the first row's width."""
+    with _opened(path) as file:
+        while head := _first_line(file):
+            lines = itertools.chain([head], itertools.islice(file, step - 1))
+            yield np.loadtxt(lines, delimiter=",", comments=None, quotechar='"', ndmin=2, dtype=np.float64)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file from its first row on: spreadsheets put a byte-order mark before it."""
+    file = path.open("rb")
+    file.seek(len(codecs.BOM_UTF8) if file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8 else 0)
+    return file
+
+
+def _first_line(file: Iterator[bytes]) -> bytes | None:
+    """The next line that is not blank: loadtxt warns where it is given none."""
+    return next((line for line in file if line.strip()), None)
+
+
+def _lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b""))
+
+
+def _first_width(path: Path) -> int:
+    with _opened(path) as file:
+        line = _first_line(file)
+    return 0 if line is None else line.count(b",") + 1

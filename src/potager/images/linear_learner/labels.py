@@ -1,0 +1,48 @@
+"""Which labels a predictor type can learn from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from potager.images.linear_learner.arrays import Float64
+from potager.images.linear_learner.dataset import Dataset
+from potager.images.linear_learner.errors import ClientError
+from potager.images.linear_learner.settings import Settings
+
+
+def fitting(labels: Float64, settings: Settings) -> bool:
+    """Whether every label, `(n_rows,)`, may stand."""
+    if settings.binary:
+        return bool(np.all((labels == 0) | (labels == 1)))
+    if settings.multiclass:
+        return bool(np.all((labels >= 0) & (labels < settings.num_classes) & (labels == np.floor(labels))))
+    return bool(np.all(np.isfinite(labels)))
+
+
+def complaint(label: float, settings: Settings) -> str | None:
+    """What is wrong with a label and what to do about it; None where nothing is."""
+    if fitting(np.array([label]), settings):
+        return None
+    if settings.binary:
+        return (
+            f"label {label:g} is neither 0 nor 1, as a binary_classifier needs. Encode the classes as 0 and 1 "
+            "(the label is the first column), or set predictor_type to multiclass_classifier or regressor."
+        )
+    if settings.multiclass:
+        return (
+            f"label {label:g} is not an integer in [0, {settings.num_classes - 1}], as num_classes "
+            f"{settings.num_classes} asks. Number the classes from 0, or raise num_classes."
+        )
+    return f"label {label:g} is not a finite number. Drop the row or give it a label."
+
+
+def refuse_one_class(train: Dataset, settings: Settings) -> None:
+    """`ClientError` where a classifier's training set holds a single class."""
+    if settings.predictor_type == "regressor":
+        return
+    first = train.labels[0]
+    if bool(np.all(train.labels == first)):
+        raise ClientError(
+            f"Channel 'train': every label is {first:g}. A classifier needs rows of at least two classes; "
+            "check the label column (the first), and the split."
+        )

@@ -1,0 +1,151 @@
+"""An inference request as rows of features: CSV, JSON, JSON Lines or RecordIO.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from potager.images.linear_learner.arrays import Float32, Float64, Floats
+from potager.images.linear_learner.errors import BadRequest
+from potager.images.linear_learner.record import Tensor
+from potager.images.linear_learner.recordio import RecordRows
+
+CSV, JSON, JSONLINES = "text/csv", "application/json", "application/jsonlines"
+RECORDIO = "application/x-recordio-protobuf"
+SUPPORTED = (CSV, JSON, JSONLINES, RECORDIO)
+
+
+def media_type(header: str) -> str:
+    """The type alone, lower case, without parameters."""
+    return header.partition(";")[0].strip().lower()
+
+
+def rows_of(body: bytes, content_type: str, width: int) -> Floats:
+    """Features `(n_rows, width)`; `BadRequest` names the row, the column and the value that cannot be."""
+    kind = media_type(content_type)
+    if kind == CSV:
+        return _csv(body, width)
+    if kind == JSON:
+        return _stack([_instance(one, row, width) for row, one in enumerate(_instances(body), 1)], width)
+    if kind in (JSONLINES, "application/x-jsonlines"):
+        lines = [line for line in body.splitlines() if line.strip()]
+        return _stack([_instance(_json(line, row), row, width) for row, line in enumerate(lines, 1)], width)
+    if kind == RECORDIO:
+        return _records(body, width)
+    raise BadRequest(f"Content type '{content_type}' is not supported. Send {', '.join(SUPPORTED[:-1])} or {RECORDIO}.")
+
+
+def _stack(rows: list[Float64], width: int) -> Float64:
+    if not rows:
+        raise BadRequest(f"The request holds no rows. Send at least one row of {width} features.")
+    return np.stack(rows)
+
+
+def _csv(body: bytes, width: int) -> Float64:
+    lines = [line for line in body.split(b"\n") if line and not line.isspace()]
+    if len(lines) < 64:
+        return _stack([_line(line, row, width) for row, line in enumerate(lines, 1)], width)
+    try:
+        table = np.loadtxt(lines, delimiter=",", comments=None, quotechar='"', ndmin=2, dtype=np.float64)
+        if table.shape[1] == width and np.isfinite(table).all():
+            return table
+    except ValueError:
+        pass  # which cell it was, the slow way says
+    return _stack([_line(line, row, width) for row, line in enumerate(lines, 1)], width)
+
+
+def _line(line: bytes, row: int, width: int) -> Float64:
+    cells = line.split(b",")
+    try:
+        values = np.array([float(cell) for cell in cells])
+    except ValueError:
+        values = np.array([_cell(cell, row, column) for column, cell in enumerate(cells, 1)])
+    return _checked(values, row, width, "columns")
+
+
+def _cell(cell: bytes, row: int, column: int) -> float:
+    text = cell.decode("utf-8", "replace").strip().strip('"')
+    try:
+        return float(text)
+    except ValueError:
+        what = f"'{text[:40]}' is not a number" if text else "the cell is empty"
+        raise BadRequest(f"Row {row}, column {column}: {what}. Send the features as numbers, no label.") from None
+
+
+def _checked(values: Float64, row: int, width: int, noun: str = "features") -> Float64:
+    if values.shape != (width,):
+        hint = " Leave the label out." if values.shape == (width + 1,) else ""
+        raise BadRequest(f"Row {row} has {values.size} {noun}, but the model was trained on {width} features.{hint}")
+    # The sum is finite whenever every value is; only a suspicious row is looked at cell by cell.
+    if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+        column = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise BadRequest(f"Row {row}, column {column + 1}: {values[column]} is not a finite number.")
+    return values
+
+
+def _json(text: bytes, row: int | None = None) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        where = "The body" if row is None else f"Line {row}"
+        raise BadRequest(f"{where} is not JSON: {error}.") from error
+
+
+def _instances(body: bytes) -> list[Any]:
+    content: Any = _json(body)
+    if not isinstance(content, dict) or not isinstance(content.get("instances"), list):  # pyright: ignore[reportUnknownMemberType]
+        raise BadRequest('The JSON body has no list "instances". Send {"instances": [{"features": [0.1, 0.2]}]}.')
+    return content["instances"]  # pyright: ignore[reportUnknownVariableType]
+
+
+def _instance(one: Any, row: int, width: int) -> Float64:
+    """`{"features": [..]}`, or `{"data": {"features": {"values": [..]}}}`, sparse with `keys` and `shape`."""
+    features: Any = one
+    for name in ("data", "features"):
+        if isinstance(features, dict) and name in features:
+            features = features[name]  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(features, list):
+        return _checked(_numbers(features, row), row, width)  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(features, dict) and "values" in features:
+        return _tensor(features, row, width)  # pyright: ignore[reportUnknownArgumentType]
+    raise BadRequest(f'Row {row} has no "features". Send {{"features": [..]}} with {width} numbers.')
+
+
+def _tensor(features: dict[str, Any], row: int, width: int) -> Float64:
+    values = _numbers(features["values"], row)
+    if features.get("keys") is None:
+        return _checked(values, row, width)
+    keys = _numbers(features["keys"], row)
+    if np.any((keys != np.floor(keys)) | (keys < 0)):
+        raise BadRequest(f"Row {row}: keys must be integers from 0 to {width - 1}.")
+    try:
+        return _checked(np.asarray(Tensor(values, keys.astype(np.int64)).dense(width), np.float64), row, width)
+    except BadRequest:
+        raise
+    except ValueError as error:
+        raise BadRequest(f"Row {row} {error}.") from error
+
+
+def _numbers(values: Any, row: int) -> Float64:
+    if not isinstance(values, list):
+        raise BadRequest(f"Row {row}: features must be a list of numbers.")
+    for column, value in enumerate(values, 1):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            shown = json.dumps(value)[:40]
+            raise BadRequest(f"Row {row}, column {column}: {shown} is not a number. Send the features as numbers.")
+    return np.array(values, np.float64)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _records(body: bytes, width: int) -> Float32:
+    try:
+        records = RecordRows(body)
+        rows = np.empty((records.rows, width), np.float32)
+        records.fill(rows, None, lambda _: None)
+    except ValueError as error:
+        raise BadRequest(f"The RecordIO body cannot be read: {error}") from error
+    return rows

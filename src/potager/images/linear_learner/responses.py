@@ -1,0 +1,59 @@
+"""Predictions as the client accepts them: JSON, JSON Lines, CSV or RecordIO.
+
+JSON, JSON Lines and RecordIO are as AWS documents them
+(https://docs.aws.amazon.com/sagemaker/latest/dg/LL-in-formats.html). AWS documents no CSV; ours is a line a row:
+`predicted_label,score` for a binary classifier, `predicted_label,score of class 0,score of class 1,...` for a
+multiclass one, `score` for a regressor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from potager.images.linear_learner import recordio
+from potager.images.linear_learner.arrays import Float64, Ints
+from potager.images.linear_learner.errors import BadRequest
+from potager.images.linear_learner.requests import CSV, JSON, RECORDIO, SUPPORTED, media_type
+
+_ANY = ("", "*/*", "application/*")
+
+
+def accepted(accept: str) -> str:
+    """The response's content type: the first that the client names and we can give; JSON where it does not care."""
+    for part in accept.split(","):
+        kind = media_type(part)
+        if kind in _ANY:
+            return JSON
+        if kind == "application/x-jsonlines" or kind in SUPPORTED:
+            return kind
+        if kind == "text/*":
+            return CSV
+    raise BadRequest(f"Accept '{accept}' is not supported. Ask for {', '.join(SUPPORTED[:-1])} or {RECORDIO}.")
+
+
+def body_of(scores: Float64, labels: Ints | None, kind: str) -> bytes:
+    """Predictions `(n_rows, n_scores)` and, of a classifier, labels `(n_rows,)` as bytes of the given kind."""
+    if kind == RECORDIO:
+        answer = {"score": scores} if labels is None else {"score": scores, "predicted_label": labels[:, None]}
+        return recordio.encode({}, {name: values.astype(np.float32) for name, values in answer.items()})
+    if kind == CSV:
+        return "".join(_csv(scores, labels)).encode()
+    rows = _objects(scores, labels)
+    if kind == JSON:
+        return ('{"predictions": [' + ", ".join(rows) + "]}").encode()
+    return "".join(row + "\n" for row in rows).encode()
+
+
+def _objects(scores: Float64, labels: Ints | None) -> list[str]:
+    if labels is None:
+        return [f'{{"score": {score!r}}}' for score in scores[:, 0].tolist()]
+    shown = scores[:, 0].tolist() if scores.shape[1] == 1 else scores.tolist()
+    pairs = zip(shown, labels.tolist(), strict=True)
+    return [f'{{"score": {score!r}, "predicted_label": {label}}}' for score, label in pairs]
+
+
+def _csv(scores: Float64, labels: Ints | None) -> list[str]:
+    if labels is None:
+        return [f"{score!r}\n" for score in scores[:, 0].tolist()]
+    pairs = zip(scores.tolist(), labels.tolist(), strict=True)
+    return [f"{label},{','.join(map(repr, row))}\n" for row, label in pairs]

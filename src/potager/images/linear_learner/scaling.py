@@ -1,0 +1,73 @@
+"""Shift and scale of features and label: measured once, applied in place, folded back into the finished weights.
+
+A model therefore takes raw features: nothing but a product and a sum is left to do when it serves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from potager.images.linear_learner.arrays import Float32, Float64, Floats
+from potager.images.linear_learner.settings import Settings
+
+_CELLS = 4_000_000  # of a block that is widened to float64 for a moment
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """`(value - mean) / deviation` for each feature `(n_features,)` and for the label."""
+
+    mean: Float64
+    deviation: Float64
+    label_mean: float = 0.0
+    label_deviation: float = 1.0
+
+    def apply(self, features: Float32) -> None:
+        """Standardises `features`, `(n_rows, n_features)`, in place."""
+        factor, rows = 1 / self.deviation, max(1, _CELLS // max(1, features.shape[1]))
+        for start in range(0, len(features), rows):
+            block = features[start : start + rows]
+            block[:] = (block - self.mean) * factor
+
+    def label(self, labels: Floats) -> Float32:
+        """Labels as training sees them."""
+        return ((labels - self.label_mean) / self.label_deviation).astype(np.float32)
+
+    def fold(self, weights: Floats, bias: Floats) -> tuple[Float64, Float64]:
+        """Weights `(..., n_features)` and bias `(...)` of standardised data, as they apply to raw data."""
+        raw = weights / self.deviation * self.label_deviation
+        return raw, bias * self.label_deviation + self.label_mean - raw @ self.mean
+
+
+def measure(features: Float32, labels: Floats, settings: Settings) -> Scaler:
+    """The scaler of a training set, from `num_point_for_scaler` of its rows, evenly spread."""
+    width = int(features.shape[1])
+    sample, sampled = _spread(features, labels, settings.num_point_for_scaler)
+    mean = np.asarray(sample.mean(axis=0, dtype=np.float64), np.float64)
+    deviation = _deviation(sample, features, mean) if settings.normalize_data else np.ones(width)
+    return Scaler(
+        mean if settings.unbias_data else np.zeros(width),
+        deviation,
+        float(sampled.mean()) if settings.unbias_label else 0.0,
+        (float(sampled.std()) or 1.0) if settings.normalize_label else 1.0,
+    )
+
+
+def _spread(features: Float32, labels: Floats, limit: int) -> tuple[Float32, Floats]:
+    if len(features) <= limit:
+        return features, labels
+    rows = np.linspace(0, len(features) - 1, limit).astype(np.intp)
+    return features[rows], labels[rows]
+
+
+def _deviation(sample: Float32, features: Float32, mean: Float64) -> Float64:
+    """Standard deviations; a feature constant in the sample is measured on all rows, one constant there is left."""
+    least = 1e-7 * np.abs(mean)  # below this a deviation is the rounding of float32
+    deviation = np.asarray(sample.std(axis=0, dtype=np.float64), np.float64)
+    flat = np.flatnonzero(deviation <= least)
+    if len(flat) and len(sample) < len(features):
+        deviation[flat] = [features[:, column].std(dtype=np.float64) for column in flat]
+    deviation[deviation <= least] = 1.0
+    return deviation
