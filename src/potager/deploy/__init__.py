@@ -1,0 +1,1 @@
+"""Deployment: models, the endpoints that serve them, and their invocation."""

@@ -1,0 +1,110 @@
+"""Endpoint configurations on the wire: Create, Describe, List, Delete. Data only; an endpoint copies what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from potager.deploy import models
+from potager.kernel.context import Context
+from potager.kernel.errors import Exists, Invalid, Unserved
+from potager.store.listing import listing
+from potager.store.rows import Row, Rows, Tx
+from potager.wire.service import Service, partly
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.type_defs import (
+        CreateEndpointConfigInputTypeDef,
+        DeleteEndpointConfigInputTypeDef,
+        DescribeEndpointConfigInputTypeDef,
+        ListEndpointConfigsInputTypeDef,
+    )
+
+sagemaker = Service("sagemaker")
+
+KIND = "endpoint-config"
+
+UNSERVED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig")
+
+
+@sagemaker.operation
+@partly("real-time variants; no shadow, serverless or asynchronous ones, no data capture")
+async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTypeDef) -> Mapping[str, Any]:
+    """Writes down which models an endpoint shall serve, on what, with which share of the traffic."""
+    name = req["EndpointConfigName"]
+    arn = ctx.arn(f"endpoint-config/{name}")
+    _check(dict(req))
+    for variant in req["ProductionVariants"]:
+        await models.find(ctx, variant.get("ModelName", ""))
+    doc = {key: value for key, value in req.items() if key != "Tags"} | {
+        "EndpointConfigArn": arn,
+        "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
+        "ProductionVariants": [_defaults(dict(variant)) for variant in req["ProductionVariants"]],
+    }
+    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", ())}
+
+    def write(tx: Tx) -> None:
+        try:
+            tx.insert(KIND, ctx.scope, name, doc, arn=arn)
+        except Exists:
+            raise Invalid(f'Cannot create already existing endpoint configuration "{arn}".') from None
+        tx.tag(arn, tags)
+
+    await ctx[Rows].write(write)
+    return {"EndpointConfigArn": arn}
+
+
+def _check(req: Mapping[str, Any]) -> None:
+    for member in UNSERVED:
+        if req.get(member):
+            raise Unserved(f"{member} is not served yet. Leave it out.")
+    capture: Mapping[str, Any] = req.get("DataCaptureConfig") or {}
+    if capture.get("EnableCapture"):
+        raise Unserved("DataCaptureConfig.EnableCapture is true, which is not served yet. Set it to false.")
+    names = [variant["VariantName"] for variant in req["ProductionVariants"]]
+    for variant in req["ProductionVariants"]:
+        if names.count(variant["VariantName"]) > 1:
+            raise Invalid(f"Two production variants are named '{variant['VariantName']}'. Give each its own name.")
+        if variant.get("ServerlessConfig"):
+            raise Unserved(f"Variant '{variant['VariantName']}' is serverless, which is not served yet.")
+        if not variant.get("ModelName"):
+            raise Invalid(f"Variant '{variant['VariantName']}' names no model. Set ModelName.")
+    if not any(variant.get("InitialVariantWeight", 1.0) > 0 for variant in req["ProductionVariants"]):
+        raise Invalid("No production variant has an InitialVariantWeight above 0, so none would get traffic.")
+
+
+def _defaults(variant: dict[str, Any]) -> dict[str, Any]:
+    return {"InitialVariantWeight": 1.0, "InitialInstanceCount": 1} | variant
+
+
+@sagemaker.operation
+async def describe_endpoint_config(ctx: Context, req: DescribeEndpointConfigInputTypeDef) -> Mapping[str, Any]:
+    """Everything known of one endpoint configuration."""
+    return view(await find(ctx, req["EndpointConfigName"]))
+
+
+@sagemaker.operation
+async def list_endpoint_configs(ctx: Context, req: ListEndpointConfigsInputTypeDef) -> Mapping[str, Any]:
+    """The configurations of this account and region, newest first unless asked otherwise."""
+    rows, token = await listing(ctx[Rows], KIND, ctx.scope, req)
+    return {"EndpointConfigs": [view(row) for row in rows], "NextToken": token}
+
+
+@sagemaker.operation
+async def delete_endpoint_config(ctx: Context, req: DeleteEndpointConfigInputTypeDef) -> None:
+    """Forgets a configuration, even one that an endpoint was made from: SDK v2 deletes it before the endpoint."""
+    row = await find(ctx, req["EndpointConfigName"])
+    await ctx[Rows].write(lambda tx: tx.delete(row))
+
+
+async def find(ctx: Context, name: str) -> Row:
+    """A configuration's row, or the text that clients match."""
+    row = await ctx[Rows].get(KIND, ctx.scope, name)
+    if row is None:
+        raise Invalid(f'Could not find endpoint configuration "{ctx.arn(f"endpoint-config/{name}")}".')
+    return row
+
+
+def view(row: Row) -> dict[str, Any]:
+    """A configuration as Describe shows it."""
+    return row.doc | {"CreationTime": row.created}

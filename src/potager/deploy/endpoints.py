@@ -1,0 +1,185 @@
+"""Endpoints on the wire: Create, Describe, List, Update, UpdateWeightsAndCapacities, Delete.
+
+An operation writes which deployment is wanted and wakes the host (`hosting.py`), which brings it up. A deployment is
+a copy of what the configuration and its models said, so that either can be deleted while the endpoint goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from potager.deploy import artifact, configs, models
+from potager.deploy.hosting import KIND, Host
+from potager.kernel import ids
+from potager.kernel.context import Context
+from potager.kernel.errors import Exists, Invalid, Unserved
+from potager.store.listing import listing
+from potager.store.rows import Row, Rows, Tx
+from potager.wire.service import Service, partly
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.type_defs import (
+        CreateEndpointInputTypeDef,
+        DeleteEndpointInputTypeDef,
+        DescribeEndpointInputTypeDef,
+        ListEndpointsInputTypeDef,
+        UpdateEndpointInputTypeDef,
+        UpdateEndpointWeightsAndCapacitiesInputTypeDef,
+    )
+
+sagemaker = Service("sagemaker")
+
+
+@sagemaker.operation
+@partly("DeploymentConfig is passed over")
+async def create_endpoint(ctx: Context, req: CreateEndpointInputTypeDef) -> Mapping[str, Any]:
+    """Brings an endpoint up. It is `Creating` until every instance answers, then `InService`."""
+    name = req["EndpointName"]
+    arn = ctx.arn(f"endpoint/{name.lower()}")
+    deployment = await _deployment(ctx, req["EndpointConfigName"])
+    doc = {"EndpointName": name, "EndpointArn": arn, "_id": ids.short(16), "_wanted": deployment, "_live": None}
+    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", ())}
+
+    def write(tx: Tx) -> Row:
+        try:
+            row = tx.insert(KIND, ctx.scope, name, doc, arn=arn, status="Creating")
+        except Exists:
+            raise Invalid(f'Cannot create already existing endpoint "{arn}".') from None
+        tx.tag(arn, tags)
+        return row
+
+    ctx[Host].wake(await ctx[Rows].write(write))
+    return {"EndpointArn": arn}
+
+
+async def _deployment(ctx: Context, config_name: str) -> dict[str, Any]:
+    """What an endpoint of that configuration runs, copied out of the configuration and its models."""
+    config = await configs.find(ctx, config_name)
+    variants = [await _variant(ctx, variant) for variant in config.doc["ProductionVariants"]]
+    return {"config": config_name, "revision": ids.short(8), "variants": variants}
+
+
+async def _variant(ctx: Context, variant: Mapping[str, Any]) -> dict[str, Any]:
+    container = models.container((await models.find(ctx, variant["ModelName"])).doc)
+    return {
+        "name": variant["VariantName"],
+        "image": container["Image"],
+        "data": artifact.uri(container),
+        "environment": container.get("Environment", {}),
+        "weight": variant["InitialVariantWeight"],
+        "count": variant["InitialInstanceCount"],
+    }
+
+
+@sagemaker.operation
+async def describe_endpoint(ctx: Context, req: DescribeEndpointInputTypeDef) -> Mapping[str, Any]:
+    """Everything known of one endpoint."""
+    return view(await find(ctx, req["EndpointName"]))
+
+
+@sagemaker.operation
+async def list_endpoints(ctx: Context, req: ListEndpointsInputTypeDef) -> Mapping[str, Any]:
+    """The endpoints of this account and region, newest first unless asked otherwise."""
+    rows, token = await listing(ctx[Rows], KIND, ctx.scope, req)
+    return {"Endpoints": [view(row) for row in rows], "NextToken": token}
+
+
+@sagemaker.operation
+@partly("all at once: DeploymentConfig is passed over, no RetainAllVariantProperties")
+async def update_endpoint(ctx: Context, req: UpdateEndpointInputTypeDef) -> Mapping[str, Any]:
+    """Moves an endpoint to another configuration; the old one answers until the new one does."""
+    if req.get("RetainAllVariantProperties"):
+        raise Unserved("RetainAllVariantProperties is not served yet. Leave it out.")
+    row = await find(ctx, req["EndpointName"])
+    deployment = await _deployment(ctx, req["EndpointConfigName"])
+    return await _want(ctx, row, deployment)
+
+
+@sagemaker.operation
+async def update_endpoint_weights_and_capacities(
+    ctx: Context, req: UpdateEndpointWeightsAndCapacitiesInputTypeDef
+) -> Mapping[str, Any]:
+    """Changes the share of the traffic and the number of instances of an endpoint's variants."""
+    row = await find(ctx, req["EndpointName"])
+    deployment = reweighed(row.doc["_wanted"], req["DesiredWeightsAndCapacities"])
+    return await _want(ctx, row, deployment)
+
+
+def reweighed(deployment: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A deployment with other weights and counts; `Invalid` for a variant that it does not have."""
+    variants = {variant["name"]: dict(variant) for variant in deployment["variants"]}
+    for change in changes:
+        variant = variants.get(change["VariantName"])
+        if variant is None:
+            known = ", ".join(variants)
+            raise Invalid(f"The endpoint has no variant '{change['VariantName']}'. Its variants: {known}.")
+        variant["weight"] = change.get("DesiredWeight", variant["weight"])
+        variant["count"] = change.get("DesiredInstanceCount", variant["count"])
+    return {**deployment, "variants": list(variants.values())}
+
+
+async def _want(ctx: Context, row: Row, deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    def write(tx: Tx) -> Row:
+        fresh = tx.get(KIND, ctx.scope, row.name) or row
+        _settled(fresh, "update")
+        doc = {key: value for key, value in fresh.doc.items() if key != "FailureReason"} | {"_wanted": deployment}
+        return tx.update(fresh, doc=doc, status="Updating")
+
+    ctx[Host].wake(await ctx[Rows].write(write))
+    return {"EndpointArn": row.arn}
+
+
+def _settled(row: Row, verb: str) -> None:
+    if row.status in ("Creating", "Updating", "Deleting") or (verb == "update" and row.status == "Failed"):
+        state = f"Endpoint {row.name} is {row.status}. Wait until it is InService"
+        remedy = "." if row.status != "Failed" else ", or delete it and create it again."
+        raise Invalid(f'Cannot update in-progress endpoint "{row.arn}". {state}{remedy}')
+
+
+@sagemaker.operation
+async def delete_endpoint(ctx: Context, req: DeleteEndpointInputTypeDef) -> None:
+    """Takes an endpoint down. Requests under way are answered first."""
+    row = await find(ctx, req["EndpointName"])
+
+    def write(tx: Tx) -> Row:
+        fresh = tx.get(KIND, ctx.scope, row.name) or row
+        _settled(fresh, "delete")
+        return tx.update(fresh, status="Deleting")
+
+    ctx[Host].wake(await ctx[Rows].write(write))
+
+
+async def find(ctx: Context, name: str) -> Row:
+    """An endpoint's row, or the text that clients match."""
+    row = await ctx[Rows].get(KIND, ctx.scope, name)
+    if row is None:
+        raise Invalid(f'Could not find endpoint "{ctx.arn(f"endpoint/{name.lower()}")}".')
+    return row
+
+
+def view(row: Row) -> dict[str, Any]:
+    """An endpoint as Describe shows it."""
+    live, wanted = row.doc["_live"], row.doc["_wanted"]
+    return row.doc | {
+        "EndpointStatus": row.status,
+        "EndpointConfigName": (live or wanted)["config"],
+        "ProductionVariants": [_summary(variant, wanted, row.modified) for variant in live["variants"]]
+        if live
+        else None,
+        "CreationTime": row.created,
+        "LastModifiedTime": row.modified,
+    }
+
+
+def _summary(variant: Mapping[str, Any], wanted: Mapping[str, Any], at: float) -> dict[str, Any]:
+    desired = next((item for item in wanted["variants"] if item["name"] == variant["name"]), variant)
+    image = {"SpecifiedImage": variant["image"], "ResolvedImage": variant["image"], "ResolutionTime": at}
+    return {
+        "VariantName": variant["name"],
+        "DeployedImages": [image],
+        "CurrentWeight": variant["weight"],
+        "DesiredWeight": desired["weight"],
+        "CurrentInstanceCount": variant["count"],
+        "DesiredInstanceCount": desired["count"],
+    }

@@ -1,0 +1,106 @@
+"""What an endpoint needs next, decided from what is wanted and what is seen. Pure: no clock, no disk, no database.
+
+    Creating ─► InService ⇄ Updating          Deleting ─► (gone)
+        └─► Failed             └─► InService on the old deployment, with a FailureReason
+
+An endpoint's row holds two deployments: `wanted`, and `live`, which answers now. Each is a list of instances; an
+instance is named by what it runs, so an instance that both have is the same process and is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One instance that a deployment asks for.
+
+    id : of its workload and folder; the same for the same revision, variant and number.
+    """
+
+    id: str
+    variant: Mapping[str, Any] = field(compare=False, hash=False)
+
+
+def places(endpoint_id: str, deployment: Mapping[str, Any] | None) -> list[Place]:
+    """The instances of a deployment, variant by variant."""
+    if deployment is None:
+        return []
+    return [
+        Place(f"ep-{endpoint_id}-{_digest(deployment, variant)}-{number}", variant)
+        for variant in deployment["variants"]
+        for number in range(variant["count"])
+    ]
+
+
+def _digest(deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
+    """Names what a variant runs: its weight and count are no part of it."""
+    what = [deployment["revision"], variant["name"], variant["image"], variant["data"], variant["environment"]]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """Bring these instances up, then look again."""
+
+    places: Sequence[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """All of the wanted deployment is up: let it answer, and write that it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """The live deployment answers with what is up; bring these back."""
+
+    places: Sequence[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """An instance of the wanted deployment did not come up."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take everything down and forget the endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """All is as it should be."""
+
+
+Action = Raise | Serve | Mend | Fail | Remove | Rest
+
+
+def decide(status: str, wanted: Sequence[Place], ready: frozenset[str], failed: frozenset[str]) -> Action:
+    """The next action for an endpoint.
+
+    Parameters
+    ----------
+    status : EndpointStatus.
+    wanted : the instances of the deployment that is wanted.
+    ready : the ids of the instances that answered a ping.
+    failed : the ids of those that ended or could not be brought up.
+    """
+    if status == "Deleting":
+        return Remove()
+    if status == "Failed":
+        return Rest()
+    missing = [place for place in wanted if place.id not in ready]
+    if status == "InService":
+        return Mend(missing) if missing else Rest()
+    for place in missing:
+        if place.id in failed:
+            return Fail(place)
+    return Raise(missing) if missing else Serve()

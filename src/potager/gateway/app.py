@@ -1,0 +1,75 @@
+"""The ASGI app: `/health`, the lifespan, and everything else through the pipeline."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+
+from potager.gateway.asgi import Disconnected, Receive, Scope, Send, incoming, respond, settle
+from potager.gateway.house import furnish, registry
+from potager.gateway.pipeline import Pipeline
+from potager.kernel.settings import Keys, Settings
+from potager.wire.message import Response
+
+log = logging.getLogger(__name__)
+
+
+class App:
+    """Serves AWS clients. Ready once its lifespan has started.
+
+    Parameters
+    ----------
+    settings : where the data lies, and who the administrator is.
+    keys : the administrator's key pair and the server's secret.
+    """
+
+    def __init__(self, settings: Settings, keys: Keys) -> None:
+        self.settings = settings
+        self.keys = keys
+        self._stack = AsyncExitStack()
+        self._pipeline: Pipeline | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            house = await furnish(self.settings, self.keys, self._stack)
+            self._pipeline = Pipeline(house, registry(), self.settings, self.keys)
+        except Exception as error:
+            log.exception("the server could not start")
+            await self._stack.aclose()
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stack.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD"):
+            await respond(send, self._health(), head=scope["method"] == "HEAD")
+            return
+        if self._pipeline is None:
+            await respond(send, self._health())
+            return
+        try:
+            asked = incoming(scope, receive)
+            response = await self._pipeline.answer(asked.request)
+            await respond(send, response, head=scope["method"] == "HEAD", last=not await settle(asked))
+        except Disconnected:
+            return
+
+    def _health(self) -> Response:
+        ready = self._pipeline is not None
+        text = b'{"status": "ready"}' if ready else b'{"status": "starting"}'
+        return Response(200 if ready else 503, [("content-type", "application/json")], text)
+
+
+def create(settings: Settings, keys: Keys) -> App:
+    """The app for these settings; nothing is opened before its lifespan starts."""
+    return App(settings, keys)

@@ -1,0 +1,107 @@
+"""Between ASGI and the wire: bytes in become a `Request`, a `Response` becomes bytes out. Knows no AWS."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from potager.kernel.body import Body
+from potager.wire.message import Request, Response
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+MOST_LEFT = 2**20
+"""Bytes of a body that nobody wanted which are read all the same, to keep the connection."""
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole; nobody is left to answer."""
+
+
+class _Chunks:
+    """A body's chunks as they arrive; `whole` once the last one has."""
+
+    def __init__(self, receive: Receive, *, empty: bool) -> None:
+        self._receive = receive
+        self.whole = empty
+        self.begun = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while not self.whole:
+            self.begun = True
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            self.whole = not message.get("more_body")
+            if chunk := message.get("body", b""):
+                yield chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request, and how far its body has been read."""
+
+    request: Request
+    chunks: _Chunks
+
+
+def incoming(scope: Scope, receive: Receive) -> Incoming:
+    """The request of an ASGI scope; its body is read on demand."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    length = headers.get("content-length", "")
+    chunked = "transfer-encoding" in headers
+    size = int(length) if length.isdigit() else None if chunked else 0
+    chunks = _Chunks(receive, empty=size == 0)
+    request = Request(
+        method=scope["method"],
+        path=raw_path.split(b"?")[0].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
+        headers=headers,
+        body=Body(aiter(chunks), size),
+    )
+    return Incoming(request, chunks)
+
+
+async def settle(incoming: Incoming) -> bool:
+    """Whether the connection can carry another request: the rest of this one's body is read, if that is little.
+
+    A client that waits for `100 Continue` and gets its answer at once sends no body at all, while the parser counts on
+    it: the next request would be taken for it. Such a connection must end, as one with much left to read.
+    """
+    chunks = incoming.chunks
+    if not chunks.whole and "expect" in incoming.request.headers and not chunks.begun:
+        return False
+    left = MOST_LEFT
+    async for chunk in chunks:
+        left -= len(chunk)
+        if left < 0:
+            return False
+    return True
+
+
+async def respond(send: Send, response: Response, *, head: bool = False, last: bool = False) -> None:
+    """Sends a response; without its body when the request was a HEAD, and as its connection's last when told so."""
+    headers = [(name.lower().encode("latin-1"), value.encode("utf-8")) for name, value in response.headers]
+    if last:
+        headers.append((b"connection", b"close"))
+    body = response.body
+    if isinstance(body, bytes):
+        if not head and not any(name == b"content-length" for name, _ in headers) and response.status != 304:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if head else body})
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if not head:
+        async for chunk in body:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,104 @@
+"""Composes a running server out of its parts, and takes it apart again."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from potager.access import roles, tags
+from potager.collect import s3
+from potager.compute.process.executor import ProcessExecutor
+from potager.compute.workload import Executor
+from potager.deploy import configs, endpoints, invocation, models
+from potager.deploy.hosting import Host
+from potager.deploy.router import Router
+from potager.kernel.context import House
+from potager.kernel.errors import Exists
+from potager.kernel.names import Scope
+from potager.kernel.settings import Keys, Settings
+from potager.monitor import logs as log_operations
+from potager.store.blobs import Blobs
+from potager.store.database import Database
+from potager.store.leases import Leases
+from potager.store.logs import Logs
+from potager.store.objects import Objects
+from potager.store.rows import Rows
+from potager.train import jobs
+from potager.train.runner import Runner
+from potager.wire.service import Registry
+
+SERVICES = (
+    roles.sts,
+    roles.iam,
+    tags.sagemaker,
+    jobs.sagemaker,
+    models.sagemaker,
+    configs.sagemaker,
+    endpoints.sagemaker,
+    invocation.runtime,
+    log_operations.logs,
+    s3.service,
+)
+"""All that is served, room by room."""
+
+
+def registry() -> Registry:
+    """The operations of every room; two rooms that serve the same one are refused."""
+    merged = Registry()
+    for service in SERVICES:
+        merged.add(service)
+    return merged
+
+
+OWNER = "embedded"
+"""Who holds the leases. The lock on the data folder keeps a second server out, so the next one may go on at once."""
+
+
+async def furnish(settings: Settings, keys: Keys, stack: AsyncExitStack) -> House:
+    """A house with everything in it, running. Closing `stack` takes it apart in the opposite order."""
+    data = settings.data
+    house = House()
+    database = await Database.open(f"sqlite:///{data / 'potager.db'}")
+    stack.push_async_callback(database.close)
+    rows = house.add(Rows, Rows(database, keys.secret))
+    blobs = house.add(Blobs, Blobs(data / "blobs"))
+    stack.callback(blobs.close)
+    objects = house.add(Objects, Objects(database, blobs))
+    objects.start()
+    stack.push_async_callback(objects.close)
+    await _default_bucket(objects, Scope(settings.account_id, settings.region))
+    logs = house.add(Logs, Logs(data / "logs"))
+    leases = Leases(rows, owner=OWNER)
+    stack.push_async_callback(leases.close)
+    executor = ProcessExecutor(isolate=settings.isolation != "none")
+    await executor.open()
+    stack.push_async_callback(executor.close)
+    await _work(house, stack, rows, leases, executor, objects, blobs, logs, data)
+    return house
+
+
+async def _default_bucket(objects: Objects, scope: Scope) -> None:
+    """Makes the bucket that the SDKs look for; with a prefix configured they list it before they would make it."""
+    with suppress(Exists):
+        await objects.create_bucket(f"sagemaker-{scope.region}-{scope.account}", scope)
+
+
+async def _work(
+    house: House,
+    stack: AsyncExitStack,
+    rows: Rows,
+    leases: Leases,
+    executor: Executor,
+    objects: Objects,
+    blobs: Blobs,
+    logs: Logs,
+    data: Path,
+) -> None:
+    """Puts the reconcilers in and has them take up what an earlier server left."""
+    router = house.add(Router, Router())
+    host = house.add(Host, Host(rows, leases, executor, objects, logs, router, data))
+    stack.push_async_callback(host.close)
+    runner = house.add(Runner, Runner(rows, leases, executor, objects, blobs, logs, data))
+    stack.push_async_callback(runner.close)
+    await host.start()
+    await runner.start()

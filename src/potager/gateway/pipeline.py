@@ -1,0 +1,106 @@
+"""What happens to a request, on one page.
+
+    bytes ─► resolve ─► authenticate ─► serve? ─► parse ─► validate ─► handle ─► serialize ─► bytes
+             service,    who signed?     501 if    by the model ......  the room  by the model
+             operation                   not                            works
+
+Each step is a line of `_answer`, in that order. Whatever a step raises becomes an error of that service's wire: a
+`Fault` by its room's table, anything else `InternalFailure` with the request id, its traceback in the server's log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from potager.access.roles import administrator
+from potager.gateway.asgi import Disconnected
+from potager.kernel import clock, ids
+from potager.kernel.body import Body
+from potager.kernel.context import Context, Doors, House
+from potager.kernel.errors import Fault, WireError
+from potager.kernel.settings import Keys, Settings
+from potager.wire import model, payload, route, sigv4
+from potager.wire.message import Request, Response
+from potager.wire.project import project
+from potager.wire.route import Target
+from potager.wire.service import Registry
+from potager.wire.sigv4 import Identity
+from potager.wire.validate import validate
+
+log = logging.getLogger(__name__)
+
+DOCUMENT_LIMIT = 16 * 2**20
+"""Bytes of a request's body that is read whole; bodies that stream have the limits of their operations."""
+
+
+class Pipeline:
+    """Answers requests; also the house's own door (`Context.call`)."""
+
+    def __init__(self, house: House, registry: Registry, settings: Settings, keys: Keys) -> None:
+        self.house = house
+        self.registry = registry
+        self.region = settings.region
+        self._secrets = {keys.access_key_id: keys.secret_access_key}
+        self._administrator = administrator(settings.account_id, keys.access_key_id)
+        house.add(Doors, Doors(self))
+
+    async def answer(self, request: Request) -> Response:
+        """The response to a request, whatever happens."""
+        target, request_id = route.guess(request), ids.request_id()
+        try:
+            body = await self._form(request)
+            target = route.resolve(request, body or b"")
+            return await self._answer(request, target, body, request_id)
+        except Disconnected:
+            raise
+        except Fault as fault:
+            error = self.registry.wire_error(fault, target.service, target.operation)
+        except Exception:
+            log.exception("%s %s failed (request %s)", request.method, request.path, request_id)
+            text = f"An internal error occurred. The server's log has it under request {request_id}."
+            error = WireError("InternalFailure", text, 500)
+        return target.error(error, request_id, request)
+
+    async def _answer(self, request: Request, target: Target, read: bytes | None, request_id: str) -> Response:
+        body, identity = await self._authenticated(request, target, read)
+        handler = self.registry.find(target.service, target.operation)
+        params = validate(target.model.input_shape, target.parse(request, body))
+        result = await handler(self._context(request, target, identity, request_id), params)
+        return target.serialize(result, request_id)
+
+    async def _form(self, request: Request) -> bytes | None:
+        """The body, where the operation's name may stand in it."""
+        return await request.body.read(route.MAX_FORM) if route.is_form(request) else None
+
+    async def _authenticated(
+        self, request: Request, target: Target, read: bytes | None
+    ) -> tuple[bytes | Body, Identity]:
+        """The body, whole or as it arrives, and who signed it."""
+        if read is None and not target.streams:
+            read = await request.body.read(DOCUMENT_LIMIT)
+        identity = sigv4.verify(
+            request,
+            self._secrets.get,
+            datetime.fromtimestamp(clock.now(), UTC),
+            protocol=target.protocol,
+            service=target.signing_name,
+            body=read,
+        )
+        if read is None:
+            return payload.opened(request, identity), identity
+        return payload.checked(request, identity, read), identity
+
+    def _context(self, request: Request, target: Target, identity: Identity, request_id: str) -> Context:
+        region = identity.region or target.region or self.region
+        url = "http://" + request.headers.get("host", "localhost")
+        return Context(self.house, self._administrator, region, request_id, url)
+
+    async def call(self, ctx: Context, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Runs an operation for a room, as the same caller: what a client would get, without the bytes."""
+        handler = self.registry.find(service, operation)
+        shapes = model.operation(service, operation)
+        result = await handler(ctx, validate(shapes.input_shape, params))
+        return project(shapes.output_shape, result or {})

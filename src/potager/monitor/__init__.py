@@ -1,0 +1,1 @@
+"""Monitoring: what ran and what it said."""

@@ -1,0 +1,1 @@
+"""Training: jobs that turn data into a model artifact."""

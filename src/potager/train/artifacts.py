@@ -1,0 +1,66 @@
+"""What a job leaves: `model.tar.gz` of `/opt/ml/model`, and `output.tar.gz` of `/opt/ml/output/data`, in S3.
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tarfile
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from potager.store.blobs import Blobs
+from potager.store.objects import Objects
+from potager.train.channels import split_uri
+
+CHUNK = 2**20
+
+
+async def upload(objects: Objects, blobs: Blobs, doc: Mapping[str, Any], name: str, ml: Path) -> str | None:
+    """Keeps a job's model and output. Gives the model's URI, None where the job left no model."""
+    target = doc["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{name}/output"
+    await _keep(objects, blobs, ml / "output" / "data", f"{target}/output.tar.gz")
+    kept = await _keep(objects, blobs, ml / "model", f"{target}/model.tar.gz")
+    return f"{target}/model.tar.gz" if kept else None
+
+
+async def _keep(objects: Objects, blobs: Blobs, folder: Path, uri: str) -> bool:
+    if not await asyncio.to_thread(filled, folder):
+        return False
+    bucket, key = split_uri(uri)
+    archive = folder.with_name(folder.name + ".tar.gz")
+    await asyncio.to_thread(lambda: pack(folder, archive))
+    blob = await blobs.write(read(archive))
+    await objects.put(bucket, key, blob, content_type="application/x-tar")
+    archive.unlink(missing_ok=True)
+    return True
+
+
+def filled(folder: Path) -> bool:
+    """Whether a folder is there with something in it."""
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Writes a gzipped tar of a folder's content; links are kept as links, owners and times of day are not."""
+    with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
+        for entry in sorted(os.listdir(folder)):
+            tar.add(folder / entry, arcname=entry, filter=_anonymous)
+
+
+def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    if not (info.isfile() or info.isdir() or info.issym() or info.islnk()):
+        return None
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    return info
+
+
+async def read(path: Path) -> AsyncIterator[bytes]:
+    """A file's bytes, chunk by chunk."""
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            yield chunk

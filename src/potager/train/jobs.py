@@ -1,0 +1,155 @@
+"""Training jobs on the wire: Create, Describe, List, Stop, Delete.
+
+An operation writes what is wanted and wakes the runner (`runner.py`); it never does the work itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from potager.compute import catalog
+from potager.kernel import clock, ids
+from potager.kernel.context import Context
+from potager.kernel.errors import Exists, InUse, Invalid, Unserved, WireError
+from potager.store.listing import listing
+from potager.store.rows import Row, Rows, Tx
+from potager.train import lifecycle, metrics
+from potager.train.runner import KIND, Runner
+from potager.wire.service import Service, partly
+
+if TYPE_CHECKING:
+    from types_boto3_sagemaker.type_defs import (
+        CreateTrainingJobRequestTypeDef,
+        DeleteTrainingJobRequestTypeDef,
+        DescribeTrainingJobRequestTypeDef,
+        ListTrainingJobsRequestTypeDef,
+        StopTrainingJobRequestTypeDef,
+    )
+
+sagemaker = Service("sagemaker")
+
+DEFAULT_RUNTIME = 86400
+"""Seconds a job may run when its StoppingCondition does not say."""
+
+
+@sagemaker.operation
+@partly("the linear-learner image; one instance; File mode; S3Prefix and ManifestFile channels")
+async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
+    """Starts a training job. `ResourceInUse` for a name that is taken."""
+    name = req["TrainingJobName"]
+    arn = ctx.arn(f"training-job/{name}")
+    doc = _document(ctx, dict(req), arn)
+    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", ())}
+
+    def write(tx: Tx) -> Row:
+        try:
+            row = tx.insert(KIND, ctx.scope, name, doc, arn=arn, status="InProgress")
+        except Exists:
+            raise Exists(
+                "Training job names must be unique within an AWS account and region, and a training job with this "
+                f"name already exists ({arn}). Choose another name."
+            ) from None
+        tx.tag(arn, tags)
+        return row
+
+    ctx[Runner].wake(await ctx[Rows].write(write))
+    return {"TrainingJobArn": arn}
+
+
+def _document(ctx: Context, req: dict[str, Any], arn: str) -> dict[str, Any]:
+    algorithm = req.get("AlgorithmSpecification")
+    if algorithm is None or "ResourceConfig" not in req:
+        missing = "AlgorithmSpecification" if algorithm is None else "ResourceConfig"
+        raise Unserved(f"{missing} is required: serverless training jobs are not served. Add {missing}.")
+    if not algorithm.get("TrainingImage"):
+        raise Unserved("AlgorithmSpecification.TrainingImage is required: AlgorithmName is not served yet.")
+    _check_channels(req.get("InputDataConfig", ()))
+    image = catalog.find(algorithm["TrainingImage"])
+    definitions = algorithm.get("MetricDefinitions") or (image.metric_definitions() if image else [])
+    metrics.compiled(definitions)
+    req.pop("Tags", None)
+    document = req | {
+        "TrainingJobArn": arn,
+        "AlgorithmSpecification": {
+            "EnableSageMakerMetricsTimeSeries": False,
+            **algorithm,
+            **({"MetricDefinitions": definitions} if definitions else {}),
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_RUNTIME, **req.get("StoppingCondition", {})},
+        "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
+        "EnableInterContainerTrafficEncryption": req.get("EnableInterContainerTrafficEncryption", False),
+        "EnableManagedSpotTraining": req.get("EnableManagedSpotTraining", False),
+        "ProfilingStatus": "Disabled",
+        "_id": f"job-{ids.short(16)}",
+    }
+    return lifecycle.moved(document, "Starting", clock.now())
+
+
+def _check_channels(channels: Any) -> None:
+    names = [channel["ChannelName"] for channel in channels]
+    for name in names:
+        if names.count(name) > 1:
+            raise Invalid(f"InputDataConfig has two channels named '{name}'. Give each channel a name of its own.")
+
+
+@sagemaker.operation
+async def describe_training_job(ctx: Context, req: DescribeTrainingJobRequestTypeDef) -> Mapping[str, Any]:
+    """Everything known of one training job."""
+    return view(await find(ctx, req["TrainingJobName"]))
+
+
+@sagemaker.operation
+@partly("WarmPoolStatusEquals and TrainingPlanArnEquals are passed over")
+async def list_training_jobs(ctx: Context, req: ListTrainingJobsRequestTypeDef) -> Mapping[str, Any]:
+    """The training jobs of this account and region, oldest first unless asked otherwise, as AWS has it."""
+    rows, token = await listing(ctx[Rows], KIND, ctx.scope, req, descending=False)
+    return {"TrainingJobSummaries": [view(row) for row in rows], "NextToken": token}
+
+
+@sagemaker.operation
+async def stop_training_job(ctx: Context, req: StopTrainingJobRequestTypeDef) -> None:
+    """Asks a job to stop: SIGTERM, 120 seconds to save what it has, then SIGKILL. A job that ended is left alone."""
+    row = await find(ctx, req["TrainingJobName"])
+
+    def write(tx: Tx) -> Row:
+        fresh = tx.get(KIND, ctx.scope, row.name) or row
+        if fresh.status != "InProgress":
+            return fresh
+        return tx.update(fresh, doc=lifecycle.moved(fresh.doc, "Stopping", clock.now()), status="Stopping")
+
+    ctx[Runner].wake(await ctx[Rows].write(write))
+
+
+@sagemaker.operation
+async def delete_training_job(ctx: Context, req: DeleteTrainingJobRequestTypeDef) -> None:
+    """Forgets a job that has ended. Its artifacts and logs stay."""
+    row = await find(ctx, req["TrainingJobName"])
+    if row.status not in lifecycle.TERMINAL:
+        raise InUse(f"Training job {row.name} is {row.status}. Stop it first, then delete it once it has ended.")
+    await ctx[Rows].write(lambda tx: tx.delete(row))
+
+
+async def find(ctx: Context, name: str) -> Row:
+    """A job's row; AWS answers `ValidationException` for an absent one, though the model lists another code."""
+    row = await ctx[Rows].get(KIND, ctx.scope, name)
+    if row is None:
+        message = (
+            f"Requested resource not found: training job {name} in {ctx.region}. ListTrainingJobs names those here."
+        )
+        raise WireError("ValidationException", message)
+    return row
+
+
+def view(row: Row) -> dict[str, Any]:
+    """A job as Describe shows it; the wire drops what a shape does not know."""
+    doc = row.doc
+    shown = doc | {
+        "TrainingJobStatus": row.status,
+        "CreationTime": row.created,
+        "LastModifiedTime": row.modified,
+    }
+    if "TrainingStartTime" in doc and "TrainingEndTime" in doc:
+        seconds = max(1, round(doc["TrainingEndTime"] - doc["TrainingStartTime"]))
+        shown["TrainingTimeInSeconds"] = shown["BillableTimeInSeconds"] = seconds
+    return shown

@@ -1,0 +1,142 @@
+"""What a training job needs next, decided from what is wanted and what is seen. Pure: no clock, no disk, no database.
+
+    Starting ─► Downloading ─► Training ─► Uploading ─► Completed | Failed | Stopped | MaxRuntimeExceeded
+        │            │            │
+        └────────────┴────────────┴── StopTrainingJob ─► Stopping ─► Stopped
+
+The row holds what is wanted, and how far a server had come when it last wrote; the workload (process and exit record)
+is the truth about what runs. `runner.py` observes, asks `decide`, and acts. Statuses and their texts:
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_SecondaryStatusTransition.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from potager.compute.workload import Absent, Exited, Running
+
+TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
+"""Values of TrainingJobStatus that never change again."""
+
+ENDS = TERMINAL | {"MaxRuntimeExceeded"}
+"""The same for SecondaryStatus."""
+
+MESSAGES = {
+    "Starting": "Preparing the instances for training",
+    "Downloading": "Downloading input data",
+    "Training": "Training image download completed. Training in progress.",
+    "Uploading": "Uploading generated training model",
+    "Stopping": "Stopping the training job",
+    "Completed": "Training job completed",
+    "Failed": "Training job failed",
+    "Stopped": "Training job stopped",
+    "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The part of a row that a decision depends on."""
+
+    status: str
+    secondary: str
+
+    @property
+    def stopping(self) -> bool:
+        return self.status == "Stopping"
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do, ever again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Lay the inputs out and start the workload. Doing it twice is harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Wait for the workload to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Tell the workload to end, then wait for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """Keep the artifacts if `keep`, then write the end.
+
+    reason : why it failed, as far as the exit tells; the program's own words go first.
+    """
+
+    status: str
+    secondary: str
+    reason: str = ""
+    keep: bool = True
+
+
+Action = Rest | Launch | Watch | Halt | Conclude
+
+
+def decide(job: Job, seen: Absent | Running | Exited) -> Action:
+    """The next action for a job whose workload is `seen`."""
+    if job.status in TERMINAL:
+        return Rest()
+    if isinstance(seen, Running):
+        return Halt() if job.stopping else Watch()
+    if isinstance(seen, Exited):
+        return ending(job, seen)
+    if job.stopping:
+        return Conclude("Stopped", "Stopped", keep=False)
+    if job.secondary in ("Training", "Uploading"):
+        return Conclude("Failed", "Failed", "InternalServerError: the job's working folder is gone.", keep=False)
+    return Launch()
+
+
+def ending(job: Job, seen: Exited) -> Conclude:
+    """How a job ends whose workload exited."""
+    if seen.reason == "time limit":
+        return Conclude("Stopped", "MaxRuntimeExceeded")
+    if seen.reason == "stopped" or (job.stopping and seen.reason == "exited"):
+        return Conclude("Stopped", "Stopped")
+    if seen.reason == "exited" and seen.code == 0:
+        return Conclude("Completed", "Completed")
+    return Conclude("Failed", "Failed", failure(seen))
+
+
+def failure(seen: Exited) -> str:
+    """Why a workload failed, for want of its own words."""
+    if seen.reason == "out of memory":
+        return "ClientError: the training program ran out of memory. Use a larger instance type or less data."
+    if seen.reason == "lost":
+        return "InternalServerError: the training process and its supervisor were lost (a reboot or kill -9?)."
+    if seen.code is None or seen.code < 0:
+        return f"AlgorithmError: the training program was killed by signal {seen.signal or -(seen.code or 0)}."
+    return f"AlgorithmError: the training program exited with code {seen.code}. Its log says more."
+
+
+def moved(doc: dict[str, Any], secondary: str, at: float, **changes: Any) -> dict[str, Any]:
+    """The document of a job that has gone on to another secondary status.
+
+    Parameters
+    ----------
+    doc : the job's document, left as it is.
+    secondary : the SecondaryStatus reached; reaching the present one again only makes the changes.
+    at : when, in seconds since 1970.
+    changes : members to set beside it.
+    """
+    past = [dict(step) for step in doc.get("SecondaryStatusTransitions", ())]
+    if past and past[-1]["Status"] == secondary:
+        return doc | changes
+    if past:
+        past[-1].setdefault("EndTime", at)
+    step: dict[str, Any] = {"Status": secondary, "StartTime": at, "StatusMessage": MESSAGES[secondary]}
+    if secondary in ENDS:
+        step["EndTime"] = at
+        step["StatusMessage"] = changes.get("FailureReason") or step["StatusMessage"]
+    return doc | {"SecondaryStatus": secondary, "SecondaryStatusTransitions": [*past, step]} | changes

@@ -1,0 +1,200 @@
+"""Carries training jobs from their row to their end.
+
+    wake ─► observe (row, workload) ─► lifecycle.decide ─► act ─► one change of the row
+
+A job's folder, `jobs/<id>`, is all that its workload sees: `ml` is `/opt/ml`, `run` belongs to the executor. Every
+action can be done twice, for a server may be killed after any line: laying out begins from nothing as long as no
+workload has started, the executor starts a folder's workload once, and an artifact is written over itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from potager.compute import catalog, leftovers
+from potager.compute.workload import Executor, Exited, Workload
+from potager.kernel import clock
+from potager.kernel.errors import Fault, NotFound, Stale
+from potager.kernel.names import Scope
+from potager.kernel.reconcile import Reconciler
+from potager.store.blobs import Blobs
+from potager.store.leases import Leases
+from potager.store.logs import Logs
+from potager.store.objects import Objects
+from potager.store.rows import Row, Rows
+from potager.train import artifacts, channels, contract, lifecycle, metrics
+from potager.train.lifecycle import Conclude, Halt, Launch, Rest, Watch
+
+log = logging.getLogger(__name__)
+
+KIND = "training-job"
+GROUP = "/aws/sagemaker/TrainingJobs"
+GRACE = 120.0
+"""Seconds between SIGTERM and SIGKILL, as SageMaker gives them."""
+
+Key = tuple[str, str, str]
+"""Account, region and name of a job."""
+
+
+class Runner:
+    """Runs the training jobs whose lease this server holds."""
+
+    def __init__(
+        self, rows: Rows, leases: Leases, executor: Executor, objects: Objects, blobs: Blobs, logs: Logs, data: Path
+    ) -> None:
+        self.rows = rows
+        self.leases = leases
+        self.executor = executor
+        self.objects = objects
+        self.blobs = blobs
+        self.logs = logs
+        self.data = data
+        self.folder = data / "jobs"
+        self._watches: dict[str, asyncio.Task[None]] = {}
+        self._reconciler: Reconciler[Key] = Reconciler(KIND, self._step)
+
+    async def start(self) -> None:
+        """Takes up every job that has not ended, and clears away what jobs that ended left behind."""
+        active = await self.rows.read(lambda tx: tx.where(KIND, ("InProgress", "Stopping")))
+        for row in active:
+            self.wake(row)
+        await leftovers.clear(self.executor, self.folder, "job-*", {row.doc["_id"] for row in active})
+
+    def wake(self, row: Row) -> None:
+        self._reconciler.wake((row.account, row.region, row.name))
+
+    async def close(self) -> None:
+        """Stops looking after jobs; their workloads go on, and the next server takes them up."""
+        await self._reconciler.close()
+        for watch in self._watches.values():
+            watch.cancel()
+
+    async def _step(self, key: Key) -> float | None:
+        row = await self.rows.get(KIND, Scope(*key[:2]), key[2])
+        if row is None or row.status in lifecycle.TERMINAL:
+            return None
+        if not await self.leases.claim(row):
+            return self.leases.ttl
+        try:
+            return await self._act(row)
+        except Stale:
+            return 0.0
+
+    async def _act(self, row: Row) -> float | None:
+        job = lifecycle.Job(row.status or "", row.doc["SecondaryStatus"])
+        folder = self.folder / row.doc["_id"]
+        match lifecycle.decide(job, self.executor.observe(folder)):
+            case Rest():
+                return None
+            case Launch():
+                return await self._launch(row, folder)
+            case Halt():
+                self.executor.stop(folder)
+                return self._watch(row, folder)
+            case Watch():
+                await self._enter(row, "Training")
+                return self._watch(row, folder)
+            case Conclude() as end:
+                return await self._conclude(row, folder, end)
+
+    def _watch(self, row: Row, folder: Path) -> None:
+        """Wakes the job when its workload ends; until then it sleeps, and StopTrainingJob can wake it."""
+        if folder.name not in self._watches:
+            self._watches[folder.name] = asyncio.create_task(self._ended(row, folder))
+
+    async def _ended(self, row: Row, folder: Path) -> None:
+        await self.executor.wait(folder)
+        self._watches.pop(folder.name, None)
+        self.wake(row)
+
+    async def _enter(self, row: Row, secondary: str, **changes: Any) -> Row:
+        """Writes that a running job has gone on to `secondary`; a job that is stopping keeps saying so."""
+        if row.status == "Stopping" or row.doc["SecondaryStatus"] == secondary:
+            return row
+        doc = lifecycle.moved(row.doc, secondary, clock.now(), **changes)
+        return await self.rows.write(lambda tx: tx.update(row, doc=doc))
+
+    async def _launch(self, row: Row, folder: Path) -> float | None:
+        image = catalog.find(row.doc["AlgorithmSpecification"]["TrainingImage"])
+        if image is None:
+            reason = "ClientError: " + catalog.unknown(row.doc["AlgorithmSpecification"]["TrainingImage"])
+            return await self._conclude(row, folder, Conclude("Failed", "Failed", reason, keep=False))
+        row = await self._enter(row, "Downloading", TrainingStartTime=clock.now())
+        try:
+            await self._prepare(row.doc, folder)
+        except (channels.BadInput, NotFound) as fault:
+            end = Conclude("Failed", "Failed", f"ClientError: Data download failed: {fault.message}", keep=False)
+            return await self._conclude(row, folder, end)
+        fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
+        if fresh.status != "InProgress":
+            return 0.0
+        await self.executor.start(self._workload(fresh, image, folder))
+        await self._enter(fresh, "Training")
+        return 0.0
+
+    async def _prepare(self, doc: Mapping[str, Any], folder: Path) -> None:
+        await asyncio.to_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
+        ml = folder / "ml"
+        await asyncio.to_thread(lambda: contract.write(doc, ml))
+        await channels.lay_out(self.objects, doc.get("InputDataConfig", ()), ml)
+
+    def _workload(self, row: Row, image: catalog.Image, folder: Path) -> Workload:
+        doc = row.doc
+        return Workload(
+            id=doc["_id"],
+            folder=folder,
+            kind="job",
+            entry=image.train,
+            environment=contract.environment(doc, row.region),
+            log=self._log(row),
+            time_limit=float(doc["StoppingCondition"]["MaxRuntimeInSeconds"]),
+            grace=GRACE,
+            network=False,
+            read_only=(folder / "ml" / "input",),
+            hidden=(self.data,),
+        )
+
+    def _log(self, row: Row) -> Path:
+        """The job's log file. A later job of the same name has its own: the stream carries the creation time."""
+        stream = f"{row.name}/algo-1-{int(row.created)}"
+        return self.logs.path(Scope(row.account, row.region), GROUP, stream)
+
+    async def _conclude(self, row: Row, folder: Path, end: Conclude) -> float | None:
+        changes: dict[str, Any] = {}
+        if end.keep:
+            row = await self._enter(row, "Training")  # where no server lived to see it train
+            row = await self._enter(row, "Uploading")
+            end, changes = await self._keep(row, folder, end)
+        if end.status == "Failed":
+            changes["FailureReason"] = contract.failure(folder / "ml", end.reason)
+        changes |= await self._times(row, folder)
+        doc = lifecycle.moved(row.doc, end.secondary, clock.now(), **changes)
+        await self.rows.write(lambda tx: tx.update(row, doc=doc, status=end.status))
+        await asyncio.to_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
+        log.info("training job %s: %s %s", row.name, end.secondary, changes.get("FailureReason", ""))
+        return None
+
+    async def _keep(self, row: Row, folder: Path, end: Conclude) -> tuple[Conclude, dict[str, Any]]:
+        """Uploads what the job left and reads its metrics; a job whose artifact cannot be kept has failed."""
+        definitions = metrics.compiled(row.doc["AlgorithmSpecification"].get("MetricDefinitions", ()))
+        found = await asyncio.to_thread(lambda: metrics.final(definitions, self.logs.lines(self._log(row))))
+        changes: dict[str, Any] = {"FinalMetricDataList": found} if found else {}
+        try:
+            uri = await artifacts.upload(self.objects, self.blobs, row.doc, row.name, folder / "ml")
+        except Fault as fault:
+            text = f"ClientError: the artifacts could not be uploaded: {fault.message}"
+            return Conclude("Failed", "Failed", end.reason or text), changes
+        if uri:
+            changes["ModelArtifacts"] = {"S3ModelArtifacts": uri}
+        return end, changes
+
+    async def _times(self, row: Row, folder: Path) -> dict[str, Any]:
+        if "TrainingStartTime" not in row.doc:
+            return {}
+        seen = self.executor.observe(folder)
+        return {"TrainingEndTime": seen.at if isinstance(seen, Exited) else clock.now()}

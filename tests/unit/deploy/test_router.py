@@ -1,0 +1,37 @@
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from potager.deploy.router import Instance, Route, Variant
+from potager.kernel.errors import WireError
+
+
+def instance(outstanding: int = 0) -> Instance:
+    nothing: Any = None
+    return Instance(channel=nothing, kill=lambda: None, outstanding=outstanding)
+
+
+def test_traffic_is_shared_by_weight() -> None:
+    route = Route([Variant("a", 3.0, [instance()]), Variant("b", 1.0, [instance()]), Variant("c", 0.0, [instance()])])
+    drawn = Counter(route.pick(None).name for _ in range(4000))
+    assert drawn["c"] == 0
+    assert 2700 < drawn["a"] < 3300
+
+
+def test_a_variant_may_be_named_even_without_weight() -> None:
+    route = Route([Variant("a", 1.0, [instance()]), Variant("c", 0.0, [instance()])])
+    assert route.pick("c").name == "c"
+    with pytest.raises(WireError, match="a, c"):
+        route.pick("z")
+
+
+def test_the_instance_with_the_least_to_do_answers() -> None:
+    busy, free = instance(4), instance(1)
+    assert Variant("a", 1.0, [busy, free]).pick() is free
+
+
+def test_a_variant_without_an_instance_is_unavailable() -> None:
+    with pytest.raises(WireError) as refusal:
+        Variant("a", 1.0, []).pick()
+    assert refusal.value.status == 503
