@@ -1,0 +1,6 @@
+"""`python -m potager` is `potager`."""
+
+from potager.cli.main import main
+
+if __name__ == "__main__":
+    main()

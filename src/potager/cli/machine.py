@@ -1,0 +1,229 @@
+"""What this machine offers to a server and its jobs, one finding a question; a problem comes with its remedy."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import resource
+import shutil
+import socket
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from potager.cli import folder
+from potager.kernel.errors import Invalid
+
+ENOUGH_DISK = 2 << 30
+ENOUGH_MEMORY = 1 << 30
+ENOUGH_FILES = 4096
+"""Fewer, and many clients at once run into the limit. `up` raises its own limit as far as it may."""
+
+NETWORK_FILESYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "lustre", "glusterfs", "fuse.sshfs")
+"""Where locks and shared memory, which SQLite needs, cannot be relied on."""
+
+EXTRAS = {"demo": ("matplotlib", "pandas", "scikit-learn")}
+"""Each extra's distributions, as pyproject.toml has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `problem`: what is wrong and what helps, "" when all is well."""
+
+    name: str
+    value: str
+    problem: str = ""
+
+
+def examine(data: Path, host: str, port: int) -> list[Finding]:
+    """Everything, in the order in which it is told."""
+    found = [_python(), _isolation(), _memory_limits(), _cores(), _memory(), _disk(data), _file_system(data), _files()]
+    return [*found, _server(data), _port(host, port), *(_extra(name) for name in EXTRAS)]
+
+
+def isolation(wanted: str) -> str:
+    """How jobs are kept apart here, in words; `Invalid` when that is less than was asked for.
+
+    Forks: call it while the process has one thread.
+    """
+    from potager.compute.process.isolation import probe
+
+    if wanted == "none":
+        return "none, as the settings ask"
+    offered = probe()
+    if wanted == "namespaces" and offered.level != "namespaces":
+        raise Invalid(
+            f"isolation: this machine does not offer namespaces ({offered.why}). Allow user namespaces or run as root; "
+            "or start with --isolation auto, and jobs can reach what this user can."
+        )
+    return str(offered)
+
+
+def _python() -> Finding:
+    known = f"Python {platform.python_version()}, {sys.executable}, {platform.platform()}"
+    return Finding("system", f"Potager {metadata.version('potager')}, {known}")
+
+
+def _isolation() -> Finding:
+    from potager.compute.process.isolation import probe
+
+    found = probe()
+    if found.level == "namespaces":
+        return Finding("isolation", "namespaces: a job sees its own files and processes, and no network")
+    return Finding(
+        "isolation",
+        str(found),
+        "Jobs can reach whatever this user can. Allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
+        "kernel.apparmor_restrict_unprivileged_userns=0), or run as root in a container that may unshare.",
+    )
+
+
+def _memory_limits() -> Finding:
+    from potager.compute.process.limits import Group
+
+    group = Group.make(f"doctor-{os.getpid()}", ENOUGH_MEMORY)
+    if group is None:
+        return Finding("memory limits", "watched twice a second, since no control group can be made here")
+    version = 2 if (group.path / "memory.max").exists() else 1
+    group.remove()
+    return Finding("memory limits", f"by control groups, version {version}")
+
+
+def _cores() -> Finding:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = _quota()
+    limited = f", {quota:g} by the container's quota" if quota else ""
+    return Finding("cores", f"{usable}{limited}")
+
+
+def _quota() -> float | None:
+    try:
+        most, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return None if most == "max" else int(most) / int(period)
+    except (OSError, ValueError):
+        return None
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [number for path in ("memory.max", "memory/memory.limit_in_bytes") if (number := _number(path))]
+    most = min([total, *limits])
+    problem = "" if most >= ENOUGH_MEMORY else "Training wants more. Give the machine or the container at least 1 GiB."
+    within = f" ({_size(total)} in the machine)" if most < total else ""
+    return Finding("memory", _size(most) + within, problem)
+
+
+def _number(path: str) -> int | None:
+    try:
+        text = (Path("/sys/fs/cgroup") / path).read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def _disk(data: Path) -> Finding:
+    there = _existing(data)
+    usage = shutil.disk_usage(there)
+    value = f"{_size(usage.free)} free of {_size(usage.total)} for {data}"
+    if not os.access(there, os.W_OK):
+        return Finding("disk", value, f"This user cannot write to {there}. Choose another folder with --data.")
+    problem = "" if usage.free >= ENOUGH_DISK else "Less than 2 GiB are free. Make room, or choose another with --data."
+    return Finding("disk", value, problem)
+
+
+def _existing(path: Path) -> Path:
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
+def _file_system(data: Path) -> Finding:
+    there, kind = _existing(data).resolve(), "unknown"
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    except OSError:
+        return Finding("file system", kind)
+    longest = max((point for point, _ in mounts if there.is_relative_to(point)), key=len, default="")
+    kind = next((kind for point, kind in reversed(mounts) if point == longest), kind)
+    shared = kind in NETWORK_FILESYSTEMS
+    problem = "SQLite cannot rely on the locks of a network file system. Choose a local folder with --data."
+    return Finding("file system", kind, problem if shared else "")
+
+
+def _files() -> Finding:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = "no limit" if hard == resource.RLIM_INFINITY else f"at most {hard}"
+    low = hard != resource.RLIM_INFINITY and hard < ENOUGH_FILES
+    problem = f"Raise it (ulimit -Hn {ENOUGH_FILES}, or LimitNOFILE in a systemd unit)." if low else ""
+    return Finding("open files", f"{soft}, {most}", problem)
+
+
+def raise_file_limit() -> None:
+    """Lets this process open as many files as it may, within reason."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65536 if hard == resource.RLIM_INFINITY else min(hard, 65536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _server(data: Path) -> Finding:
+    server = folder.running(data)
+    if server is None:
+        return Finding("server", f"none is up on {data}")
+    return Finding("server", f"{server.url}, process {server.pid}, on {data}")
+
+
+def _port(host: str, port: int) -> Finding:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as error:
+            return _taken(host, port, error)
+    return Finding("port", f"{port} of {host} is free")
+
+
+def _taken(host: str, port: int, error: OSError) -> Finding:
+    if error.errno != errno.EADDRINUSE:
+        return Finding("port", f"{port} of {host}: {error.strerror}", "Choose others with --host and --port.")
+    if _is_potager(host, port):
+        return Finding("port", f"{port} of {host} is a Potager server's")
+    return Finding("port", f"{port} of {host} is another program's", "Start with --port 0, or another port.")
+
+
+def _is_potager(host: str, port: int) -> bool:
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        return answer.status == 200 and b'"ready"' in answer.read(200)
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _extra(name: str) -> Finding:
+    absent = missing(name)
+    if not absent:
+        return Finding(f"extra {name}", "installed")
+    return Finding(f"extra {name}", f"without {', '.join(absent)}", f"If you want it: pip install 'potager[{name}]'")
+
+
+def missing(extra: str) -> list[str]:
+    """The distributions of an extra that are not installed."""
+    return [each for each in EXTRAS[extra] if not _installed(each)]
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _size(count: int) -> str:
+    return f"{count / (1 << 30):.1f} GiB"

@@ -1,0 +1,104 @@
+"""`potager up`: one server on one data folder, until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import logging
+import os
+import shlex
+import shutil
+import sys
+import time
+
+import click
+
+from potager.cli import folder, keys
+from potager.cli.settings import load, options
+from potager.kernel.settings import Keys, Settings
+
+LOOPBACK = ("localhost", "localhost.localdomain")
+
+
+@click.command("up")
+@options
+@click.option("--parent-pipe", is_flag=True, hidden=True, help="Stop when standard input ends: the parent is gone.")
+@click.option("--temporary", is_flag=True, hidden=True, help="At the end, stop all jobs and remove the data folder.")
+def command(parent_pipe: bool, temporary: bool, **given: str | None) -> None:
+    """Serve AWS clients from a data folder until SIGTERM or SIGINT.
+
+    Prints `ready http://127.0.0.1:8484` on standard output once requests are answered. Jobs that run when the server
+    stops go on, and the next `up` on the same folder takes them over.
+    """
+    settings = load(given, os.environ)
+    _log(settings.log_level)
+    with folder.lock(settings.data):
+        served = _serve(settings, pipe=sys.stdin.fileno() if parent_pipe else None)
+        if temporary:
+            _remove(settings)
+    if not served:
+        raise click.ClickException("The server could not start; the log above says why.")
+
+
+def _serve(settings: Settings, pipe: int | None) -> bool:
+    # Imported here: `potager up --help`, a bad setting and a taken port need no server.
+    from potager.cli import machine
+    from potager.cli.serve import listen, serve, url
+
+    machine.raise_file_limit()
+    with contextlib.ExitStack() as stack:
+        sock = stack.enter_context(listen(settings.host, settings.port))
+        pair = keys.settle(settings)
+        where = url(sock)
+        server = folder.Running(where, os.getpid(), time.time(), settings.account_id, settings.region)
+        apart = machine.isolation(settings.isolation)  # before there are threads
+
+        def ready() -> None:
+            stack.enter_context(folder.announced(settings.data, server))
+            _greet(settings, where, apart)
+
+        return serve(_app(settings, pair), sock, ready, pipe=pipe)
+
+
+def _app(settings: Settings, pair: Keys) -> object:
+    from potager.gateway.app import create
+
+    return create(settings, keys=pair)
+
+
+def _greet(settings: Settings, where: str, apart: str) -> None:
+    if not is_loopback(settings.host):
+        click.echo(f"warning: {settings.host} lets other machines in, by plain http: put TLS in front of it.", err=True)
+    chosen = "" if settings.data == settings.data.home() / ".potager" else f" --data {shlex.quote(str(settings.data))}"
+    click.echo(
+        f"  data       {settings.data}\n"
+        f"  isolation  {apart}\n"
+        f'  reach it   eval "$(potager env{chosen})"\n'
+        f"  stop it    Ctrl-C, or kill {os.getpid()}",
+        err=True,
+    )
+    click.echo(f"ready {where}")  # last, and flushed: whoever waits for it finds everything said
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host.lower() in LOOPBACK
+
+
+def _remove(settings: Settings) -> None:
+    from potager.cli.workloads import end
+
+    end(settings.data)
+    shutil.rmtree(settings.data, ignore_errors=True)
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+    )
+    if level != "debug":
+        for noisy in ("uvicorn.error", "botocore", "boto3", "alembic", "asyncio"):
+            logging.getLogger(noisy).setLevel(logging.WARNING)

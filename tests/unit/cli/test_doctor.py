@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from potager.cli import machine
+from potager.cli.child import Child
+from potager.cli.doctor import text
+from potager.cli.machine import Finding
+from potager.cli.main import main
+from potager.cli.serve import listen
+from potager.compute.process import isolation as levels
+from potager.kernel.errors import Invalid
+
+Start = Callable[..., Child]
+Found = dict[str, tuple[str, str]]
+
+
+def examined(data: Path, port: int = 0) -> Found:
+    return {each.name: (each.value, each.problem) for each in machine.examine(data, "127.0.0.1", port)}
+
+
+def test_it_tells_of_everything_and_changes_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["doctor", "--data", str(tmp_path / "absent")])
+    assert result.exit_code == 0
+    for name in ("system", "isolation", "memory limits", "cores", "memory", "disk", "open files", "port", "extra demo"):
+        assert name in result.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_reads_it_as_json(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["doctor", "--data", str(tmp_path), "--format", "json"])
+    found = json.loads(result.stdout)
+    assert {"name", "value", "problem"} == found[0].keys()
+
+
+def test_problems_stand_at_the_end_with_their_remedies() -> None:
+    told = text([Finding("disk", "full", "Make room."), Finding("cores", "2")])
+    assert told.splitlines() == ["! disk   full", "  cores  2", "", "! disk: Make room."]
+    assert text([Finding("cores", "2")]).endswith("No problems found.")
+
+
+def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 29, total=1 << 40))
+    value, problem = examined(tmp_path)["disk"]
+    assert value.startswith("0.5 GiB free of 1024.0 GiB")
+    assert "Make room" in problem
+
+
+def test_a_port_that_is_taken_says_whose_it_is(start: Start, tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        taken.settimeout(0)
+        port = taken.getsockname()[1]
+        value, _ = examined(tmp_path)["port"]
+        assert value == "0 of 127.0.0.1 is free"
+        taken.close()
+        value, _ = examined(tmp_path, port)["port"]
+        assert value == f"{port} of 127.0.0.1 is free"
+    server = start()
+    port = int(server.url.rpartition(":")[2])
+    found = examined(server.data, port)
+    assert found["port"] == (f"{port} of 127.0.0.1 is another program's", "Start with --port 0, or another port.")
+    assert found["server"] == (f"{server.url}, process {server.pid}, on {server.data}", "")
+
+
+def test_a_machine_without_namespaces_is_told_what_it_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "probe", lambda: levels.Isolation("process", "not permitted"))
+    value, problem = examined(tmp_path)["isolation"]
+    assert value == "process (not permitted)"
+    assert "Jobs can reach whatever this user can" in problem
+    assert machine.isolation("auto") == "process (not permitted)"
+    with pytest.raises(Invalid, match="does not offer namespaces"):
+        machine.isolation("namespaces")
+
+
+def test_no_isolation_is_said_when_it_was_asked_for() -> None:
+    assert machine.isolation("none") == "none, as the settings ask"
+
+
+def test_an_extra_that_is_not_there_comes_with_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(machine.EXTRAS, "demo", ("pandas", "no-such-distribution"))
+    assert examined(tmp_path)["extra demo"] == (
+        "without no-such-distribution",
+        "If you want it: pip install 'potager[demo]'",
+    )
+
+
+def test_the_extras_are_those_of_the_project() -> None:
+    from importlib.metadata import requires
+
+    declared = [text for text in requires("potager") or [] if "extra ==" in text]
+    for extra, names in machine.EXTRAS.items():
+        of_extra = [text for text in declared if text.endswith((f"extra == '{extra}'", f'extra == "{extra}"'))]
+        assert sorted(names) == sorted(
+            text.split("<")[0].split(">")[0].split("=")[0].split(";")[0].strip() for text in of_extra
+        )
