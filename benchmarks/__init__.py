@@ -1,0 +1,1 @@
+"""What the docs claim about speed and memory, measured: `make bench`. Nothing here is a test."""

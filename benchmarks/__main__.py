@@ -1,0 +1,30 @@
+"""Runs every benchmark, or those named: `python -m benchmarks [start] [jobs] [endpoints] [describe]`.
+
+Each prints its rows as it goes: what, Potager's figure, the peer's or the bare work's in the same run, and the ratio.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from benchmarks import control, jobs, serving, start
+from benchmarks.measure import say
+
+BENCHMARKS = {"start": start.main, "jobs": jobs.main, "endpoints": serving.main, "describe": control.main}
+
+
+def main(names: list[str]) -> None:
+    """Runs the benchmarks named, all without names."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.exit(f"No benchmark {unknown[0]!r}. There are: {', '.join(BENCHMARKS)}.")
+    say(f"{platform.machine()}, {platform.system()} {platform.release()}, Python {platform.python_version()}\n")
+    for name in names or BENCHMARKS:
+        say(f"## {name}")
+        BENCHMARKS[name]()
+        say("")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
