@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11, 4))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-script-location
 JOBS ?= 2
 
 help:  ## list the targets
@@ -48,30 +48,30 @@ clean:  ## remove what the other targets made
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "Potager needs Python 3.11.4 or later; none was found on PATH. Install one, or: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "Setting up .venv with $(PYTHON); the first time takes a minute or two ..."
-	rm -rf .venv
-	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No virtual environment could be made. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
-	$(PIP) --upgrade 'pip>=25.1'
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "No virtual environment could be made. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PIP) --upgrade 'pip>=25.1'
 	@touch $@
 
 .venv/demo: .venv/python pyproject.toml
 	@echo "Installing Potager and what the demo needs ..."
-	$(PIP) --editable '.[demo]'
+	@$(PIP) --editable '.[demo]'
 	@touch $@
 
 .venv/test: .venv/demo pyproject.toml
 	@echo "Installing the tools for tests and lint ..."
-	$(PIP) --group test --group lint
+	@$(PIP) --group test --group lint
 	@touch $@
 
 # The SDKs need environments of their own: v2 and v3 cannot stand beside each other.
 .venv/sdk2/ready: tests/clients/sdk2.txt | .venv/python
 	@echo "Installing the sagemaker SDK v2 for its tests ..."
-	$(BIN)/python -m venv .venv/sdk2
-	.venv/sdk2/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@$(BIN)/python -m venv .venv/sdk2
+	@.venv/sdk2/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 .venv/sdk3/ready: tests/clients/sdk3.txt | .venv/python
 	@echo "Installing the sagemaker SDK v3 for its tests ..."
-	$(BIN)/python -m venv .venv/sdk3
-	.venv/sdk3/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@$(BIN)/python -m venv .venv/sdk3
+	@.venv/sdk3/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -35,7 +35,10 @@ class Leftovers:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         stopping.heard()
-        if self._keep or not self._removals:
+        if not self._removals:
+            return
+        if self._keep:
+            _mention("\nEnded early; what was made until here is kept." if kind else "")
             return
         _mention("\nCleaning up" if kind is None else "\nEnded early: cleaning up")
         while self._removals:

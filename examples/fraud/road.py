@@ -237,9 +237,11 @@ def run_road(options: argparse.Namespace) -> None:
         where the data, the job or the endpoint fails
     """
     import boto3
+    import train
     from aws import Aws
 
     aws = Aws(boto3.Session())
+    train.image_uri(aws.region, aws.suffix)  # a region without linear-learner is no place to start
     say(f"The fraud road, on {aws.place}")
     with tempfile.TemporaryDirectory() as folder, Leftovers(options.keep) as leftovers:
         run = Run(options, aws, leftovers, options.csv or Path(folder, "claims.csv"))

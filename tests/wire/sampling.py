@@ -102,14 +102,18 @@ class Sampler:
         if pattern.matches(said, drawn):
             return drawn
         for _ in range(8):
-            try:
-                walked = self._walk(parser.parse(said))
-            except (re.error, NotImplementedError):
-                break
+            walked = self.matching(said)
             if low <= len(walked) <= high and pattern.matches(said, walked) and walked.strip() == walked and walked:
                 return walked
         self.exact = False
         return drawn
+
+    def matching(self, said: str) -> str:
+        """A text that a pattern is likely to match, "" for a pattern that cannot be walked."""
+        try:
+            return self._walk(parser.parse(said))
+        except (re.error, NotImplementedError):
+            return ""
 
     def _walk(self, tokens: Any) -> str:
         return "".join(self._token(op, argument) for op, argument in tokens)

@@ -1,1 +1,1 @@
-"""What every room stands on: names, ARNs, clock, ids, errors, reconciliation. Standard library only."""
+"""What every room stands on: names, ARNs, clock, ids, errors, digests, reconciliation. Imports no room."""

@@ -10,10 +10,8 @@ follows it. `sweep.py` removes those.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
-import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -22,16 +20,15 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from potager.kernel.errors import LimitReached
-from potager.store.digests import Digests
+from potager.store.drafts import Draft, Span
+
+__all__ = ["Blob", "Blobs", "Content", "Span"]
 
 T = TypeVar("T")
 
 CHUNK = 2**20
 """Bytes that are gathered before a thread writes them, and bytes of a chunk that is read."""
 THREADS = 8
-_FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up", errno.EFBIG: "file would be too large"}
-
 
 Content = bytes | AsyncIterator[bytes]
 """The bytes of something: all there, or still to be read."""
@@ -45,15 +42,6 @@ class Blob:
     id: str
     size: int
     digests: dict[str, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Some bytes of a blob's file."""
-
-    source: str
-    start: int
-    size: int
 
 
 class Blobs:
@@ -96,28 +84,30 @@ class Blobs:
 
     async def _stream(self, first: list[bytes], rest: AsyncIterator[list[bytes]], digests: Sequence[str]) -> Blob:
         """Writes one batch in a thread while the next one arrives."""
-        writing = await self.run(lambda: _Writing(self, digests))
+        blob = secrets.token_hex(16)
+        draft = await self.run(lambda: self._draft(blob, digests))
         try:
-            step = self._submit(writing.add, first)
+            step = self._submit(draft.add, first)
             try:
                 async for batch in rest:
                     await step
-                    step = self._submit(writing.add, batch)
+                    step = self._submit(draft.add, batch)
             finally:
                 await asyncio.wait([step])
             await step
-            return await self.run(writing.finish)
+            return Blob(blob, draft.size, await self.run(draft.finish))
         except BaseException:
-            self._submit(writing.abandon)  # in a thread: one may still be writing when this task is cancelled
+            self._submit(draft.abandon)  # in a thread: one may still be writing when this task is cancelled
             raise
 
     def _whole(self, data: list[bytes], digests: Sequence[str]) -> Blob:
-        writing = _Writing(self, digests)
+        blob = secrets.token_hex(16)
+        draft = self._draft(blob, digests)
         try:
-            writing.add(data)
-            return writing.finish()
+            draft.add(data)
+            return Blob(blob, draft.size, draft.finish())
         except BaseException:
-            writing.abandon()
+            draft.abandon()
             raise
 
     async def concatenate(self, blob: str, spans: Sequence[Span]) -> Path:
@@ -128,14 +118,14 @@ class Blobs:
         return await self.run(lambda: self._concatenate(blob, spans))
 
     def _concatenate(self, blob: str, spans: Sequence[Span]) -> Path:
-        writing = _Writing(self, (), blob)
+        draft = self._draft(blob, ())
         try:
             for span in spans:
                 with self.path(span.source).open("rb") as source:
-                    writing.copy(source, span)
-            writing.finish()
+                    draft.copy(source, span)
+            draft.finish()
         except BaseException:
-            writing.abandon()
+            draft.abandon()
             raise
         return self.path(blob)
 
@@ -244,11 +234,10 @@ class Blobs:
         """Waits for the threads."""
         self._threads.shutdown()
 
-    def begin(self, blob: str) -> Path:
-        """Where the file of a new blob is written until it is whole."""
+    def _draft(self, blob: str, digests: Sequence[str]) -> Draft:
         if self.fresh is not None:
             self.fresh.add(blob)
-        return self._temporary / blob
+        return Draft(self._temporary / blob, self.path(blob), digests)
 
     def _submit(self, fn: Callable[..., T], *given: object) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, fn, *given)
@@ -289,94 +278,6 @@ class _Held:
 
     def __del__(self) -> None:
         self.release()
-
-
-class _Writing:
-    """One blob while it is written. Methods block; a lock keeps a late `abandon` from a thread that still writes."""
-
-    def __init__(self, blobs: Blobs, digests: Sequence[str], blob: str | None = None) -> None:
-        self._id = blob or secrets.token_hex(16)
-        self._path = blobs.begin(self._id)
-        self._target = blobs.path(self._id)
-        self._digests = Digests(digests)
-        self._size = 0
-        self._lock = threading.Lock()
-        with _naming(self._path):
-            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-
-    def add(self, batch: list[bytes]) -> None:
-        data = batch[0] if len(batch) == 1 else b"".join(batch)
-        with self._lock, _naming(self._path):
-            self._digests.update(data)
-            _write_all(self._fd, data)
-            self._size += len(data)
-
-    def copy(self, source: BinaryIO, span: Span) -> None:
-        with self._lock, _naming(self._path):
-            _copy(source.fileno(), self._fd, span)
-            self._size += span.size
-
-    def finish(self) -> Blob:
-        with self._lock, _naming(self._path):
-            os.fdatasync(self._fd)
-            os.rename(self._path, self._target)
-            _sync(self._target.parent)
-            self._close()
-            return Blob(self._id, self._size, self._digests.values())
-
-    def abandon(self) -> None:
-        with self._lock:
-            self._close()
-            self._path.unlink(missing_ok=True)
-            self._target.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-
-@contextmanager
-def _naming(path: Path) -> Generator[None]:
-    """Says in the house's words that there is no room."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        reason = _FULL[error.errno]
-        raise LimitReached(f"The {reason}: {path.parent.parent}. Free some space and try again.") from error
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _copy(source: int, target: int, span: Span) -> None:
-    """Appends a span of one file to another; by hand where the kernel will not (another file system, not Linux)."""
-    offset, left = span.start, span.size
-    while left:
-        try:
-            done = os.copy_file_range(source, target, min(left, 2**30), offset)
-        except (AttributeError, OSError) as error:
-            if getattr(error, "errno", None) in _FULL:
-                raise
-            data = os.pread(source, min(left, CHUNK), offset)
-            _write_all(target, data)
-            done = len(data)
-        if not done:
-            raise EOFError(f"a blob ends {left} bytes early")
-        offset, left = offset + done, left - done
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 async def _gathered(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:

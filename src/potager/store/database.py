@@ -29,7 +29,7 @@ from potager.store import schema
 
 T = TypeVar("T")
 
-READERS = 4
+READERS = 2
 BATCH = 64
 """Writes that share one transaction at most."""
 
@@ -140,11 +140,19 @@ def _attempt(connection: Connection, fn: Callable[[Connection], Any], future: as
     try:
         result = fn(connection)
     except Exception as error:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
-        connection.exec_driver_sql("RELEASE SAVEPOINT job")
+        _undo(connection, _named(error))
         return future, None, _named(error)
     connection.exec_driver_sql("RELEASE SAVEPOINT job")
     return future, result, None
+
+
+def _undo(connection: Connection, why: BaseException) -> None:
+    """Undoes one write of a batch; a full disk has undone the whole transaction already, and is told to all."""
+    try:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
+        connection.exec_driver_sql("RELEASE SAVEPOINT job")
+    except OperationalError:
+        raise why from None
 
 
 def _named(error: BaseException) -> BaseException:

@@ -17,12 +17,18 @@ _LISTED = ("bucket", "key", "blob", "size", "etag", "modified", "checksum")
 _ALL = (*_LISTED, "doc", "parts")
 _HERE = (_t.c.bucket == bindparam("b_bucket")) & (_t.c.key == bindparam("b_key"))
 _GET = select(*(_t.c[name] for name in _ALL)).where(_HERE)
-_BLOB = select(_t.c.blob).where(_HERE)
+_BUCKETS = schema.buckets
+_OLD = (
+    select(_t.c.blob)
+    .select_from(_BUCKETS.outerjoin(_t, (_t.c.bucket == _BUCKETS.c.name) & (_t.c.key == bindparam("b_key"))))
+    .where(_BUCKETS.c.name == bindparam("b_bucket"))
+)
+"""The blob of an object: no row without the bucket, a row with NULL without the object. One query for a put."""
 _DELETE = delete(_t).where(_HERE)
 _INSERT = insert(_t)
 _SET = tuple(name for name in _ALL if name not in ("bucket", "key"))
 _UPDATE = update(_t).where(_HERE).values({name: bindparam(f"v_{name}", type_=_t.c[name].type) for name in _SET})
-_BUCKET = select(schema.buckets.c.name).where(schema.buckets.c.name == bindparam("b_bucket"))
+_BUCKET = select(_BUCKETS.c.name).where(_BUCKETS.c.name == bindparam("b_bucket"))
 
 
 class NoBucket(NotFound):
@@ -94,9 +100,8 @@ def require(connection: Connection, bucket: str) -> None:
 
 def put(connection: Connection, entry: Entry, check: Check | None = None) -> list[str]:
     """Writes the object in the place of what was there; the blobs that lost a name by it."""
-    require(connection, entry.bucket)
     here = {"b_bucket": entry.bucket, "b_key": entry.key}
-    old: list[str] = list(connection.scalars(_BLOB, here))
+    old = _old(connection, entry.bucket, entry.key)
     if check is not None:
         check(get(connection, entry.bucket, entry.key) if old else None)
     if old:
@@ -107,12 +112,19 @@ def put(connection: Connection, entry: Entry, check: Check | None = None) -> lis
 
 
 def remove(connection: Connection, bucket: str, key: str) -> list[str]:
-    """Deletes the object if it is there; the blobs that lost a name by it."""
-    here = {"b_bucket": bucket, "b_key": key}
-    old: list[str] = list(connection.scalars(_BLOB, here))
+    """Deletes the object if it is there; the blobs that lost a name by it. `NoBucket` without the bucket."""
+    old = _old(connection, bucket, key)
     if old:
-        connection.execute(_DELETE, here)
+        connection.execute(_DELETE, {"b_bucket": bucket, "b_key": key})
     return old
+
+
+def _old(connection: Connection, bucket: str, key: str) -> list[str]:
+    """The object's blob, none without the object; `NoBucket` without the bucket."""
+    found = connection.execute(_OLD, {"b_bucket": bucket, "b_key": key}).first()
+    if found is None:
+        raise NoBucket(bucket)
+    return [] if found.blob is None else [found.blob]
 
 
 def page(connection: Connection, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> Listing[Entry]:

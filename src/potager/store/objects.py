@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -29,6 +29,13 @@ from potager.store.keys import Listing
 from potager.store.uploads import Uploads, forget
 
 __all__ = ["Bucket", "Check", "Entry", "Listing", "NoBucket", "NoObject", "Objects"]
+
+R = TypeVar("R")
+
+SMALL = 2**16
+"""Bytes that are read along with their row."""
+ATTEMPTS = 4
+"""Times that an object is looked up anew when it is replaced between its row and its bytes."""
 
 _buckets = schema.buckets
 
@@ -217,6 +224,33 @@ class Objects:
             return await self._blobs.open(entry.blob, start, end)  # put together between the two looks, or gone
         except FileNotFoundError as error:
             raise NoObject(entry.bucket, entry.key) from error
+
+    async def fetch(self, bucket: str, key: str, choose: Callable[[Entry], tuple[int, int, R]]) -> tuple[R, Content]:
+        """Looks an object up and begins to read it, in one go where it is small.
+
+        `choose` gets the object and gives its first byte, the one after the last, and whatever the caller wants back;
+        it may raise. An object that is replaced between its row and its bytes is looked up anew.
+        """
+        for _ in range(ATTEMPTS):
+            entry, start, end, chosen, found = await self._database.read(
+                lambda connection: self._fetched(connection, bucket, key, choose)
+            )
+            if found is not None:
+                return chosen, found
+            with suppress(NoObject):
+                return chosen, await self.open(entry, start, end)
+        raise NoObject(bucket, key)
+
+    def _fetched(
+        self, connection: Connection, bucket: str, key: str, choose: Callable[[Entry], tuple[int, int, R]]
+    ) -> tuple[Entry, int, int, R, bytes | None]:
+        entry = entries.find(connection, bucket, key)
+        start, end, chosen = choose(entry)
+        if end - start > SMALL:  # a disk that is slow must not keep the readers of rows
+            return entry, start, end, chosen, None
+        with suppress(FileNotFoundError):
+            return entry, start, end, chosen, self._blobs.opened(entry.blob, start, end)[1]
+        return entry, start, end, chosen, None
 
     async def file(self, entry: Entry) -> Path:
         """An object as one immutable file, to read or to link to; `NoObject` when it is gone meanwhile.

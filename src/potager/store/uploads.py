@@ -17,11 +17,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select
 
 from potager.kernel import clock
+from potager.kernel.digests import Digests
 from potager.kernel.errors import NotFound
 from potager.store import entries, references, schema
 from potager.store.blobs import Blob, Blobs, Span
 from potager.store.database import Database
-from potager.store.digests import Digests
 from potager.store.entries import Check, Entry, NoObject
 from potager.store.keys import Listing, beginning, successor, take
 

@@ -56,7 +56,7 @@ def place(request: Request) -> Place:
     return Place(bucket, _decoded(path), region)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def host(text: str) -> tuple[str | None, str | None]:
     """Bucket and region that a Host header names, each None where it names none."""
     match = _aws(text)

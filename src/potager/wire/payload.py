@@ -17,9 +17,10 @@ from binascii import a2b_base64
 from collections.abc import AsyncIterator, Iterator, Mapping
 from hashlib import md5, sha256
 
+from potager.kernel import digests
 from potager.kernel.body import Body
 from potager.kernel.errors import WireError
-from potager.wire import checksum, refusal
+from potager.wire import refusal
 from potager.wire.chunked import Decoder, Signatures, incomplete, malformed_trailer
 from potager.wire.message import Request
 from potager.wire.sigv4 import STREAMING, UNSIGNED, Identity
@@ -30,6 +31,9 @@ MODES = {
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": (True, True),
 }
 """Whether each mode is signed, and whether headers follow the data."""
+
+
+CHECKSUM = "x-amz-checksum-"
 
 
 class Payload(Body):
@@ -86,16 +90,15 @@ class _Reader:
         self._size = 0
         said = request.headers.get("x-amz-trailer", "") if trailing else ""
         self._promised = [name for part in said.split(",") if (name := part.strip().lower())]
-        names = [name.removeprefix(checksum.PREFIX) for name in self._promised if name.startswith(checksum.PREFIX)]
-        self._sums = {name: _known(name) for name in names}
+        names = [name.removeprefix(CHECKSUM) for name in self._promised if name.startswith(CHECKSUM)]
+        self._sums = digests.Digests([_known(name) for name in names])
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         for piece in self._decoder.feed(data):
             self._size += len(piece)
             if self._size > self._length:
                 raise incomplete("The body holds more bytes than x-amz-decoded-content-length says.")
-            for running in self._sums.values():
-                running.update(piece)
+            self._sums.update(piece)
             yield piece
 
     def close(self) -> dict[str, str]:
@@ -105,8 +108,8 @@ class _Reader:
         trailers = self._decoder.trailers
         if not set(self._promised) <= trailers.keys():
             raise malformed_trailer()
-        for name, running in self._sums.items():
-            _compare(name, trailers[checksum.PREFIX + name], running.digest())
+        for name, value in self._sums.values().items():
+            _compare(name, trailers[CHECKSUM + name], value)
         return trailers
 
 
@@ -123,11 +126,10 @@ def _decoded_length(request: Request) -> int:
     return int(text)
 
 
-def _known(name: str) -> checksum.Checksum:
-    running = checksum.new(name)
-    if running is None:
+def _known(name: str) -> str:
+    if name not in (*digests.HASHES, *digests.CRCS):
         raise WireError("NotImplemented", f"Potager does not compute {name.upper()} checksums.", 501)
-    return running
+    return name
 
 
 def _compare(name: str, said: str, computed: bytes) -> None:
@@ -136,7 +138,7 @@ def _compare(name: str, said: str, computed: bytes) -> None:
     except (Base64Error, UnicodeEncodeError):
         expected = b""
     if len(expected) != len(computed):
-        raise WireError("InvalidRequest", f"Value for {checksum.PREFIX}{name} is invalid.", 400)
+        raise WireError("InvalidRequest", f"Value for {CHECKSUM}{name} is invalid.", 400)
     if expected != computed:
         message = f"The {name.upper()} you specified did not match the calculated checksum."
         raise WireError("BadDigest", message, 400)
@@ -162,8 +164,6 @@ def check_headers(headers: Mapping[str, str], body: bytes) -> None:
         if b64encode(md5(body, usedforsecurity=False).digest()).decode() != said:
             message = "The Content-MD5 you specified did not match what we received."
             raise WireError("BadDigest", message, 400, fields={"ExpectedDigest": said})
-    for name in checksum.NAMES:
-        if said := headers.get(checksum.PREFIX + name):
-            running = _known(name)
-            running.update(body)
-            _compare(name, said, running.digest())
+    for name in (*digests.HASHES, *digests.CRCS):
+        if said := headers.get(CHECKSUM + name):
+            _compare(name, said, digests.of(body, [name])[name])

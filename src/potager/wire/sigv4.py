@@ -226,7 +226,7 @@ def canonical_request(request: Request, claim: Credential, payload: str) -> byte
         return "\n".join(parts).encode("utf-8", "surrogateescape")
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _object_path(path: str) -> str:
     """Each segment percent-encoded the one canonical way, whatever the client sent; `%2F` stays what it is."""
     if "%" not in path and _PLAIN.fullmatch(path):
@@ -238,7 +238,7 @@ def _trimmed(value: str) -> str:
     return " ".join(value.split())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _normalized(path: str) -> str:
     """Without empty and dotted segments, as every service but S3 signs it."""
     if "//" not in path and "/." not in path:

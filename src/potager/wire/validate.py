@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
+from potager.kernel.body import Body
 from potager.kernel.errors import Invalid
 from potager.wire import pattern, timestamp
 from potager.wire.protocols.document import unreadable
@@ -93,6 +94,13 @@ def _build(shape: Shape, memo: Memo[Check]) -> Check:
 
 def _pass(value: Any, path: str, problems: list[str]) -> Any:
     return value
+
+
+def _stream(value: Any, path: str, problems: list[str]) -> Any:
+    """A handler gets a `Body`, also from another room that has the bytes at hand."""
+    if isinstance(value, str):
+        value = value.encode()
+    return Body.of(bytes(value)) if isinstance(value, (bytes, bytearray)) else value
 
 
 def _structure(shape: StructureShape, memo: Memo[Check]) -> Check:
@@ -198,7 +206,9 @@ def _scalar(shape: Shape) -> Check:
     hidden = bool(shape.metadata.get("sensitive"))
     if shape.type_name == "timestamp":
         return _moment
-    if types is None or shape.serialization.get("streaming"):
+    if shape.serialization.get("streaming"):
+        return _stream
+    if types is None:
         return _pass
     wanted = shape.type_name.capitalize()
 
@@ -222,7 +232,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "long": (int,),
     "float": (int, float),
     "double": (int, float),
-    "blob": (bytes, bytearray, memoryview, str),
+    "blob": (bytes, bytearray, memoryview),
 }
 
 

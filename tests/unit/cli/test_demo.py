@@ -18,6 +18,16 @@ Start = Callable[..., Child]
 # What the road is given, in place of the road itself: the stub's gateway would not take it far.
 PROBE = "import json, os, sys; print(json.dumps([sys.argv[1:], os.environ['AWS_ENDPOINT_URL']])); sys.exit(5)"
 
+ON_A_PROBE = """
+import runpy, sys
+from pathlib import Path
+from potager.cli import demo, machine
+sys.argv[0] = {stub!r}
+demo.road = lambda: Path({road!r})
+machine.EXTRAS = {{"demo": ()}}
+runpy.run_path({stub!r}, run_name="__main__")
+"""
+
 
 @pytest.fixture
 def potager(stub: Sequence[str], tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
@@ -26,14 +36,9 @@ def potager(stub: Sequence[str], tmp_path: Path) -> Callable[..., subprocess.Com
     (tmp_path / "tmp").mkdir()
 
     def call(*options: str) -> subprocess.CompletedProcess[str]:
-        code = (
-            f"import sys; sys.argv[0] = {stub[1]!r}\nfrom pathlib import Path\nimport runpy, potager.cli.demo as demo\n"
-        )
-        code += (
-            f"demo.road = lambda: Path({str(tmp_path / 'road.py')!r})\nrunpy.run_path({stub[1]!r}, run_name='__main__')"
-        )
         environ = os.environ | {"TMPDIR": str(tmp_path / "tmp")}
-        return subprocess.run([stub[0], "-c", code, "demo", *options], env=environ, capture_output=True, text=True)
+        command = [stub[0], "-c", ON_A_PROBE.format(stub=stub[1], road=str(tmp_path / "road.py")), "demo", *options]
+        return subprocess.run(command, env=environ, capture_output=True, text=True)
 
     return call
 
@@ -93,7 +98,7 @@ def test_a_table_without_a_target_is_an_error_of_usage() -> None:
 
 
 def test_a_missing_extra_is_told_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(machine.EXTRAS, "demo", ("pandas", "no-such-distribution"))
+    monkeypatch.setitem(machine.EXTRAS, "demo", ("numpy", "no-such-distribution"))
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
     assert "The demo needs no-such-distribution. Install with: pip install 'potager[demo]'" in result.stderr

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from potager.collect.s3 import attributes, checksums, conditions, copying, naming, ranges
 from potager.collect.s3.faults import TABLE, fault
+from potager.kernel import digests
 from potager.kernel.errors import Unserved, WireError
-from potager.store import digests
 from potager.store.objects import Entry
 
 ENTRY = Entry("b", "k", "id", 10, "abc", 1000.5)

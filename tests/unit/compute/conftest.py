@@ -30,7 +30,7 @@ class Bench:
 
     def make(self, program: str, **changes: Any) -> Workload:
         """A workload that runs `programs.<program>`, its folder laid out."""
-        name = f"w{next(self._numbers)}"
+        name = f"w{next(self._numbers)}-{os.getpid()}"
         settings: dict[str, Any] = {"hidden": [self.data], "grace": 10.0} | changes
         folder = settings.pop("folder", self.data / "jobs" / name)
         work = Workload(name, folder, f"{PROGRAMS}:{program}", self.data / "logs" / name, **settings)

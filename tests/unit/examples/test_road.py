@@ -105,6 +105,14 @@ def test_a_region_without_linear_learner_is_refused_with_those_that_have_it():
     )
 
 
+def test_a_region_without_linear_learner_ends_the_road_before_anything_is_made(pretend, tmp_path, monkeypatch):
+    pretend.session._session.set_config_variable("region", "ap-southeast-5")
+    monkeypatch.setattr("boto3.Session", lambda: pretend.session)
+    with pytest.raises(RoadError, match="no linear-learner image"):
+        road.run_road(options.parse(["--report", str(tmp_path / "report.html")]))
+    assert not pretend.names()
+
+
 def test_rare_positives_are_weighed_up():
     assert train.hyperparameters(3500, 0.033)["positive_example_weight_mult"] == "balanced"
     assert "positive_example_weight_mult" not in train.hyperparameters(700, 0.25)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from potager.kernel.errors import LimitReached
-from potager.store import blobs as module
+from potager.store import drafts as module
 from potager.store.blobs import CHUNK, Blobs, Span
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, create_engine, inspect, text
 
-from potager.kernel.errors import Invalid
+from potager.kernel.errors import Invalid, LimitReached
 from potager.store import migrations, schema
 from potager.store.database import Database
 
@@ -113,3 +113,17 @@ async def test_an_older_database_is_migrated_when_it_is_opened(tmp_path: Path, m
     monkeypatch.setattr(migrations, "upgrade", seen.append)
     await (await Database.open(url)).close()
     assert len(seen) == 1
+
+
+async def test_a_full_disk_is_said_and_writing_goes_on_once_there_is_room(database: Database) -> None:
+    def limit(connection: Connection, pages: int) -> int:
+        return int(connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar() or 0)
+
+    await database.write(lambda connection: limit(connection, 1))
+    writes = (database.write(lambda connection, n=n: note(connection, f"{n}" * 30_000)) for n in range(5))
+    done = await asyncio.gather(*writes, return_exceptions=True)
+    assert LimitReached in {type(each) for each in done}
+    assert {type(each) for each in done} <= {LimitReached, type(None)}
+    await database.write(lambda connection: limit(connection, 2**30))
+    await database.write(lambda connection: note(connection, "there is room"))
+    assert "there is room" in await keys(database)

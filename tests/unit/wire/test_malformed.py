@@ -107,6 +107,11 @@ def test_a_mistyped_member_is_named() -> None:
     assert error.message == "NUMBER_VALUE can not be converted to a String at 'inputDataConfig.2.member.channelName'."
 
 
+def test_half_a_character_is_refused() -> None:
+    for body in (b'{"TrainingJobName": "\\ud800"}', b'{"HyperParameters": {"\\udfff": "a"}}'):
+        assert "Unicode" in refused("sagemaker", "CreateTrainingJob", "json", body).message
+
+
 def test_an_empty_json_body_is_an_empty_object() -> None:
     assert parsed("sagemaker", "ListModels", "json", b"") == {}
 

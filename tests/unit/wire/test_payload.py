@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from hashlib import md5, sha1, sha256
 from io import BytesIO
-from itertools import pairwise
 
 import pytest
 from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum
@@ -18,8 +17,7 @@ from hypothesis import strategies as st
 
 from potager.kernel.body import Body
 from potager.kernel.errors import WireError
-from potager.wire import checksum, payload, sigv4
-from potager.wire.crc import Crc
+from potager.wire import payload, sigv4
 from potager.wire.message import Request
 from potager.wire.sigv4 import Identity
 
@@ -197,26 +195,3 @@ def test_a_body_that_was_read_whole_is_held_against_its_headers() -> None:
 def test_a_chunked_body_that_was_read_whole_is_decoded() -> None:
     sent = Request("POST", "/b", "delete", {"x-amz-decoded-content-length": str(len(DATA))})
     assert payload.checked(sent, identity(SIGNED), chunked(DATA, SIGNED)) == DATA
-
-
-@pytest.mark.parametrize(("name", "value"), [("crc32c", "e3069283"), ("crc64nvme", "ae8b14860a799888")])
-def test_the_crcs_give_the_values_of_their_catalogue(name: str, value: str) -> None:
-    for running in (checksum.new(name), Crc(name)):
-        assert running is not None
-        running.update(b"123456789")
-        assert running.digest().hex() == value
-
-
-@given(data=st.binary(max_size=200), repeat=st.integers(1, 60), cuts=st.lists(st.integers(0, 12000), max_size=4))
-@settings(max_examples=60, deadline=None)
-@pytest.mark.parametrize("name", ["crc32c", "crc64nvme"])
-def test_a_crc_is_the_same_in_one_piece_and_in_many(name: str, data: bytes, repeat: int, cuts: list[int]) -> None:
-    data = data * repeat
-    whole, pieces, native = Crc(name), Crc(name), checksum.new(name)
-    assert native is not None
-    native.update(data)
-    whole.update(data)
-    edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
-    for start, end in pairwise(edges):
-        pieces.update(data[start:end])
-    assert whole.digest() == pieces.digest() == native.digest()

@@ -10,6 +10,7 @@ from botocore.model import Shape, ShapeResolver
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from potager.kernel.body import Body
 from potager.kernel.errors import Invalid, WireError
 from potager.wire import model
 from potager.wire.validate import validate
@@ -153,6 +154,13 @@ def test_a_value_of_another_type_cannot_be_serialized(params: dict[str, Any]) ->
     with pytest.raises(WireError, match="can not be converted to") as caught:
         validate(TOP, {"JobName": "a", **params})
     assert caught.value.code == "SerializationException"
+
+
+async def test_a_stream_is_a_body_also_from_another_room() -> None:
+    shape = model.operation("s3", "PutObject").input_shape
+    for given_ in (b"data", "data", Body.of(b"data")):
+        body = validate(shape, {"Bucket": "b", "Key": "k", "Body": given_})["Body"]
+        assert await body.read(10) == b"data"
 
 
 def test_a_required_idempotency_token_is_made_up() -> None:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from potager.collect.s3.faults import fault
+from potager.kernel import digests
 from potager.kernel.errors import Unserved
-from potager.store import digests
 
 SERVED = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5")
 UNSERVED = ("XXHASH64", "XXHASH3", "XXHASH128")
@@ -50,7 +50,7 @@ def served(name: str | None) -> str | None:
 
 
 def names(*algorithms: str | None) -> tuple[str, ...]:
-    """What is to be computed for an ETag and these algorithms, by the names of `potager.store.digests`."""
+    """What is to be computed for an ETag and these algorithms, by the names of `potager.kernel.digests`."""
     return tuple(dict.fromkeys(["md5", *(each.lower() for each in algorithms if each)]))
 
 

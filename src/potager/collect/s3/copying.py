@@ -11,8 +11,8 @@ from potager.collect.s3 import attributes, checksums, conditions, naming
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST
 from potager.collect.s3.service import Req, check_owner, operation
+from potager.kernel import digests
 from potager.kernel.context import Context
-from potager.store import digests
 from potager.store.blobs import Blobs
 from potager.store.objects import Entry, Objects
 

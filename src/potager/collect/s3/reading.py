@@ -10,45 +10,36 @@ from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved
-from potager.store.objects import Entry, NoObject, Objects
+from potager.store.objects import Entry, Objects
 
-ATTEMPTS = 4
-"""Times that an object is looked up anew when it is replaced between its row and its bytes."""
 OVERRIDES = {f"Response{name}": name for name in attributes.HEADERS}
 
 
 @operation
 async def get_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """An object's bytes, which go on whoever deletes or replaces it while they are read."""
-    for attempt in range(1, ATTEMPTS + 1):
-        entry = await _found(ctx, req)
-        start, end, output = _described(req, entry)
-        try:
-            return output | {"Body": await ctx[Objects].open(entry, start, end)}
-        except NoObject:
-            if attempt == ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+    _refuse(req)
+    output, body = await ctx[Objects].fetch(req["Bucket"], req["Key"], lambda entry: _described(req, entry))
+    return output | {"Body": body}
 
 
 @operation
 async def head_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """What GetObject would answer, without the bytes."""
-    return _described(req, await _found(ctx, req))[2]
+    _refuse(req)
+    return _described(req, await ctx[Objects].head(req["Bucket"], req["Key"]))[2]
 
 
-async def _found(ctx: Context, req: Req) -> Entry:
+def _refuse(req: Req) -> None:
     if req.get("VersionId", "null") != "null":
         raise fault("NoSuchVersion", Key=req["Key"], VersionId=req["VersionId"])
     if "SSECustomerKey" in req:
         raise Unserved("Potager does not serve encryption with a customer's key (SSE-C). Leave out SSECustomerKey.")
-    entry = await ctx[Objects].head(req["Bucket"], req["Key"])
-    conditions.readable(req, entry)
-    return entry
 
 
 def _described(req: Req, entry: Entry) -> tuple[int, int, dict[str, Any]]:
-    """First byte, the one after the last, and the headers of the answer."""
+    """First byte, the one after the last, and the headers of the answer; raises where a condition fails."""
+    conditions.readable(req, entry)
     output: dict[str, Any] = {key: value for key, value in entry.doc.items() if not key.startswith(("Checksum", "_"))}
     output |= {
         "AcceptRanges": "bytes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
@@ -22,6 +23,7 @@ MAX_DEPTH = 64
 """Levels of nesting in a document; SageMaker's deepest input that is not recursive has twelve."""
 
 _RANGES = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -174,7 +176,7 @@ def _map_reader(shape: MapShape, memo: Memo[Codec]) -> Codec:
         entries: dict[str, Any] = {}
         for key, given in cast("dict[str, Any]", value).items():
             try:
-                entries[key] = None if given is None else values[0](given)
+                entries[_string(key)] = None if given is None else values[0](given)
             except Mistyped as error:
                 raise error.within(key, "member") from None
         return entries
@@ -191,6 +193,9 @@ def _any(value: Any) -> Any:
 def _string(value: Any) -> str:
     if type(value) is not str:
         raise _mistyped(value, "String")
+    if not value.isascii() and _SURROGATE.search(value):
+        # JSON can spell half a character (`\ud800`); no file name, no database and no UTF-8 can.
+        raise Mistyped("The value is not valid Unicode")
     return value
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potager.store import digests
+from potager.kernel import digests
 
 CHECK = b"123456789"
 KNOWN = {

@@ -1,0 +1,127 @@
+"""A file while it is written: under a temporary name, with digests as the bytes pass, then synced and renamed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from potager.kernel.digests import Digests
+from potager.kernel.errors import LimitReached
+
+COPIED = 2**20
+"""Bytes that are copied at once where the kernel does not do it."""
+_FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up", errno.EFBIG: "file would be too large"}
+_to_disk = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Some bytes of a blob's file."""
+
+    source: str
+    start: int
+    size: int
+
+
+class Draft:
+    """One file while it is written. Methods block; a lock keeps a late `abandon` from a thread that still writes.
+
+    Parameters
+    ----------
+    path, target : where it is written, and where it shall be once it is whole; on one file system.
+    digests : what is computed of the bytes that are added.
+    """
+
+    def __init__(self, path: Path, target: Path, digests: Sequence[str] = ()) -> None:
+        self.size = 0
+        """Bytes so far."""
+        self._path = path
+        self._target = target
+        self._digests = Digests(digests)
+        self._lock = threading.Lock()
+        with _naming(self._path):
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+
+    def add(self, batch: list[bytes]) -> None:
+        """Appends bytes."""
+        data = batch[0] if len(batch) == 1 else b"".join(batch)
+        with self._lock, _naming(self._path):
+            self._digests.update(data)
+            _write_all(self._fd, data)
+            self.size += len(data)
+
+    def copy(self, source: BinaryIO, span: Span) -> None:
+        """Appends a span of another file, which the digests do not see."""
+        with self._lock, _naming(self._path):
+            _copy(source.fileno(), self._fd, span)
+            self.size += span.size
+
+    def finish(self) -> dict[str, bytes]:
+        """Brings the file and its name to the disk; gives the digests."""
+        with self._lock, _naming(self._path):
+            _to_disk(self._fd)
+            os.rename(self._path, self._target)
+            _sync(self._target.parent)
+            self._close()
+            return self._digests.values()
+
+    def abandon(self) -> None:
+        """Leaves nothing, whatever was done before."""
+        with self._lock:
+            self._close()
+            self._path.unlink(missing_ok=True)
+            self._target.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+@contextmanager
+def _naming(path: Path) -> Generator[None]:
+    """Says in the house's words that there is no room."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        reason = _FULL[error.errno]
+        raise LimitReached(f"The {reason}: {path.parent.parent}. Free some space and try again.") from error
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _copy(source: int, target: int, span: Span) -> None:
+    """Appends a span of one file to another; by hand where the kernel will not (another file system, not Linux)."""
+    offset, left = span.start, span.size
+    while left:
+        try:
+            done = os.copy_file_range(source, target, min(left, 2**30), offset)
+        except (AttributeError, OSError) as error:
+            if getattr(error, "errno", None) in _FULL:
+                raise
+            data = os.pread(source, min(left, COPIED), offset)
+            _write_all(target, data)
+            done = len(data)
+        if not done:
+            raise EOFError(f"a blob ends {left} bytes early")
+        offset, left = offset + done, left - done
+
+
+def _sync(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
