@@ -1,4 +1,4 @@
-"""Runs every benchmark, or those named: `python -m benchmarks [start] [jobs] [endpoints] [describe]`.
+"""Runs every benchmark, or those named: `python -m benchmarks [start] [jobs] [endpoints] [describe] [s3] [transform]`.
 
 Each prints its rows as it goes: what, Potager's figure, the peer's or the bare work's in the same run, and the ratio.
 """
@@ -8,10 +8,17 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import control, jobs, serving, start
+from benchmarks import control, jobs, serving, start, store, transform
 from benchmarks.measure import say
 
-BENCHMARKS = {"start": start.main, "jobs": jobs.main, "endpoints": serving.main, "describe": control.main}
+BENCHMARKS = {
+    "start": start.main,
+    "jobs": jobs.main,
+    "endpoints": serving.main,
+    "describe": control.main,
+    "s3": store.main,
+    "transform": transform.main,
+}
 
 
 def main(names: list[str]) -> None:

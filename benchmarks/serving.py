@@ -54,8 +54,7 @@ def in_process(road: Road, job: dict[str, Any], row: str) -> list[float]:
 
     key = job["ModelArtifacts"]["S3ModelArtifacts"].split("/", 3)[3]
     body = road.s3.get_object(Bucket=road.bucket, Key=key)["Body"].read()
-    folder = Path(tempfile.mkdtemp())
-    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(body)) as tar:
         tar.extractall(folder, filter="data")
-    predictor = load(folder)
-    return seconds(lambda: predictor.predict(row.encode(), "text/csv", "application/json"), 5000, 500)
+        predictor = load(Path(folder))
+        return seconds(lambda: predictor.predict(row.encode(), "text/csv", "application/json"), 5000, 500)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
+import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 IMAGE = "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1"
@@ -20,6 +23,27 @@ def claims_csv(rows: int, seed: int = 0, label: bool = True) -> str:
         answer = int(values[0] - values[1] + source.gauss(0, 0.3) > 0)
         lines.append(",".join([str(answer)] * label + [f"{value:.5f}" for value in values]))
     return "\n".join(lines) + "\n"
+
+
+def until(look: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+    """The first true thing that `look` sees; `AssertionError` with `what` was waited for when none comes in time."""
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"{what} did not come about within {seconds:g} seconds"
+        pause.wait(0.01)
+    return seen
+
+
+def wait_until_training(sagemaker: Any, name: str) -> None:
+    """Returns while a job trains; `AssertionError` with its FailureReason when it ended before."""
+
+    def training() -> bool:
+        job = sagemaker.describe_training_job(TrainingJobName=name)
+        status = job["TrainingJobStatus"]
+        assert status == "InProgress", f"{name} is {status} before it was seen to train: {job.get('FailureReason')}"
+        return job["SecondaryStatus"] == "Training"
+
+    until(training, f"the training of {name}")
 
 
 def wait_for_job(sagemaker: Any, name: str) -> dict[str, Any]:

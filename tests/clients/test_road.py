@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import threading
+from itertools import groupby
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
-from tests.clients.road import IMAGE, ROLE, Road, claims_csv, wait_for_job
+from tests.clients.road import Road, claims_csv, until, wait_for_job, wait_until_training
 
 
 def test_a_training_job_goes_the_whole_road_to_predictions(server: Any) -> None:
@@ -110,11 +113,13 @@ def test_regions_keep_their_resources_apart(server: Any) -> None:
 def test_a_running_job_can_be_stopped(server: Any) -> None:
     road = Road(server)
     name = road.start("stopped", hyperparameters={"epochs": "100000", "early_stopping_patience": "100000"})
-    road.sagemaker.get_waiter("training_job_completed_or_stopped")
+    wait_until_training(road.sagemaker, name)
     road.sagemaker.stop_training_job(TrainingJobName=name)
     job = wait_for_job(road.sagemaker, name)
     assert job["TrainingJobStatus"] == "Stopped"
     assert job["SecondaryStatus"] == "Stopped"
+    steps = [step["Status"] for step in job["SecondaryStatusTransitions"]]
+    assert steps.index("Training") < steps.index("Stopping") < steps.index("Stopped")
 
 
 def test_a_job_over_its_time_limit_ends_as_max_runtime_exceeded(server: Any) -> None:
@@ -127,18 +132,60 @@ def test_a_job_over_its_time_limit_ends_as_max_runtime_exceeded(server: Any) -> 
 def test_an_endpoint_moves_to_another_configuration_and_answers_all_the_while(server: Any) -> None:
     road = Road(server)
     name = road.deploy(road.train_once(), "moving")
-    row = claims_csv(1, seed=3, label=False)
-    config = road.config("moving-2", road.model("moving-2", road.train_once()), weight=2.0)
-    road.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
-    answers = 0
-    while road.sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "Updating":
-        road.runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=row)
-        answers += 1
+    config = f"{road.prefix}-moving-2"
+    second = {"VariantName": "Second", "ModelName": road.model("moving-2", road.train_once())}
+    more = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1, "InitialVariantWeight": 2.0}
+    road.sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[second | more])
+    with Invoking(server, name) as invoking:
+        invoking.wait_for_answer_of("AllTraffic")
+        road.sagemaker.update_endpoint(EndpointName=name, EndpointConfigName=config)
+        road.wait_in_service(name)
+        invoking.wait_for_answer_of("Second")
+    assert invoking.failures == []
+    assert [variant for variant, _ in groupby(invoking.answered)] == ["AllTraffic", "Second"]
     shown = road.sagemaker.describe_endpoint(EndpointName=name)
     assert (shown["EndpointStatus"], shown["EndpointConfigName"]) == ("InService", config)
-    assert shown["ProductionVariants"][0]["CurrentWeight"] == 2.0
-    road.runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=row)
+    assert [(each["VariantName"], each["CurrentWeight"]) for each in shown["ProductionVariants"]] == [("Second", 2.0)]
     road.delete(name)
+
+
+class Invoking:
+    """Invokes an endpoint, one request after the other and none sent again, until its block ends or one fails.
+
+    Attributes
+    ----------
+    answered : the variant of every answer, in order.
+    failures : what was raised instead of an answer.
+    """
+
+    def __init__(self, server: Any, endpoint: str) -> None:
+        self._runtime = server.client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}))
+        self._ask = {"EndpointName": endpoint, "ContentType": "text/csv", "Body": claims_csv(1, seed=3, label=False)}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._invoke)
+        self.answered: list[str] = []
+        self.failures: list[Exception] = []
+
+    def _invoke(self) -> None:
+        while not self._over.is_set():
+            try:
+                answer = self._runtime.invoke_endpoint(**self._ask)
+                assert answer["Body"].read()
+                self.answered.append(answer["InvokedProductionVariant"])
+            except Exception as error:
+                self.failures.append(error)
+                return
+
+    def wait_for_answer_of(self, variant: str) -> None:
+        until(lambda: self.failures or variant in self.answered[-1:], f"an answer of {variant}")
+
+    def __enter__(self) -> Invoking:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 def test_weights_and_counts_of_an_endpoint_can_be_changed(server: Any) -> None:
@@ -174,8 +221,3 @@ def test_an_operation_that_is_not_served_says_so_by_name(server: Any) -> None:
     with pytest.raises(sagemaker.exceptions.ClientError, match="ListNotebookInstances") as refusal:
         sagemaker.list_notebook_instances()
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-
-
-def test_the_constants_of_the_road_are_those_of_the_sdk() -> None:
-    assert IMAGE == "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1"
-    assert ROLE.startswith("arn:aws:iam::")

@@ -11,15 +11,20 @@ from typing import Any
 
 import pytest
 
+from tests.clients.road import IMAGE, ROLE
+from tests.clients.test_sklearn_endpoint import IMAGE as SKLEARN
+from tests.clients.test_sklearn_endpoint import archive, pickled
+
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).parent / "programs"
 
 
-def run(python: Path, program: str, data: Path) -> dict[str, Any]:
+def run(python: Path, program: str, data: Path, *arguments: str) -> dict[str, Any]:
     """What a program printed last, run under `potager run` by an interpreter that has an SDK."""
     if not python.exists():
         pytest.skip(f"{python} is not there; `make test` sets it up")
     command = [sys.executable, "-m", "potager", "run", "--data", str(data), "--", str(python), str(PROGRAMS / program)]
+    command += arguments
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=kept, cwd=data)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -30,9 +35,19 @@ def test_sdk_v2_fits_deploys_and_predicts_with_linear_learner(tmp_path: Path) ->
     seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_linear_learner.py", tmp_path)
     assert seen["bucket"] == "sagemaker-us-east-1-000000000000"
     assert seen["account"] == "000000000000"
-    assert seen["role"] == "arn:aws:iam::000000000000:role/PotagerExecutionRole"
+    assert seen["role"] == ROLE
+    assert seen["image"] == IMAGE
     assert seen["accuracy"] > 0.9
     assert 0 <= seen["scores"][0] < 0.5 < seen["scores"][1] <= 1
+
+
+def test_sdk_v2_deploys_a_scikit_learn_model_of_ones_own(tmp_path: Path) -> None:
+    artifact = tmp_path / "model.tar.gz"
+    artifact.write_bytes(archive({"model.joblib": pickled()}))
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_sklearn_model.py", tmp_path, str(artifact))
+    assert seen["image"] == SKLEARN
+    assert seen["predicted"] == pytest.approx([3, 7])
+    assert seen["row"] == pytest.approx([11])
 
 
 def test_sdk_v3_finds_its_bucket_account_and_role(tmp_path: Path) -> None:
@@ -40,5 +55,11 @@ def test_sdk_v3_finds_its_bucket_account_and_role(tmp_path: Path) -> None:
     assert seen == {
         "bucket": "sagemaker-us-east-1-000000000000",
         "account": "000000000000",
-        "role": "arn:aws:iam::000000000000:role/PotagerExecutionRole",
+        "role": ROLE,
     }
+
+
+def test_sdk_v2_trains_a_scikit_learn_script(tmp_path: Path) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_sklearn.py", tmp_path)
+    assert (seen["status"], seen["files"]) == ("Completed", ["model.joblib"])
+    assert seen["metrics"]["train:accuracy"] > 0.95

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from potager.kernel import tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Invalid, LimitReached
 from potager.kernel.names import Arn
@@ -16,24 +17,18 @@ if TYPE_CHECKING:
 
 sagemaker = Service("sagemaker")
 
-MOST = 50
-"""Tags that one resource may have, as on AWS."""
-
 
 @sagemaker.operation
 async def add_tags(ctx: Context, req: AddTagsInputTypeDef) -> Mapping[str, Any]:
     """Adds tags to a resource, or sets them anew; answers with all that it has."""
     arn = req["ResourceArn"]
-    tags = {tag["Key"]: tag["Value"] for tag in req["Tags"]}
-    for key in tags:
-        if key.lower().startswith("aws:"):
-            raise Invalid(f"The tag key '{key}' starts with 'aws:', which is reserved. Choose another key.")
+    given = tags.checked(req["Tags"])
 
     def write(tx: Tx) -> Mapping[str, str]:
         _must_exist(ctx, tx, arn)
-        if len(tx.tags(arn) | tags) > MOST:
-            raise LimitReached(f"{arn} would have more than {MOST} tags. Delete some first.")
-        tx.tag(arn, tags)
+        if len(tx.tags(arn) | given) > tags.MOST:
+            raise LimitReached(f"{arn} would have more than {tags.MOST} tags. Delete some first.")
+        tx.tag(arn, given)
         return tx.tags(arn)
 
     return {"Tags": _listed(await ctx[Rows].write(write))}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -81,5 +82,7 @@ def _served(data: str | None, *, keep: bool) -> Iterator[Path]:
     finally:
         child.stop()
         workloads.end(where)
+        if temporary and not keep:
+            shutil.rmtree(where, ignore_errors=True)  # where the server could not: it never came up, or was cut off
         if temporary and keep:
             click.echo(f"Kept in {where}. To look at it: potager up --data {where}", err=True)

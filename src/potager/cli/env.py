@@ -8,6 +8,7 @@ import click
 
 from potager.cli import environment
 from potager.cli.settings import data_option, folder
+from potager.kernel.errors import Fault
 
 
 @click.command("env")
@@ -26,5 +27,11 @@ def command(data: str | None, form: str) -> None:
     In a shell: eval "$(potager env)"
     """
     where = folder({"data": data}, os.environ)
-    ours = environment.of(where) | environment.direct(os.environ)
+    try:
+        found = environment.of(where)
+    except Fault:
+        if form == "shell":
+            click.echo("false")  # so that `eval` fails too, and `set -e` stops before a call reaches AWS itself
+        raise
+    ours = found | environment.direct(os.environ)
     click.echo(environment.text(ours, form, os.environ))

@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 
+from potager.cli.connection import Connection
 from potager.kernel.errors import InUse, Invalid
 
 BACKLOG = 2048
@@ -98,7 +99,7 @@ def serve(app: Any, sock: socket.socket, ready: Callable[[], None], *, pipe: int
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,

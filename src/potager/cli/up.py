@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 import time
+from pathlib import Path
 
 import click
 
@@ -31,6 +32,7 @@ def command(parent_pipe: bool, temporary: bool, **given: str | None) -> None:
     stops go on, and the next `up` on the same folder takes them over.
     """
     settings = load(given, os.environ)
+    os.umask(0o077)  # what the server writes is its owner's, even in a folder that others can look into
     _log(settings.log_level)
     with folder.lock(settings.data):
         served = _serve(settings, pipe=sys.stdin.fileno() if parent_pipe else None)
@@ -48,7 +50,7 @@ def _serve(settings: Settings, pipe: int | None) -> bool:
     machine.raise_file_limit()
     with contextlib.ExitStack() as stack:
         sock = stack.enter_context(listen(settings.host, settings.port))
-        pair = keys.settle(settings)
+        pair = _keys(settings)
         where = url(sock)
         server = folder.Running(where, os.getpid(), time.time(), settings.account_id, settings.region)
         apart = machine.isolation(settings.isolation)  # before there are threads
@@ -57,27 +59,38 @@ def _serve(settings: Settings, pipe: int | None) -> bool:
             stack.enter_context(folder.announced(settings.data, server))
             _greet(settings, where, apart)
 
-        return serve(_app(settings, pair), sock, ready, pipe=pipe)
+        return serve(_app(settings, pair, where), sock, ready, pipe=pipe)
 
 
-def _app(settings: Settings, pair: Keys) -> object:
+def _keys(settings: Settings) -> Keys:
+    try:
+        return keys.settle(settings)
+    except OSError as error:
+        raise click.ClickException(
+            f"{settings.data}: cannot write keys.json: {error.strerror}. Free some space."
+        ) from error
+
+
+def _app(settings: Settings, pair: Keys, where: str) -> object:
     from potager.gateway.app import create
 
-    return create(settings, keys=pair)
+    return create(settings, keys=pair, url=where)
 
 
 def _greet(settings: Settings, where: str, apart: str) -> None:
     if not is_loopback(settings.host):
         click.echo(f"warning: {settings.host} lets other machines in, by plain http: put TLS in front of it.", err=True)
+    program = "potager" if shutil.which("potager") else str(Path(sys.executable).with_name("potager"))
     chosen = "" if settings.data == settings.data.home() / ".potager" else f" --data {shlex.quote(str(settings.data))}"
     click.echo(
         f"  data       {settings.data}\n"
         f"  isolation  {apart}\n"
-        f'  reach it   eval "$(potager env{chosen})"\n'
+        f'  reach it   eval "$({program} env{chosen})"\n'
         f"  stop it    Ctrl-C, or kill {os.getpid()}",
         err=True,
     )
-    click.echo(f"ready {where}")  # last, and flushed: whoever waits for it finds everything said
+    with contextlib.suppress(BrokenPipeError):  # whoever started us may be gone; we are told to stop soon then
+        click.echo(f"ready {where}")  # last, and flushed: whoever waits for it finds everything said
 
 
 def is_loopback(host: str) -> bool:

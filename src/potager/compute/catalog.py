@@ -10,9 +10,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-REPOSITORIES: Mapping[str, str] = {"linear-learner": "potager.images.linear_learner"}
+REPOSITORIES: Mapping[str, str] = {
+    "linear-learner": "potager.images.linear_learner",
+    "python": "potager.images.python",
+    "sagemaker-base-python": "potager.images.python",
+    "sagemaker-scikit-learn": "potager.images.scikit_learn",
+}
 """Repository name to the package of the image that serves it."""
 
 
@@ -33,10 +39,43 @@ class Image:
         """The entry of a serving workload."""
         return f"{self.package}.serve:load"
 
+    @property
+    def runs_scripts(self) -> bool:
+        """Whether it runs a program of the user's rather than one of its own."""
+        return self._says("SCRIPT", False)
+
+    @property
+    def framework_module(self) -> str | None:
+        """What AWS's image of this repository says in `SM_FRAMEWORK_MODULE`."""
+        return self._says("FRAMEWORK_MODULE", None)
+
     def metric_definitions(self) -> list[dict[str, str]]:
         """The metrics that the image prints, as MetricDefinitions."""
-        metadata: Any = importlib.import_module(self.package)
-        return [{"Name": name, "Regex": regex} for name, regex in metadata.METRICS]
+        return [{"Name": name, "Regex": regex} for name, regex in self._says("METRICS", ())]
+
+    def versions(self) -> dict[str, str | None]:
+        """The version of each distribution that the image needs, None where it is not installed."""
+        return {name: _version(name) for name in self._says("REQUIRES", ())}
+
+    def missing(self) -> str:
+        """What to tell somebody where the image cannot run for want of packages, "" where it can."""
+        absent = [name for name, found in self.versions().items() if found is None]
+        if not absent:
+            return ""
+        return (
+            f"The image {self.repository} needs {', '.join(absent)}, which Potager's environment does not have. "
+            f"Install it there: pip install 'potager[{self._says('EXTRA', '')}]'"
+        )
+
+    def _says(self, name: str, otherwise: Any) -> Any:
+        return getattr(importlib.import_module(self.package), name, otherwise)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def repository(uri: str) -> str:

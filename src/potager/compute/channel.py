@@ -97,7 +97,7 @@ class Channel(asyncio.Protocol):
 
         Raises
         ------
-        ModelError : 424; the predictor refused the request (original status 400) or failed (500).
+        ModelError : 424; the predictor refused the request or failed; the original status says which.
         WorkerHung : no answer in time. WorkerLost : the worker died, or was dead already.
         """
         try:
@@ -108,7 +108,8 @@ class Channel(asyncio.Protocol):
         if kind == frames.RESULT:
             head, answer = frames.parted(payload)
             return answer, head[0]
-        raise ModelError(payload.decode("utf-8", "replace"), 400 if kind == frames.BAD_REQUEST else 500)
+        head, said = frames.parted(payload)
+        raise ModelError(said.decode("utf-8", "replace"), int(head[0]))
 
     async def ready(self, timeout: float) -> None:
         """Returns once the worker has loaded its model and answers.

@@ -2,8 +2,10 @@
 
     u32 length of what follows │ u32 request id │ u8 kind │ payload
 
-Big-endian. An invocation or a result opens its payload with a head: u16 length, then fields in UTF-8 set apart by
-line feeds (a media type cannot hold one); readers ignore fields that they do not know. Then comes the body.
+Big-endian. The payload of an invocation, a result or a failure opens with a head: u16 length, then fields in UTF-8 set
+apart by line feeds (a media type cannot hold one); readers ignore fields that they do not know. Then comes the body.
+
+    invocation: content type, accept │ request     result: content type │ answer     failure: status │ text
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ MAX = 64 * 2**20
 """Bytes of a frame at most."""
 
 INVOKE, PING = 1, 2
-RESULT, BAD_REQUEST, MODEL_ERROR, PONG = 16, 17, 18, 19
+RESULT, FAILURE, PONG = 16, 17, 19
 
 _HEADER = Struct(">IIB")
 _LENGTH = Struct(">H")

@@ -4,15 +4,15 @@
     folder/run     the executor's own notes: claim, socket, exit record (`process/records.py`)
     folder/tmp     the program's /tmp, gone when it ends
 
-Two kinds. A job is called once, `entry(ml: Path)`, and its exit is its result. A server loads a model,
-`entry(ml / "model") -> Predictor`, and answers until it is stopped (`channel.py`).
+Two kinds. A job is called once, `entry(ml: Path)`, or executed, `argv`, and its exit is its result. A server loads a
+model, `entry(ml / "model") -> Predictor`, and answers until it is stopped (`channel.py`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -30,7 +30,7 @@ class Workload:
     ----------
     id : unique for ever; names the control group.
     folder : the workload's own; nothing else of the host is writable to it but a private /tmp.
-    entry : `module:function`, importable by the server's own interpreter.
+    entry : `module:function`, importable by the server's own interpreter; "" where `argv` says what to run.
     kind : `job` or `server`.
     log : the log file (`kernel.logfile`) that standard output and error go to; made with its folders when absent.
     environment : all that the program finds beside a minimal environment; nothing of the server's own leaks in.
@@ -42,7 +42,10 @@ class Workload:
     hidden : folders of the host that it must not see, such as the server's data folder.
     memory_bytes : what it may use altogether, None for no limit.
     cpus : how many threads numeric libraries may start; None for one a CPU.
-    argv : reserved for programs that are not Python.
+    argv : of a job, the program to execute and its arguments, in place of `entry`. It is looked up on PATH, where the
+        server's own interpreter stands first, and starts in `/opt/ml/code` if that is there, else in `/opt/ml`.
+    preface : lines that open its log, after one that says how far it is isolated.
+    secrets : more of its environment, which never rests on a disk.
     """
 
     id: str
@@ -59,6 +62,8 @@ class Workload:
     memory_bytes: int | None = None
     cpus: int | None = None
     argv: Sequence[str] = ()
+    preface: Sequence[str] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @property
     def ml(self) -> Path:
@@ -69,8 +74,8 @@ class Workload:
         return self.folder / "run"
 
     def dumps(self) -> str:
-        """The workload as JSON."""
-        return json.dumps(asdict(self), default=str)
+        """The workload as JSON, without its secrets."""
+        return json.dumps(asdict(replace(self, secrets={})), default=str)
 
     @classmethod
     def loads(cls, text: str | bytes) -> Workload:
@@ -79,7 +84,7 @@ class Workload:
         doc["folder"], doc["log"] = Path(doc["folder"]), Path(doc["log"])
         for key in ("read_only", "hidden"):
             doc[key] = tuple(Path(path) for path in doc[key])
-        doc["argv"] = tuple(doc["argv"])
+        doc["argv"], doc["preface"] = tuple(doc["argv"]), tuple(doc["preface"])
         return cls(**doc)
 
 

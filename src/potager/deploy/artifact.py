@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from potager.kernel import archive as archives
+from potager.kernel import uris
 from potager.kernel.errors import Fault, Invalid, NotFound, Unserved
 from potager.store.objects import Entry, Objects
-
-_HTTPS = re.compile(r"https://(?P<bucket>[^/]+?)\.s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/(?P<key>.+)")
-_PATH = re.compile(r"https://s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/(?P<bucket>[^/]+)/(?P<key>.+)")
 
 
 class BadArtifact(Fault):
@@ -31,15 +28,11 @@ def uri(container: Mapping[str, Any]) -> str | None:
 
 
 def split(url: str) -> tuple[str, str]:
-    """Bucket and key of an artifact's URL: `s3://bucket/key`, or https in either style."""
-    scheme, _, rest = url.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme == "s3" and bucket and key:
-        return bucket, key
-    found = _PATH.fullmatch(url) or _HTTPS.fullmatch(url)
-    if not found:
+    """Bucket and key of an artifact's URL; `Invalid` for one that names no object."""
+    bucket, key = uris.s3(url)
+    if not key:
         raise Invalid(f"'{url}' names no object in S3. Expected s3://bucket/key.")
-    return found["bucket"], found["key"]
+    return bucket, key
 
 
 async def find(objects: Objects, url: str) -> Entry:
@@ -52,13 +45,8 @@ async def find(objects: Objects, url: str) -> Entry:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpacks a tar archive into `folder`; `BadArtifact` for one that is broken or would leave the folder.
-
-    Members that leave the folder, devices and set-id bits are refused by the `data` filter (PEP 706).
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+    """Unpacks a tar archive into `folder`; `BadArtifact` for one that is broken or would leave the folder."""
     try:
-        with tarfile.open(archive, "r:*") as tar:
-            tar.extractall(folder, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise BadArtifact(f"the model artifact is not a tar archive that can be unpacked: {error}") from error
+        archives.unpack(archive, folder)
+    except archives.BadArchive as fault:
+        raise BadArtifact(f"the model artifact is {fault.message}") from fault

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from potager.deploy import models
+from potager.kernel import tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Exists, Invalid, Unserved
+from potager.kernel.errors import Exists, Invalid, LimitReached, Unserved
 from potager.store.listing import listing
 from potager.store.rows import Row, Rows, Tx
 from potager.wire.service import Service, partly
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 sagemaker = Service("sagemaker")
 
 KIND = "endpoint-config"
+
+MOST_INSTANCES = 100
+"""Instances of one variant; each is a worker process of some 10 MB and its model."""
 
 UNSERVED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig")
 
@@ -41,14 +45,14 @@ async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTyp
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
         "ProductionVariants": [_defaults(dict(variant)) for variant in req["ProductionVariants"]],
     }
-    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", ())}
+    given = tags.checked(req.get("Tags", ()))
 
     def write(tx: Tx) -> None:
         try:
             tx.insert(KIND, ctx.scope, name, doc, arn=arn)
         except Exists:
             raise Invalid(f'Cannot create already existing endpoint configuration "{arn}".') from None
-        tx.tag(arn, tags)
+        tx.tag(arn, given)
 
     await ctx[Rows].write(write)
     return {"EndpointConfigArn": arn}
@@ -61,16 +65,35 @@ def _check(req: Mapping[str, Any]) -> None:
     capture: Mapping[str, Any] = req.get("DataCaptureConfig") or {}
     if capture.get("EnableCapture"):
         raise Unserved("DataCaptureConfig.EnableCapture is true, which is not served yet. Set it to false.")
-    names = [variant["VariantName"] for variant in req["ProductionVariants"]]
-    for variant in req["ProductionVariants"]:
-        if names.count(variant["VariantName"]) > 1:
-            raise Invalid(f"Two production variants are named '{variant['VariantName']}'. Give each its own name.")
+    variants = [_defaults(dict(variant)) for variant in req["ProductionVariants"]]
+    check_names([variant["VariantName"] for variant in variants])
+    for variant in variants:
         if variant.get("ServerlessConfig"):
             raise Unserved(f"Variant '{variant['VariantName']}' is serverless, which is not served yet.")
         if not variant.get("ModelName"):
             raise Invalid(f"Variant '{variant['VariantName']}' names no model. Set ModelName.")
-    if not any(variant.get("InitialVariantWeight", 1.0) > 0 for variant in req["ProductionVariants"]):
-        raise Invalid("No production variant has an InitialVariantWeight above 0, so none would get traffic.")
+    check_shares(
+        [(each["VariantName"], each["InitialVariantWeight"], each["InitialInstanceCount"]) for each in variants]
+    )
+
+
+def check_names(names: Sequence[str]) -> None:
+    """`Invalid` for a variant that is named twice."""
+    for name in names:
+        if names.count(name) > 1:
+            raise Invalid(f"Two production variants are named '{name}'. Give each its own name.")
+
+
+def check_shares(shares: Sequence[tuple[str, float, int]]) -> None:
+    """Holds the name, weight and count of each variant against what can be: some traffic, some instances."""
+    if not any(weight > 0 for _, weight, _ in shares):
+        raise Invalid("No production variant has a weight above 0, so none would get traffic. Give one a weight.")
+    for name, _, count in shares:
+        if count < 1:
+            raise Invalid(f"Variant '{name}' has an instance count of {count}. It needs 1 at least.")
+        if count > MOST_INSTANCES:
+            text = f"Variant '{name}' asks for {count} instances; at most {MOST_INSTANCES} are given. Request fewer."
+            raise LimitReached(text)
 
 
 def _defaults(variant: dict[str, Any]) -> dict[str, Any]:

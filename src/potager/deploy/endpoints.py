@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from potager.deploy import artifact, configs, models
 from potager.deploy.hosting import KIND, Host
-from potager.kernel import ids
+from potager.kernel import ids, tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Exists, Invalid, Unserved
+from potager.kernel.errors import Invalid, Unserved
 from potager.store.listing import listing
 from potager.store.rows import Row, Rows, Tx
 from potager.wire.service import Service, partly
@@ -39,14 +39,13 @@ async def create_endpoint(ctx: Context, req: CreateEndpointInputTypeDef) -> Mapp
     arn = ctx.arn(f"endpoint/{name.lower()}")
     deployment = await _deployment(ctx, req["EndpointConfigName"])
     doc = {"EndpointName": name, "EndpointArn": arn, "_id": ids.short(16), "_wanted": deployment, "_live": None}
-    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", ())}
+    given = tags.checked(req.get("Tags", ()))
 
     def write(tx: Tx) -> Row:
-        try:
-            row = tx.insert(KIND, ctx.scope, name, doc, arn=arn, status="Creating")
-        except Exists:
-            raise Invalid(f'Cannot create already existing endpoint "{arn}".') from None
-        tx.tag(arn, tags)
+        if tx.by_arn(arn) is not None:  # names differ by more than case, as on AWS
+            raise Invalid(f'Cannot create already existing endpoint "{arn}".')
+        row = tx.insert(KIND, ctx.scope, name, doc, arn=arn, status="Creating")
+        tx.tag(arn, given)
         return row
 
     ctx[Host].wake(await ctx[Rows].write(write))
@@ -56,17 +55,20 @@ async def create_endpoint(ctx: Context, req: CreateEndpointInputTypeDef) -> Mapp
 async def _deployment(ctx: Context, config_name: str) -> dict[str, Any]:
     """What an endpoint of that configuration runs, copied out of the configuration and its models."""
     config = await configs.find(ctx, config_name)
-    variants = [await _variant(ctx, variant) for variant in config.doc["ProductionVariants"]]
+    isolated = config.doc["EnableNetworkIsolation"]
+    variants = [await _variant(ctx, variant, isolated) for variant in config.doc["ProductionVariants"]]
     return {"config": config_name, "revision": ids.short(8), "variants": variants}
 
 
-async def _variant(ctx: Context, variant: Mapping[str, Any]) -> dict[str, Any]:
-    container = models.container((await models.find(ctx, variant["ModelName"])).doc)
+async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> dict[str, Any]:
+    model = (await models.find(ctx, variant["ModelName"])).doc
+    container = models.container(model)
     return {
         "name": variant["VariantName"],
         "image": container["Image"],
         "data": artifact.uri(container),
         "environment": container.get("Environment", {}),
+        "isolated": model["EnableNetworkIsolation"] or isolated,
         "weight": variant["InitialVariantWeight"],
         "count": variant["InitialInstanceCount"],
     }
@@ -109,6 +111,7 @@ async def update_endpoint_weights_and_capacities(
 def reweighed(deployment: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A deployment with other weights and counts; `Invalid` for a variant that it does not have."""
     variants = {variant["name"]: dict(variant) for variant in deployment["variants"]}
+    configs.check_names([change["VariantName"] for change in changes])
     for change in changes:
         variant = variants.get(change["VariantName"])
         if variant is None:
@@ -116,6 +119,7 @@ def reweighed(deployment: Mapping[str, Any], changes: Sequence[Mapping[str, Any]
             raise Invalid(f"The endpoint has no variant '{change['VariantName']}'. Its variants: {known}.")
         variant["weight"] = change.get("DesiredWeight", variant["weight"])
         variant["count"] = change.get("DesiredInstanceCount", variant["count"])
+    configs.check_shares([(each["name"], each["weight"], each["count"]) for each in variants.values()])
     return {**deployment, "variants": list(variants.values())}
 
 
@@ -131,10 +135,12 @@ async def _want(ctx: Context, row: Row, deployment: Mapping[str, Any]) -> Mappin
 
 
 def _settled(row: Row, verb: str) -> None:
-    if row.status in ("Creating", "Updating", "Deleting") or (verb == "update" and row.status == "Failed"):
-        state = f"Endpoint {row.name} is {row.status}. Wait until it is InService"
-        remedy = "." if row.status != "Failed" else ", or delete it and create it again."
-        raise Invalid(f'Cannot update in-progress endpoint "{row.arn}". {state}{remedy}')
+    """`Invalid` for an endpoint that is on its way somewhere, or that failed and can only be deleted."""
+    if row.status in ("Creating", "Updating", "Deleting"):
+        state = f"Endpoint {row.name} is {row.status}. Wait until it is InService."
+        raise Invalid(f'Cannot update in-progress endpoint "{row.arn}". {state}')
+    if row.status == "Failed" and verb == "update":
+        raise Invalid(f'Endpoint "{row.arn}" is Failed and cannot be updated. Delete it and create it again.')
 
 
 @sagemaker.operation

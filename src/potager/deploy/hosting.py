@@ -1,28 +1,27 @@
 """Brings endpoints up, keeps them up, takes them down.
 
-    wake ─► observe (row, workloads, pings) ─► lifecycle.decide ─► act ─► one change of the row
+    wake ─► tend the live instances ─► lifecycle.decide ─► act ─► one change of the row
 
-An instance is a workload in `jobs/ep-<endpoint>-<what it runs>-<number>`. A server that is killed leaves its instances
-running; the next one finds them by their folders, connects, and they answer again.
+A step never waits for an instance: `fleet.py` does, and wakes the endpoint. So an endpoint can always be mended and
+deleted, whatever else is under way.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from potager.compute import catalog, leftovers
-from potager.compute.workload import Absent, Executor, Exited, Workload
-from potager.deploy import artifact, lifecycle
-from potager.deploy.lifecycle import Fail, Mend, Place, Raise, Remove, Rest, Serve
-from potager.deploy.router import Instance, Route, Router, Variant
-from potager.kernel.errors import Fault, Stale
-from potager.kernel.names import Scope
+from potager.compute import leftovers
+from potager.compute.workload import Executor, Workload
+from potager.deploy import layout, lifecycle
+from potager.deploy.fleet import GRACE, Fleet
+from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
+from potager.deploy.router import Route, Router, Variant
+from potager.kernel.errors import Stale
+from potager.kernel.names import Scope, arn
 from potager.kernel.reconcile import Reconciler
 from potager.store.leases import Leases
 from potager.store.logs import Logs
@@ -34,12 +33,6 @@ log = logging.getLogger(__name__)
 KIND = "endpoint"
 GROUP = "/aws/sagemaker/Endpoints/"
 ACTIVE = ("Creating", "Updating", "InService", "Deleting")
-PATIENCE = 60.0
-"""Seconds that a retired instance has to answer what it was asked."""
-START_TIMEOUT = 180.0
-"""Seconds that an instance has to load its model."""
-FIRST_PAUSE, LAST_PAUSE = 0.1, 30.0
-"""Seconds before an instance that keeps dying is started again: doubled from the first to the last."""
 
 Key = tuple[str, str, str]
 
@@ -59,18 +52,12 @@ class Host:
     ) -> None:
         self.rows = rows
         self.leases = leases
-        self.executor = executor
         self.objects = objects
         self.logs = logs
         self.router = router
         self.data = data
-        self.folder = data / "jobs"
-        self._up: dict[str, Instance] = {}
-        self._watches: dict[str, asyncio.Task[None]] = {}
-        self._failed: dict[str, str] = {}
-        self._due: dict[str, float] = {}
-        self._deaths: dict[str, int] = {}
-        self._reconciler: Reconciler[Key] = Reconciler(KIND, self._step)
+        self.fleet = Fleet(executor, data / "jobs")
+        self._reconciler: Reconciler[Key] = Reconciler(KIND, self._step, self._give_up)
 
     async def start(self) -> None:
         """Takes up every endpoint that is not at rest, and clears away instances that no endpoint wants."""
@@ -78,17 +65,16 @@ class Host:
         for row in active:
             self.wake(row)
         wanted = [lifecycle.places(row.doc["_id"], row.doc[key]) for row in active for key in ("_live", "_wanted")]
-        await leftovers.clear(self.executor, self.folder, "ep-*", {place.id for places in wanted for place in places})
+        ids = {place.id for places in wanted for place in places}
+        await leftovers.clear(self.fleet.executor, self.fleet.folder, "ep-*", ids)
 
     def wake(self, row: Row) -> None:
-        self._reconciler.wake((row.account, row.region, row.name))
+        self._reconciler.wake(_key(row))
 
     async def close(self) -> None:
         """Stops looking after endpoints, and ends their instances; the next server starts them again."""
         await self._reconciler.close()
-        for watch in self._watches.values():
-            watch.cancel()
-        await asyncio.gather(*(self._retire(place_id, 0.0) for place_id in list(self._up)))
+        await self.fleet.close()
 
     async def _step(self, key: Key) -> float | None:
         row = await self.rows.get(KIND, Scope(*key[:2]), key[2])
@@ -98,181 +84,135 @@ class Host:
         if not await self.leases.claim(row):
             return self.leases.ttl
         try:
-            return await self._act(key, row)
+            return await self._act(row)
         except Stale:
             return 0.0
 
-    async def _act(self, key: Key, row: Row) -> float | None:
-        deployment = row.doc["_live"] if row.status == "InService" else row.doc["_wanted"]
-        wanted = lifecycle.places(row.doc["_id"], deployment)
-        match lifecycle.decide(row.status or "", wanted, frozenset(self._up), frozenset(self._failed)):
+    async def _act(self, row: Row) -> float | None:
+        pause = self._tend(row)
+        wanted = lifecycle.places(row.doc["_id"], row.doc["_wanted"])
+        match lifecycle.decide(row.status or "", wanted, self.fleet.up, self.fleet.failed):
             case Rest():
-                return None
+                return pause
             case Raise(places):
-                await self._raise_beside(key, row, places)
-                return 0.0
+                for place in places:
+                    self._raise(row, place)
+                return pause
             case Serve():
-                return await self._serve(key, row, wanted)
-            case Mend(places):
-                return await self._mend(key, row, wanted, places)
+                return await self._serve(row, wanted)
             case Fail(place):
-                return await self._fail(key, row, place)
+                return await self._fail(row, self._reason(place))
             case Remove():
-                return await self._remove(key, row)
+                return await self._remove(row)
 
-    async def _raise_beside(self, key: Key, row: Row, places: Sequence[Place]) -> None:
-        """Brings instances up; those that answered before the server was killed answer again meanwhile."""
-        live = lifecycle.places(row.doc["_id"], row.doc["_live"])
-        if live and self.router.get(key) is None:
-            await self._raise(key, row, live)
-            self._publish(key, row.doc["_live"], live)
-        await self._raise(key, row, places)
+    def _tend(self, row: Row) -> float | None:
+        """Lets the live instances that are up answer, and brings back those that died, each after its pause.
 
-    async def _raise(self, key: Key, row: Row, places: Sequence[Place]) -> None:
-        missing = [place for place in places if place.id not in self._up]
-        await asyncio.gather(*(self._bring_up(key, row, place) for place in missing))
-
-    async def _bring_up(self, key: Key, row: Row, place: Place) -> None:
-        folder = self.folder / place.id
-        if isinstance(self.executor.observe(folder), Absent):
-            if not await self._lay_out(place, folder):
-                return
-            await self.executor.start(self._workload(row, place, folder))
-        try:
-            channel = await self.executor.connect(folder)
-            await channel.ready(timeout=START_TIMEOUT)
-        except (Fault, OSError) as error:
-            self.executor.stop(folder, grace=0.0)
-            await self.executor.wait(folder)
-            self._failed[place.id] = str(error)
-            return
-        self._up[place.id] = Instance(channel, partial(self.executor.stop, folder, 0.0))
-        self._watches[place.id] = asyncio.create_task(self._watch(key, place.id))
-
-    async def _lay_out(self, place: Place, folder: Path) -> bool:
-        """Unpacks the model. False, and a reason, where that cannot be done."""
-        model = folder / "ml" / "model"
-        await asyncio.to_thread(shutil.rmtree, folder, True)
-        try:
-            if catalog.find(place.variant["image"]) is None:
-                raise artifact.BadArtifact(catalog.unknown(place.variant["image"]))
-            if place.variant["data"]:
-                entry = await artifact.find(self.objects, place.variant["data"])
-                await asyncio.to_thread(artifact.unpack, await self.objects.file(entry), model)
+        Gives the seconds until the next pause ends, None when there is none.
+        """
+        if row.status not in ("InService", "Updating"):
+            return None
+        places = lifecycle.places(row.doc["_id"], row.doc["_live"])
+        self._publish(row, row.doc["_live"], places)
+        pauses: list[float] = []
+        for place in places:
+            if place.id in self.fleet.up or self.fleet.busy(place.id):
+                continue
+            if pause := self.fleet.pause(place.id):
+                pauses.append(pause)
             else:
-                await asyncio.to_thread(lambda: model.mkdir(parents=True))
-        except Fault as fault:
-            self._failed[place.id] = fault.message
-            return False
-        return True
+                self._raise(row, place)
+        return min(pauses, default=None)
 
-    def _workload(self, row: Row, place: Place, folder: Path) -> Workload:
-        image = catalog.find(place.variant["image"])
-        assert image is not None
-        stream = f"{place.variant['name']}/i-{place.id[3:]}"
+    def _raise(self, row: Row, place: Place) -> None:
+        scope, stream = Scope(row.account, row.region), _stream(place)
+        stream_arn = arn("logs", scope, f"log-group:{GROUP}{row.name}:log-stream:{stream}")
+        self.fleet.raise_(place.id, partial(self._lay_out, row, place), stream_arn, partial(self.wake, row))
+
+    async def _lay_out(self, row: Row, place: Place, folder: Path) -> Workload:
+        """Lays the model and its script out in an instance's folder."""
+        image = await layout.lay_out(self.objects, place.variant, folder / "ml")
         return Workload(
             id=place.id,
             folder=folder,
             kind="server",
             entry=image.serve,
             environment={"AWS_REGION": row.region, **place.variant["environment"]},
-            log=self.logs.path(Scope(row.account, row.region), GROUP + row.name, stream),
+            log=self.logs.path(Scope(row.account, row.region), GROUP + row.name, _stream(place)),
             time_limit=None,
-            grace=5.0,
-            network=False,
+            grace=GRACE,
+            network=layout.networked(image, place.variant),
             read_only=(folder / "ml" / "model",),
             hidden=(self.data,),
         )
 
-    async def _watch(self, key: Key, place_id: str) -> None:
-        """Wakes the endpoint when an instance of it dies."""
-        await self.executor.wait(self.folder / place_id)
-        self._watches.pop(place_id, None)
-        if self._up.pop(place_id, None) is not None:
-            self._reconciler.wake(key)
-
-    def _publish(self, key: Key, deployment: Mapping[str, Any], wanted: Sequence[Place]) -> None:
+    def _publish(self, row: Row, deployment: Mapping[str, Any], places: Sequence[Place]) -> None:
         """Replaces the endpoint's route by one over the instances that are up."""
+        up = self.fleet.up
         variants: list[Variant] = []
         for spec in deployment["variants"]:
-            up = [self._up[place.id] for place in wanted if place.variant is spec and place.id in self._up]
-            variants.append(Variant(spec["name"], spec["weight"], up))
-        self.router.put(key, Route(variants))
+            mine = [up[place.id] for place in places if place.variant is spec and place.id in up]
+            variants.append(Variant(spec["name"], spec["weight"], mine))
+        self.router.put(_key(row), Route(variants))
 
-    async def _serve(self, key: Key, row: Row, wanted: Sequence[Place]) -> float | None:
-        self._publish(key, row.doc["_wanted"], wanted)
+    async def _serve(self, row: Row, wanted: Sequence[Place]) -> float | None:
+        self._publish(row, row.doc["_wanted"], wanted)
         doc = row.doc | {"_live": row.doc["_wanted"]}
         await self.rows.write(lambda tx: tx.update(row, doc=doc, status="InService"))
         log.info("endpoint %s: InService with %d instances", row.name, len(wanted))
-        await self._retire_others(row, wanted)
+        self._retire_others(row, wanted)
         return None
 
-    async def _mend(self, key: Key, row: Row, wanted: Sequence[Place], dead: Sequence[Place]) -> float | None:
-        """Starts dead instances again, each after its pause; the others answer meanwhile."""
-        self._publish(key, row.doc["_live"], wanted)
-        now = asyncio.get_running_loop().time()
-        for place in dead:
-            if place.id not in self._due and self._is_dead(place):
-                self._due[place.id] = now + self._pause(place.id)
-                log.warning("endpoint %s: instance %s died and is started again", row.name, place.id)
-        due = [place for place in dead if self._due.get(place.id, 0.0) <= now]
-        for place in due:
-            if self._due.pop(place.id, None) is not None:
-                self._failed.pop(place.id, None)
-                await asyncio.to_thread(shutil.rmtree, self.folder / place.id, True)
-        await self._raise(key, row, due)
-        self._publish(key, row.doc["_live"], wanted)
-        missing = [place for place in wanted if place.id not in self._up]
-        return min((max(self._due.get(place.id, 0.0) - now, 0.0) for place in missing), default=None)
-
-    def _is_dead(self, place: Place) -> bool:
-        return place.id in self._failed or isinstance(self.executor.observe(self.folder / place.id), Exited)
-
-    def _pause(self, place_id: str) -> float:
-        deaths = self._deaths[place_id] = self._deaths.get(place_id, 0) + 1
-        return min(FIRST_PAUSE * 2 ** (deaths - 1), LAST_PAUSE)
-
-    async def _fail(self, key: Key, row: Row, place: Place) -> float | None:
+    async def _fail(self, row: Row, reason: str) -> float | None:
         """An update goes back to what answered before; a new endpoint has failed."""
-        reason = self._reason(place)
         live = row.doc["_live"]
         doc = row.doc | {"FailureReason": reason} | ({"_wanted": live} if live else {})
         status = "InService" if live else "Failed"
-        await self.rows.write(lambda tx: tx.update(row, doc=doc, status=status))
+        row = await self.rows.write(lambda tx: tx.update(row, doc=doc, status=status))
         log.warning("endpoint %s: %s: %s", row.name, status, reason)
-        await self._retire_others(row, lifecycle.places(row.doc["_id"], live))
+        self._retire_others(row, lifecycle.places(row.doc["_id"], live))
+        if not live:
+            await self.leases.release(row)
         return 0.0 if live else None
 
     def _reason(self, place: Place) -> str:
-        variant = place.variant["name"]
-        failure = self.folder / place.id / "ml" / "output" / "failure"
-        try:
-            detail = failure.read_text(errors="replace").strip()[:512]
-        except OSError:
-            detail = self._failed.get(place.id, "")
         return (
-            f"The primary container for production variant {variant} did not pass the ping health check. "
-            f"Please check CloudWatch logs for this endpoint. {detail}"
+            f"The primary container for production variant {place.variant['name']} did not pass the ping health check. "
+            f"Please check CloudWatch logs for this endpoint. {self.fleet.failed.get(place.id, '')}"
         ).strip()
 
-    async def _remove(self, key: Key, row: Row) -> float | None:
-        self.router.drop(key)
-        await self._retire_others(row, ())
+    async def _remove(self, row: Row) -> float | None:
+        """Forgets the endpoint once nothing of it is left; until then, what goes wakes it."""
+        self.router.drop(_key(row))
+        if self._retire_others(row, ()):
+            return None
         await self.rows.write(lambda tx: tx.delete(row))
+        await self.leases.release(row)
         log.info("endpoint %s: deleted", row.name)
         return None
 
-    async def _retire_others(self, row: Row, kept: Sequence[Place]) -> None:
-        """Takes down every instance of the endpoint, here or left by an earlier server, that is not kept."""
+    def _retire_others(self, row: Row, kept: Sequence[Place]) -> int:
+        """Takes down every instance of the endpoint, here or left by an earlier server, that is not kept; how many."""
         names = {place.id for place in kept}
-        folders = [path.name for path in self.folder.glob(f"ep-{row.doc['_id']}-*") if path.name not in names]
-        await asyncio.gather(*(self._retire(name, PATIENCE) for name in folders))
+        folders = [path.name for path in self.fleet.folder.glob(f"ep-{row.doc['_id']}-*") if path.name not in names]
+        for name in folders:
+            self.fleet.retire(name, partial(self.wake, row))
+        return len(folders)
 
-    async def _retire(self, place_id: str, patience: float) -> None:
-        instance = self._up.pop(place_id, None)
-        if watch := self._watches.pop(place_id, None):
-            watch.cancel()
-        if instance is not None:
-            await instance.drained(patience)
-        await leftovers.remove(self.executor, self.folder / place_id, grace=5.0)
-        self._failed.pop(place_id, None)
+    async def _give_up(self, key: Key, error: Exception) -> None:
+        """Writes down why an endpoint cannot be brought where it should be."""
+        row = await self.rows.find(KIND, Scope(*key[:2]), key[2])
+        reason = f"InternalServerError: {type(error).__name__}: {error}"
+        if row.status in ("Creating", "Updating"):
+            await self._fail(row, reason)
+        else:
+            doc = row.doc | {"FailureReason": reason}
+            await self.rows.write(lambda tx: tx.update(row, doc=doc))
+
+
+def _key(row: Row) -> Key:
+    return row.account, row.region, row.name
+
+
+def _stream(place: Place) -> str:
+    return f"{place.variant['name']}/i-{place.id[3:]}"

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from potager.deploy.hosting import KIND
-from potager.deploy.router import Route, Router
+from potager.compute.channel import ModelError, WorkerLost
+from potager.deploy.hosting import GROUP, KIND
+from potager.deploy.router import Route, Router, Variant
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved, WireError
 from potager.store.rows import Rows
@@ -42,15 +43,30 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
             raise Unserved(f"{member} is not served yet. Leave it out.")
     route = ctx[Router].get((ctx.account, ctx.region, name)) or await _absent(ctx, name)
     variant = route.pick(req.get("TargetVariant"))
-    answer, content_type = await variant.pick().invoke(body, req.get("ContentType", ""), req.get("Accept", ""), TIMEOUT)
-    result: dict[str, Any] = {
-        "Body": answer,
-        "ContentType": content_type,
-        "InvokedProductionVariant": variant.name,
-    }
-    if attributes := req.get("CustomAttributes"):
-        result["CustomAttributes"] = attributes
-    return result
+    answer, content_type = await _answer(ctx, name, variant, (body, req.get("ContentType", ""), req.get("Accept", "")))
+    return {"Body": answer, "ContentType": content_type, "InvokedProductionVariant": variant.name}
+
+
+async def _answer(ctx: Context, name: str, variant: Variant, ask: tuple[bytes, str, str]) -> tuple[bytes, str]:
+    """The answer of one instance; of another one where the first was gone before it could have seen the request."""
+    instance = variant.pick()
+    try:
+        try:
+            return await instance.invoke(*ask, TIMEOUT)
+        except WorkerLost as lost:
+            if lost.delivered:
+                raise
+            instance = variant.pick()
+            return await instance.invoke(*ask, TIMEOUT)
+    except ModelError as error:
+        raise told(error, ctx.account, name, instance.stream_arn) from error
+
+
+def told(error: ModelError, account: str, endpoint: str, stream_arn: str) -> ModelError:
+    """A model's error with where its log is."""
+    error.fields["LogStreamArn"] = stream_arn
+    error.message += f" See log group {GROUP}{endpoint} in account {account} for more information."
+    return error
 
 
 async def _absent(ctx: Context, name: str) -> Route:

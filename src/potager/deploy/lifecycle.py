@@ -4,14 +4,15 @@
         └─► Failed             └─► InService on the old deployment, with a FailureReason
 
 An endpoint's row holds two deployments: `wanted`, and `live`, which answers now. Each is a list of instances; an
-instance is named by what it runs, so an instance that both have is the same process and is left alone.
+instance is named by what it runs, so an instance that both have is the same process and is left alone. Whatever else
+happens, live instances that died are brought back (`hosting.py`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +47,7 @@ def _digest(deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Raise:
-    """Bring these instances up, then look again."""
+    """Bring these instances up."""
 
     places: Sequence[Place]
 
@@ -54,13 +55,6 @@ class Raise:
 @dataclass(frozen=True, slots=True)
 class Serve:
     """All of the wanted deployment is up: let it answer, and write that it does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mend:
-    """The live deployment answers with what is up; bring these back."""
-
-    places: Sequence[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +71,13 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """All is as it should be."""
+    """Nothing changes hands."""
 
 
-Action = Raise | Serve | Mend | Fail | Remove | Rest
+Action = Raise | Serve | Fail | Remove | Rest
 
 
-def decide(status: str, wanted: Sequence[Place], ready: frozenset[str], failed: frozenset[str]) -> Action:
+def decide(status: str, wanted: Sequence[Place], ready: Collection[str], failed: Collection[str]) -> Action:
     """The next action for an endpoint.
 
     Parameters
@@ -91,15 +85,13 @@ def decide(status: str, wanted: Sequence[Place], ready: frozenset[str], failed: 
     status : EndpointStatus.
     wanted : the instances of the deployment that is wanted.
     ready : the ids of the instances that answered a ping.
-    failed : the ids of those that ended or could not be brought up.
+    failed : the ids of those that could not be brought up.
     """
     if status == "Deleting":
         return Remove()
-    if status == "Failed":
+    if status not in ("Creating", "Updating"):
         return Rest()
     missing = [place for place in wanted if place.id not in ready]
-    if status == "InService":
-        return Mend(missing) if missing else Rest()
     for place in missing:
         if place.id in failed:
             return Fail(place)

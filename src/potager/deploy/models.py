@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from potager.compute import catalog
 from potager.deploy import artifact
+from potager.kernel import tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, Invalid
 from potager.store.listing import listing
@@ -28,7 +29,7 @@ KIND = "model"
 
 
 @sagemaker.operation
-@partly("one container; a gzipped tar as artifact")
+@partly("one container; a gzipped tar as artifact; a script's requirements.txt is not installed")
 async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[str, Any]:
     """Registers a model. `ValidationException` for a taken name, an image or an artifact that is not there."""
     name = req["ModelName"]
@@ -42,14 +43,14 @@ async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[st
         "ModelArn": arn,
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
     }
-    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", ())}
+    given = tags.checked(req.get("Tags", ()))
 
     def write(tx: Tx) -> None:
         try:
             tx.insert(KIND, ctx.scope, name, doc, arn=arn)
         except Exists:
             raise Invalid(f'Cannot create already existing model "{arn}".') from None
-        tx.tag(arn, tags)
+        tx.tag(arn, given)
 
     await ctx[Rows].write(write)
     return {"ModelArn": arn}

@@ -18,22 +18,32 @@ from potager.kernel.errors import WireError
 Key = tuple[str, str, str]
 """Account, region and name of an endpoint."""
 
+MOST_WAITING = 128 * 2**20
+"""Bytes of request bodies that may wait for one instance."""
+
 
 @dataclass(eq=False, slots=True)
 class Instance:
     """A worker that serves a model.
 
-    kill : ends the worker at once; `hosting.py` then sees it dead and starts another.
+    kill : ends the worker at once; `fleet.py` then sees it dead and starts another.
+    stream_arn : of the log stream that it writes.
+    waiting : bytes of the requests under way.
     """
 
     channel: Channel
     kill: Callable[[], None]
+    stream_arn: str = ""
     outstanding: int = 0
+    waiting: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def invoke(self, body: bytes, content_type: str, accept: str, timeout: float) -> tuple[bytes, str]:
         """The worker's answer: body and content type."""
+        if self.waiting > MOST_WAITING:
+            raise WireError("ServiceUnavailable", "Too much waits for this instance. Try again, or add instances.", 503)
         self.outstanding += 1
+        self.waiting += len(body)
         try:
             return await self.channel.invoke(body, content_type, accept, timeout)
         except WorkerHung:
@@ -41,6 +51,7 @@ class Instance:
             raise
         finally:
             self.outstanding -= 1
+            self.waiting -= len(body)
             if not self.outstanding:
                 self.idle.set()
 
@@ -63,12 +74,13 @@ class Variant:
     instances: Sequence[Instance]
 
     def pick(self) -> Instance:
-        """The instance with the fewest requests under way."""
-        if len(self.instances) == 1:
-            return self.instances[0]
-        if not self.instances:
+        """The instance with the fewest requests under way, of those whose worker lives."""
+        live = [instance for instance in self.instances if instance.channel.alive]
+        if len(live) == 1:
+            return live[0]
+        if not live:
             raise WireError("ServiceUnavailable", f"Variant {self.name} has no instance up. Try again.", 503)
-        return min(self.instances, key=lambda instance: instance.outstanding)
+        return min(live, key=lambda instance: instance.outstanding)
 
 
 class Route:
@@ -90,10 +102,6 @@ class Route:
         if len(self._weighted) == 1:
             return self._weighted[0]
         return random.choices(self._weighted, cum_weights=self._bounds)[0]  # noqa: S311 - traffic, not a secret
-
-    @property
-    def instances(self) -> list[Instance]:
-        return [instance for variant in self.variants.values() for instance in variant.instances]
 
 
 class Router:

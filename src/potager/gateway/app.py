@@ -21,11 +21,13 @@ class App:
     ----------
     settings : where the data lies, and who the administrator is.
     keys : the administrator's key pair and the server's secret.
+    url : where this machine reaches the server; the programs of jobs are told.
     """
 
-    def __init__(self, settings: Settings, keys: Keys) -> None:
+    def __init__(self, settings: Settings, keys: Keys, url: str) -> None:
         self.settings = settings
         self.keys = keys
+        self.url = url
         self._stack = AsyncExitStack()
         self._pipeline: Pipeline | None = None
 
@@ -38,7 +40,7 @@ class App:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            house = await furnish(self.settings, self.keys, self._stack)
+            house = await furnish(self.settings, self.keys, self.url, self._stack)
             self._pipeline = Pipeline(house, registry(), self.settings, self.keys)
         except Exception as error:
             log.exception("the server could not start")
@@ -52,15 +54,15 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD"):
-            await respond(send, self._health(), head=scope["method"] == "HEAD")
+            await respond(send, receive, self._health(), head=scope["method"] == "HEAD")
             return
         if self._pipeline is None:
-            await respond(send, self._health())
+            await respond(send, receive, self._health())
             return
         try:
             asked = incoming(scope, receive)
             response = await self._pipeline.answer(asked.request)
-            await respond(send, response, head=scope["method"] == "HEAD", last=not await settle(asked))
+            await respond(send, receive, response, head=scope["method"] == "HEAD", last=not await settle(asked))
         except Disconnected:
             return
 
@@ -70,6 +72,6 @@ class App:
         return Response(200 if ready else 503, [("content-type", "application/json")], text)
 
 
-def create(settings: Settings, keys: Keys) -> App:
+def create(settings: Settings, keys: Keys, url: str) -> App:
     """The app for these settings; nothing is opened before its lifespan starts."""
-    return App(settings, keys)
+    return App(settings, keys, url)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from potager.kernel.body import Body
+from potager.kernel.errors import WireError
 from potager.wire.message import Request, Response
 
 Scope = MutableMapping[str, Any]
@@ -17,6 +19,10 @@ Send = Callable[[Message], Awaitable[None]]
 
 MOST_LEFT = 2**20
 """Bytes of a body that nobody wanted which are read all the same, to keep the connection."""
+
+
+MOST_SILENCE = 60.0
+"""Seconds that a body may stall."""
 
 
 class Disconnected(Exception):
@@ -30,11 +36,18 @@ class _Chunks:
         self._receive = receive
         self.whole = empty
         self.begun = False
+        self.stalled = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while not self.whole:
             self.begun = True
-            message = await self._receive()
+            try:
+                async with asyncio.timeout(MOST_SILENCE):
+                    message = await self._receive()
+            except TimeoutError as error:
+                self.stalled = True
+                text = f"The body stalled: nothing of it came for {MOST_SILENCE:g} seconds. Send it again."
+                raise WireError("RequestTimeout", text) from error
             if message["type"] == "http.disconnect":
                 raise Disconnected
             self.whole = not message.get("more_body")
@@ -78,18 +91,24 @@ async def settle(incoming: Incoming) -> bool:
     it: the next request would be taken for it. Such a connection must end, as one with much left to read.
     """
     chunks = incoming.chunks
-    if not chunks.whole and "expect" in incoming.request.headers and not chunks.begun:
+    if chunks.stalled or (not chunks.whole and "expect" in incoming.request.headers and not chunks.begun):
         return False
     left = MOST_LEFT
-    async for chunk in chunks:
-        left -= len(chunk)
-        if left < 0:
-            return False
+    try:
+        async for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                return False
+    except WireError:
+        return False
     return True
 
 
-async def respond(send: Send, response: Response, *, head: bool = False, last: bool = False) -> None:
-    """Sends a response; without its body when the request was a HEAD, and as its connection's last when told so."""
+async def respond(send: Send, receive: Receive, response: Response, *, head: bool = False, last: bool = False) -> None:
+    """Sends a response; without its body when the request was a HEAD, and as its connection's last when told so.
+
+    A body that streams is read no further once the client has gone away, and closed however it ends.
+    """
     headers = [(name.lower().encode("latin-1"), value.encode("utf-8")) for name, value in response.headers]
     if last:
         headers.append((b"connection", b"close"))
@@ -100,8 +119,32 @@ async def respond(send: Send, response: Response, *, head: bool = False, last: b
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else body})
         return
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    if not head:
+    try:
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if head or await _stream(send, receive, body):
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        close = getattr(body, "aclose", None)  # generators have one; to abandon them is to keep their files open
+        if close is not None:
+            await close()
+
+
+async def _stream(send: Send, receive: Receive, body: AsyncIterator[bytes]) -> bool:
+    """Whether all of the body was sent: `send` keeps still when nobody listens, only `receive` tells."""
+    gone: asyncio.Task[None] | None = None
+    try:
         async for chunk in body:
+            if gone is not None and gone.done():
+                return False
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    await send({"type": "http.response.body", "body": b""})
+            gone = gone or asyncio.create_task(_disconnected(receive))  # a single chunk is done without
+    finally:
+        if gone is not None:
+            gone.cancel()
+    return True
+
+
+async def _disconnected(receive: Receive) -> None:
+    """Returns when the client has gone away; what is left of its request's body is passed over."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

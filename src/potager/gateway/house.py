@@ -12,9 +12,12 @@ from potager.compute.workload import Executor
 from potager.deploy import configs, endpoints, invocation, models
 from potager.deploy.hosting import Host
 from potager.deploy.router import Router
+from potager.deploy.transform import jobs as transform_jobs
+from potager.deploy.transform.runner import TransformRunner
 from potager.kernel.context import House
 from potager.kernel.errors import Exists
 from potager.kernel.names import Scope
+from potager.kernel.sessions import Sessions
 from potager.kernel.settings import Keys, Settings
 from potager.monitor import logs as log_operations
 from potager.store.blobs import Blobs
@@ -36,6 +39,7 @@ SERVICES = (
     configs.sagemaker,
     endpoints.sagemaker,
     invocation.runtime,
+    transform_jobs.sagemaker,
     log_operations.logs,
     s3.service,
 )
@@ -54,12 +58,13 @@ OWNER = "embedded"
 """Who holds the leases. The lock on the data folder keeps a second server out, so the next one may go on at once."""
 
 
-async def furnish(settings: Settings, keys: Keys, stack: AsyncExitStack) -> House:
+async def furnish(settings: Settings, keys: Keys, url: str, stack: AsyncExitStack) -> House:
     """A house with everything in it, running. Closing `stack` takes it apart in the opposite order."""
     data = settings.data
     house = House()
     database = await Database.open(f"sqlite:///{data / 'potager.db'}")
     stack.push_async_callback(database.close)
+    house.add(Sessions, Sessions(keys.secret, url))
     rows = house.add(Rows, Rows(database, keys.secret))
     blobs = house.add(Blobs, Blobs(data / "blobs"))
     stack.callback(blobs.close)
@@ -98,7 +103,10 @@ async def _work(
     router = house.add(Router, Router())
     host = house.add(Host, Host(rows, leases, executor, objects, logs, router, data))
     stack.push_async_callback(host.close)
-    runner = house.add(Runner, Runner(rows, leases, executor, objects, blobs, logs, data))
+    runner = house.add(Runner, Runner(rows, leases, executor, objects, blobs, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
+    transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, objects, blobs, logs, data))
+    stack.push_async_callback(transforms.close)
     await host.start()
     await runner.start()
+    await transforms.start()

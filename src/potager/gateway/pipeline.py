@@ -15,13 +15,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from potager.access.roles import administrator
+from potager.access.callers import Callers
 from potager.gateway.asgi import Disconnected
 from potager.kernel import clock, ids
 from potager.kernel.body import Body
-from potager.kernel.context import Context, Doors, House
+from potager.kernel.context import Caller, Context, Doors, House
 from potager.kernel.errors import Fault, WireError
+from potager.kernel.sessions import Sessions
 from potager.kernel.settings import Keys, Settings
+from potager.store.rows import Rows
 from potager.wire import model, payload, route, sigv4
 from potager.wire.message import Request, Response
 from potager.wire.project import project
@@ -43,8 +45,7 @@ class Pipeline:
         self.house = house
         self.registry = registry
         self.region = settings.region
-        self._secrets = {keys.access_key_id: keys.secret_access_key}
-        self._administrator = administrator(settings.account_id, keys.access_key_id)
+        self._callers = Callers(house[Rows], house[Sessions], settings.account_id, keys)
         house.add(Doors, Doors(self))
 
     async def answer(self, request: Request) -> Response:
@@ -66,9 +67,11 @@ class Pipeline:
 
     async def _answer(self, request: Request, target: Target, read: bytes | None, request_id: str) -> Response:
         body, identity = await self._authenticated(request, target, read)
+        caller = await self._callers.caller(identity, target.protocol)
         handler = self.registry.find(target.service, target.operation)
         params = validate(target.model.input_shape, target.parse(request, body))
-        result = await handler(self._context(request, target, identity, request_id), params)
+        region = identity.region or target.region or self.region
+        result = await handler(self._context(request, caller, region, request_id), params)
         return target.serialize(result, request_id)
 
     async def _form(self, request: Request) -> bytes | None:
@@ -83,7 +86,7 @@ class Pipeline:
             read = await request.body.read(DOCUMENT_LIMIT)
         identity = sigv4.verify(
             request,
-            self._secrets.get,
+            self._callers.secret_of,
             datetime.fromtimestamp(clock.now(), UTC),
             protocol=target.protocol,
             service=target.signing_name,
@@ -93,10 +96,9 @@ class Pipeline:
             return payload.opened(request, identity), identity
         return payload.checked(request, identity, read), identity
 
-    def _context(self, request: Request, target: Target, identity: Identity, request_id: str) -> Context:
-        region = identity.region or target.region or self.region
+    def _context(self, request: Request, caller: Caller, region: str, request_id: str) -> Context:
         url = "http://" + request.headers.get("host", "localhost")
-        return Context(self.house, self._administrator, region, request_id, url)
+        return Context(self.house, caller, region, request_id, url)
 
     async def call(self, ctx: Context, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Runs an operation for a room, as the same caller: what a client would get, without the bytes."""

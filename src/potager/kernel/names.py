@@ -5,9 +5,13 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from potager.kernel.errors import Invalid
+
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
+"""What a region's name looks like, whole; it stands in ARNs and in paths."""
 
 
 class Scope(NamedTuple):

@@ -24,6 +24,9 @@ K = TypeVar("K", bound=Hashable)
 FIRST_RETRY, LAST_RETRY = 0.2, 30.0
 """Seconds until a failed step is tried again: doubled from the first to the last."""
 
+PATIENCE = 12
+"""Failures in a row after which a key is given up, some two minutes after the first."""
+
 
 class Reconciler(Generic[K]):
     """Runs `step` for each key that is awake, keys beside each other, one step a key at a time.
@@ -32,11 +35,19 @@ class Reconciler(Generic[K]):
     ----------
     name : for the log.
     step : `await step(key)` gives the seconds until the key is looked at again, or None to let it sleep.
+    give_up : `await give_up(key, error)` writes down that a key cannot be brought to its end, so that a user sees why
+        instead of waiting for ever. Without it a step is tried again for ever.
     """
 
-    def __init__(self, name: str, step: Callable[[K], Awaitable[float | None]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[K], Awaitable[float | None]],
+        give_up: Callable[[K, Exception], Awaitable[None]] | None = None,
+    ) -> None:
         self.name = name
         self._step = step
+        self._give_up = give_up
         self._running: dict[K, asyncio.Task[None]] = {}
         self._again: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
@@ -56,8 +67,15 @@ class Reconciler(Generic[K]):
         self._running[key] = task
 
     async def _run(self, key: K) -> None:
-        delay = await self._attempt(key)
-        self._running.pop(key, None)
+        delay: float | None = FIRST_RETRY  # where a step was cancelled from inside: it is as good as failed
+        try:
+            delay = await self._attempt(key)
+        finally:
+            self._running.pop(key, None)
+            self._settle(key, delay)
+
+    def _settle(self, key: K, delay: float | None) -> None:
+        """Has the next step run now, later, or not until somebody wakes the key."""
         if self._closed:
             return
         if key in self._again:
@@ -70,13 +88,25 @@ class Reconciler(Generic[K]):
     async def _attempt(self, key: K) -> float | None:
         try:
             delay = await self._step(key)
-        except Exception:
-            failures = self._failures[key] = self._failures.get(key, 0) + 1
-            delay = min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
-            log.exception("%s %s: step failed, trying again in %.1f s", self.name, key, delay)
-        else:
-            self._failures.pop(key, None)
+        except Exception as error:
+            return await self._failed(key, error)
+        self._failures.pop(key, None)
         return delay
+
+    async def _failed(self, key: K, error: Exception) -> float | None:
+        """The seconds until a step that raised is tried again; None once it has been given up."""
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = min(FIRST_RETRY * 2 ** (failures - 1), LAST_RETRY)
+        log.error("%s %s: step failed, trying again in %.1f s", self.name, key, delay, exc_info=error)
+        if failures < PATIENCE or self._give_up is None:
+            return delay
+        try:
+            await self._give_up(key, error)
+        except Exception:
+            log.exception("%s %s: could not be given up, trying again", self.name, key)
+            return delay
+        self._failures.pop(key, None)
+        return None
 
     async def close(self) -> None:
         """Stops looking. Steps under way are cancelled; what they left undone, the next server finds."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.kernel.errors import Invalid
+from potager.kernel.names import REGION
 
 Reader = Callable[[str], Any]
 
@@ -128,7 +129,7 @@ class Settings:
     )
     region: str = _declare(
         "us-east-1",
-        _matching(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"),
+        _matching(REGION.pattern),
         "a region such as us-east-1",
         "The region that clients are told to use. Requests for any other one are served too.",
     )

@@ -6,13 +6,16 @@ nextToken: the SageMaker SDK asks again as long as it sees one, and never passes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from potager.kernel.context import Context
 from potager.kernel.errors import Invalid, NotFound, Unserved, WireError
 from potager.monitor import patterns
 from potager.store.logs import Group, Logs, Stream
+from potager.store.search import Hit
 from potager.wire.service import Service, partly
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ logs = Service("logs")
 
 MOST_EVENTS = 10_000
 """Events of one answer, as on AWS."""
+MOST_STREAMS = 50
+"""Streams of one answer, as on AWS."""
 
 
 @logs.operation
@@ -60,17 +65,24 @@ def _group(ctx: Context, group: Group) -> dict[str, Any]:
 
 
 @logs.operation
+@partly("the first 50 or `limit` streams only: there is no next page")
 async def describe_log_streams(ctx: Context, req: DescribeLogStreamsRequestTypeDef) -> Mapping[str, Any]:
-    """The streams of a group. `ResourceNotFoundException` for an unknown group."""
-    group = _name(dict(req))
-    prefix = req.get("logStreamNamePrefix", "")
-    streams = await _known(ctx, group, prefix)
-    if req.get("orderBy") == "LastEventTime":
-        if prefix:
-            raise WireError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
-        streams.sort(key=lambda stream: stream.last_event or 0)
-    if req.get("descending"):
-        streams.reverse()
+    """The first streams of a group. `ResourceNotFoundException` for an unknown group."""
+    group, prefix = _name(dict(req)), req.get("logStreamNamePrefix", "")
+    by_time = req.get("orderBy") == "LastEventTime"
+    if by_time and prefix:
+        raise WireError("InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.")
+    if "nextToken" in req:
+        raise WireError("InvalidParameterException", "The specified nextToken is invalid.")
+    with _known():
+        streams = await ctx[Logs].streams(
+            ctx.scope,
+            group,
+            prefix,
+            by_time=by_time,
+            descending=req.get("descending", False),
+            limit=req.get("limit", MOST_STREAMS),
+        )
     return {"logStreams": [_stream(ctx, group, stream) for stream in streams]}
 
 
@@ -82,11 +94,15 @@ def _name(req: Mapping[str, Any]) -> str:
     return name or req["logGroupIdentifier"]
 
 
-async def _known(ctx: Context, group: str, prefix: str = "") -> list[Stream]:
+@contextmanager
+def _known() -> Iterator[None]:
+    """The store's errors, in the codes of CloudWatch Logs."""
     try:
-        return list(await ctx[Logs].streams(ctx.scope, group, prefix))
+        yield
     except NotFound as fault:
-        raise WireError("ResourceNotFoundException", "The specified log group does not exist.") from fault
+        raise WireError("ResourceNotFoundException", fault.message) from fault
+    except Invalid as fault:
+        raise WireError("InvalidParameterException", fault.message) from fault
 
 
 def _stream(ctx: Context, group: str, stream: Stream) -> dict[str, Any]:
@@ -106,7 +122,7 @@ def _stream(ctx: Context, group: str, stream: Stream) -> dict[str, Any]:
 async def get_log_events(ctx: Context, req: GetLogEventsRequestTypeDef) -> Mapping[str, Any]:
     """Events of one stream, forward or backward; at either end, the token that came in comes back."""
     group = _name(dict(req))
-    try:
+    with _known():
         page = await ctx[Logs].events(
             ctx.scope,
             group,
@@ -117,11 +133,6 @@ async def get_log_events(ctx: Context, req: GetLogEventsRequestTypeDef) -> Mappi
             limit=req.get("limit", MOST_EVENTS),
             from_head=req.get("startFromHead", False),
         )
-    except NotFound as fault:
-        await _known(ctx, group)
-        raise WireError("ResourceNotFoundException", "The specified log stream does not exist.") from fault
-    except Invalid as fault:
-        raise WireError("InvalidParameterException", fault.message) from fault
     return {
         "events": [{"timestamp": at, "message": text, "ingestionTime": at} for at, text in page.events],
         "nextForwardToken": page.forward,
@@ -130,38 +141,43 @@ async def get_log_events(ctx: Context, req: GetLogEventsRequestTypeDef) -> Mappi
 
 
 @logs.operation
-@partly("terms only: no JSON or column patterns")
+@partly("terms only: no JSON or column patterns; oldest first only")
 async def filter_log_events(ctx: Context, req: FilterLogEventsRequestTypeDef) -> Mapping[str, Any]:
     """Events of many streams of a group, by time, that match a pattern of terms."""
-    group = _name(dict(req))
-    streams = await _known(ctx, group, req.get("logStreamNamePrefix", ""))
-    wanted = set(req.get("logStreamNames", ())) or {stream.name for stream in streams}
-    names = [stream.name for stream in streams if stream.name in wanted]
-    if "{" in req.get("filterPattern", "")[:1] or "[" in req.get("filterPattern", "")[:1]:
+    group, pattern = _name(dict(req)), req.get("filterPattern", "")
+    if pattern[:1] in ("{", "["):
         raise Unserved("Filter patterns on JSON and on columns are not served yet. Use terms.")
-    matches = patterns.terms(req.get("filterPattern", ""))
-    found = [
-        {
-            "logStreamName": name,
-            "timestamp": at,
-            "message": text,
-            "ingestionTime": at,
-            "eventId": f"{at:020d}{number:016d}",
-        }
-        for name in names
-        for number, (at, text) in enumerate(await ctx[Logs].all(ctx.scope, group, name))
-        if req.get("startTime", 0) <= at < req.get("endTime", 2**63) and matches(text)
-    ]
-    found.sort(key=lambda event: (event["timestamp"], event["logStreamName"], event["eventId"]))
-    first = _offset(req.get("nextToken"))
-    last = first + req.get("limit", MOST_EVENTS)
-    token = str(last) if last < len(found) else None
-    return {"events": found[first:last], "searchedLogStreams": [], "nextToken": token}
+    if not req.get("startFromHead", True):
+        raise Unserved("FilterLogEvents gives the oldest events first. Leave startFromHead out, or use GetLogEvents.")
+    with _known():
+        found = await ctx[Logs].search(
+            ctx.scope,
+            group,
+            await _searched(ctx, group, req),
+            patterns.terms(pattern),
+            start=req.get("startTime", 0),
+            end=req.get("endTime"),
+            token=req.get("nextToken"),
+            limit=req.get("limit", MOST_EVENTS),
+        )
+    return {"events": [_event(hit) for hit in found.hits], "searchedLogStreams": [], "nextToken": found.token}
 
 
-def _offset(token: str | None) -> int:
-    if token is None:
-        return 0
-    if not token.isdigit():
-        raise WireError("InvalidParameterException", f"The specified nextToken is invalid: '{token}'.")
-    return int(token)
+async def _searched(ctx: Context, group: str, req: FilterLogEventsRequestTypeDef) -> Sequence[str]:
+    """The names of the streams that a search is for."""
+    if "logStreamNames" not in req:
+        return await ctx[Logs].names(ctx.scope, group, req.get("logStreamNamePrefix", ""))
+    if "logStreamNamePrefix" in req:
+        raise WireError("InvalidParameterException", "Give logStreamNames or logStreamNamePrefix, not both.")
+    return req["logStreamNames"]
+
+
+def _event(hit: Hit) -> dict[str, Any]:
+    stream = int.from_bytes(blake2b(hit.stream.encode(), digest_size=8).digest(), "big")
+    return {
+        "logStreamName": hit.stream,
+        "timestamp": hit.at,
+        "message": hit.text,
+        "ingestionTime": hit.at,
+        "eventId": f"{hit.at:018d}{stream:020d}{hit.place:018d}",
+    }

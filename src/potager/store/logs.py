@@ -5,6 +5,7 @@
 Names are percent-encoded, and cut into nested folders ending in `+` where a file system would refuse them whole. A
 stream's timestamps do not fall, as its one writer sees to. A token is a place in the file: `f/<byte>/s` reads on from
 there, `b/<byte>/s` reads back; at either end the token that came in comes back, as on CloudWatch.
+`potager.store.search` looks through many streams, `potager.store.lines` finds places in one.
 Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,9 @@ from urllib.parse import quote, unquote
 from potager.kernel import logfile
 from potager.kernel.errors import Invalid, NotFound
 from potager.kernel.names import Scope
-
-Event = tuple[int, str]
-"""Milliseconds since 1970, and the text."""
+from potager.store import lines
+from potager.store.lines import Event
+from potager.store.search import Found, searched
 
 SUFFIX = ".log"
 BORN = ".born"
@@ -33,7 +34,7 @@ BORN = ".born"
 PAGE_BYTES = 2**20
 """Bytes of events in one page at most, as on CloudWatch."""
 _SEGMENT = 200
-_TOKEN = re.compile(r"([fb])/(\d{1,56})/s")
+_TOKEN = re.compile(r"([fb])/([0-9]{1,56})/s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +91,61 @@ class Logs:
                 if event := logfile.decode(line):
                     yield event
 
-    async def all(self, scope: Scope, group: str, stream: str) -> list[Event]:
-        """Every whole event of a stream; `NotFound` when there is no such stream."""
-        path = self._known(scope, group, stream)
-        return await asyncio.to_thread(lambda: list(self.lines(path)))
-
     async def groups(self, scope: Scope, prefix: str = "") -> list[Group]:
         """The groups whose names start with `prefix`, by name."""
         return await asyncio.to_thread(self._groups, scope, prefix)
 
-    async def streams(self, scope: Scope, group: str, prefix: str = "") -> list[Stream]:
-        """The streams whose names start with `prefix`, by name; `NotFound` when there is no such group."""
-        return await asyncio.to_thread(self._streams, scope, group, prefix)
+    async def names(self, scope: Scope, group: str, prefix: str = "") -> list[str]:
+        """The names of the streams that start with `prefix`, in their order; `NotFound` when there is no such group."""
+        return await asyncio.to_thread(lambda: sorted(self._paths(scope, group, prefix)))
+
+    async def streams(
+        self,
+        scope: Scope,
+        group: str,
+        prefix: str = "",
+        *,
+        by_time: bool = False,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> list[Stream]:
+        """The streams whose names start with `prefix`; `NotFound` when there is no such group.
+
+        Parameters
+        ----------
+        by_time : in the order of their last events and not of their names; this looks into every stream.
+        limit : the first of that order, None for all.
+        """
+        return await asyncio.to_thread(self._streams, scope, group, prefix, by_time, descending, limit)
+
+    async def search(
+        self,
+        scope: Scope,
+        group: str,
+        streams: Sequence[str],
+        matches: Callable[[str], bool],
+        *,
+        start: int = 0,
+        end: int | None = None,
+        token: str | None = None,
+        limit: int = 10_000,
+    ) -> Found:
+        """A page of the events of many streams, by time; it can be empty and have a token.
+
+        Parameters
+        ----------
+        streams : their names.
+        matches : whether a text is wanted.
+        start, end : milliseconds since 1970; events at either belong to it.
+
+        `NotFound` for a group or stream that is not there, `Invalid` for a token that is none.
+        """
+
+        def look() -> Found:
+            paths = {name: self._known(scope, group, name) for name in streams}
+            return searched(paths, matches, start, end, token, limit)
+
+        return await asyncio.to_thread(look)
 
     async def events(
         self,
@@ -136,29 +180,41 @@ class Logs:
             raise NotFound("The specified log stream does not exist.")
         return path
 
+    def _home(self, scope: Scope) -> Path:
+        return self.folder / _encoded(scope.account) / _encoded(scope.region)
+
     def _group(self, scope: Scope, group: str) -> Path:
-        return self.folder / scope.account / scope.region / _encoded(group)
+        return self._home(scope) / _encoded(group)
 
     def _stream(self, scope: Scope, group: str, stream: str) -> Path:
         path = self._group(scope, group) / _encoded(stream)
         return path.with_name(path.name + SUFFIX)
 
     def _groups(self, scope: Scope, prefix: str) -> list[Group]:
-        home = self.folder / scope.account / scope.region
+        home = self._home(scope)
         found = [_group(name, Path(entry)) for name, entry in _entries(home, "") if name.startswith(prefix)]
         return sorted(found, key=lambda group: group.name)
 
-    def _streams(self, scope: Scope, group: str, prefix: str) -> list[Stream]:
+    def _paths(self, scope: Scope, group: str, prefix: str) -> dict[str, Path]:
         home = self._group(scope, group)
         if not home.is_dir():
             raise NotFound("The specified log group does not exist.")
-        found = [_stream(name, Path(entry)) for name, entry in _entries(home, SUFFIX) if name.startswith(prefix)]
-        return sorted(found, key=lambda stream: stream.name)
+        return {name: Path(entry) for name, entry in _entries(home, SUFFIX) if name.startswith(prefix)}
+
+    def _streams(
+        self, scope: Scope, group: str, prefix: str, by_time: bool, descending: bool, limit: int | None
+    ) -> list[Stream]:
+        paths = sorted(self._paths(scope, group, prefix).items(), reverse=descending)
+        if not by_time:
+            return [_stream(name, path) for name, path in paths[:limit]]
+        found = [_stream(name, path) for name, path in paths]
+        found.sort(key=lambda stream: stream.last_event or 0, reverse=descending)
+        return found[:limit]
 
 
 def _encoded(name: str) -> Path:
     """A name as a relative path of segments that every file system takes."""
-    text = quote(name, safe="").replace(".", "%2E")
+    text = quote(name, safe="", errors="surrogatepass").replace(".", "%2E")
     cuts = [text[at : at + _SEGMENT] for at in range(0, len(text), _SEGMENT)] or ["%"]
     return Path(*(cut + "+" for cut in cuts[:-1]), cuts[-1])
 
@@ -184,18 +240,18 @@ def _group(name: str, home: Path) -> Group:
 
 def _stream(name: str, path: Path) -> Stream:
     with path.open("rb") as file:
-        end = _whole(file)
-        first = _event_at(file, 0, end)
-        last = _event_at(file, _line_before(file, end), end) if end else None
+        end = lines.whole(file)
+        first = lines.event_at(file, 0, end)
+        last = lines.event_at(file, lines.line_before(file, end), end) if end else None
         created = first[0] / 1000 if first else path.stat().st_mtime
         return Stream(name, created, first and first[0], last and last[0], end)
 
 
 def _page(path: Path, start: int | None, end: int | None, token: str | None, limit: int, from_head: bool) -> Events:
     with path.open("rb") as file:
-        size = _whole(file)
-        low = 0 if start is None else _first_at(file, size, start)
-        high = size if end is None else _first_at(file, size, end)
+        size = lines.whole(file)
+        low = 0 if start is None else lines.first_at(file, size, start)
+        high = size if end is None else lines.first_at(file, size, end)
         way, at = _place(token, size) if token else ("f", low) if from_head else ("b", high)
         if way == "f":
             return _forward(file, max(at, low), max(high, at), limit)
@@ -219,8 +275,8 @@ def _backward(file: BinaryIO, low: int, at: int, limit: int) -> Events:
     events: list[Event] = []
     end, taken = at, 0
     while at > low and len(events) < limit and taken < PAGE_BYTES:
-        before = _line_before(file, at)
-        if event := _event_at(file, before, at):
+        before = lines.line_before(file, at)
+        if event := lines.event_at(file, before, at):
             events.append(event)
             taken += at - before
         at = before
@@ -237,42 +293,3 @@ def _place(token: str, size: int) -> tuple[str, int]:
     if not found or int(found[2]) > size:
         raise Invalid("The specified nextToken is invalid.")
     return found[1], int(found[2])
-
-
-def _whole(file: BinaryIO) -> int:
-    """Bytes of the whole lines: a last one without its line feed is still being written."""
-    size = file.seek(0, os.SEEK_END)
-    return _line_before(file, size + 1) if size else 0
-
-
-def _line_before(file: BinaryIO, at: int) -> int:
-    """Where the line begins that ends before byte `at`, its line feed being the byte before `at`."""
-    end = at - 1
-    while end > 0:
-        begin = max(0, end - 8192)
-        file.seek(begin)
-        found = file.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            return begin + found + 1
-        end = begin
-    return 0
-
-
-def _event_at(file: BinaryIO, at: int, end: int) -> Event | None:
-    file.seek(at)
-    return logfile.decode(file.readline()) if at < end else None
-
-
-def _first_at(file: BinaryIO, size: int, when: int) -> int:
-    """Where the first line begins whose time is `when` or later, by bisection."""
-    low, high = 0, size
-    while low < high:
-        middle = _line_before(file, (low + high) // 2 + 1)
-        file.seek(middle)
-        line = file.readline()
-        event = logfile.decode(line)
-        if event is None or event[0] < when:
-            low = middle + len(line)
-        else:
-            high = middle
-    return low

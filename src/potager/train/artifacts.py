@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from potager.compute import remains
 from potager.store.blobs import Blobs
 from potager.store.objects import Objects
 from potager.train.channels import split_uri
@@ -21,27 +22,29 @@ CHUNK = 2**20
 
 async def upload(objects: Objects, blobs: Blobs, doc: Mapping[str, Any], name: str, ml: Path) -> str | None:
     """Keeps a job's model and output. Gives the model's URI, None where the job left no model."""
-    target = doc["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{name}/output"
-    await _keep(objects, blobs, ml / "output" / "data", f"{target}/output.tar.gz")
-    kept = await _keep(objects, blobs, ml / "model", f"{target}/model.tar.gz")
+    target = home(doc, name)
+    await _keep(objects, blobs, ml, "output/data", f"{target}/output.tar.gz")
+    kept = await _keep(objects, blobs, ml, "model", f"{target}/model.tar.gz")
     return f"{target}/model.tar.gz" if kept else None
 
 
-async def _keep(objects: Objects, blobs: Blobs, folder: Path, uri: str) -> bool:
-    if not await asyncio.to_thread(filled, folder):
+def home(doc: Mapping[str, Any], name: str) -> str:
+    """Below which URI a job's archives come to stand."""
+    return doc["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{name}/output"
+
+
+async def _keep(objects: Objects, blobs: Blobs, ml: Path, name: str, uri: str) -> bool:
+    found = await asyncio.to_thread(remains.folder, ml, name)
+    if found is None or not await asyncio.to_thread(os.listdir, found):
         return False
     bucket, key = split_uri(uri)
-    archive = folder.with_name(folder.name + ".tar.gz")
-    await asyncio.to_thread(lambda: pack(folder, archive))
-    blob = await blobs.write(read(archive))
-    await objects.put(bucket, key, blob, content_type="application/x-tar")
-    archive.unlink(missing_ok=True)
+    archive = ml.parent / "kept.tar.gz"  # beside `ml`, where the job could not prepare a link of that name
+    try:
+        await asyncio.to_thread(pack, found, archive)
+        await objects.put(bucket, key, await blobs.write(read(archive)), content_type="application/x-tar")
+    finally:
+        archive.unlink(missing_ok=True)
     return True
-
-
-def filled(folder: Path) -> bool:
-    """Whether a folder is there with something in it."""
-    return folder.is_dir() and any(folder.iterdir())
 
 
 def pack(folder: Path, archive: Path) -> None:

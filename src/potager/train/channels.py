@@ -7,6 +7,7 @@ Channel semantics: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -15,11 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from potager.kernel.errors import Fault
+from potager.kernel import uris
+from potager.kernel.errors import Fault, Invalid, NotFound
 from potager.store.objects import Objects
 
 MAX_MANIFEST = 64 * 2**20
 """Bytes of a manifest file that are read."""
+
+
+UNNAMEABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+"""What a file system says to a name that it cannot hold; S3 takes segments of up to 1,024 bytes."""
+
+UNLINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
+"""What a file system says that cannot link the store's files: they are copied then."""
 
 
 class BadInput(Fault):
@@ -39,6 +48,21 @@ async def lay_out(objects: Objects, channels: Sequence[Mapping[str, Any]], ml: P
     for channel in channels:
         files = await resolve(objects, channel)
         await asyncio.to_thread(link, files, ml / "input" / "data" / channel["ChannelName"])
+
+
+async def check(objects: Objects, source: Mapping[str, Any]) -> None:
+    """`BadInput` or `NotFound` where an S3DataSource holds nothing now."""
+    bucket, prefix = split_uri(source["S3Uri"])
+    if source["S3DataType"] == "ManifestFile":
+        await objects.head(bucket, prefix)
+        return
+    try:
+        async for entry in objects.walk(bucket, prefix):
+            if not entry.key.endswith("/"):
+                return
+    except NotFound as fault:
+        raise BadInput(f"{nothing_under(source['S3Uri'])} {fault.message}") from fault
+    raise BadInput(nothing_under(source["S3Uri"]))
 
 
 async def resolve(objects: Objects, channel: Mapping[str, Any]) -> list[File]:
@@ -61,12 +85,11 @@ async def resolve(objects: Objects, channel: Mapping[str, Any]) -> list[File]:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key (or prefix) of an S3 URI, `s3://bucket/key`."""
-    scheme, _, rest = uri.partition("://")
-    bucket, _, key = rest.partition("/")
-    if scheme != "s3" or not bucket:
-        raise BadInput(f"'{uri}' is not an S3 URI. Expected s3://bucket/prefix.")
-    return bucket, key
+    """Bucket and key (or prefix) of an S3 URI; `BadInput` for anything else."""
+    try:
+        return uris.s3(uri)
+    except Invalid as fault:
+        raise BadInput(fault.message) from fault
 
 
 def nothing_under(uri: str) -> str:
@@ -91,7 +114,7 @@ async def _manifest(objects: Objects, bucket: str, key: str) -> list[File]:
     if entry.size > MAX_MANIFEST:
         raise BadInput(f"The manifest {uri} has {entry.size} bytes; at most {MAX_MANIFEST} are read.")
     data = b"".join([chunk async for chunk in objects.read(entry)])
-    base, names = manifest(uri, data)
+    base, names = await asyncio.to_thread(manifest, uri, data)
     home, prefix = split_uri(base)
     return [File(inside(name), await objects.file(await objects.head(home, prefix + name))) for name in names]
 
@@ -101,7 +124,7 @@ def manifest(uri: str, data: bytes) -> tuple[str, list[str]]:
     try:
         head, *names = json.loads(data)
         base = head["prefix"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         message = f'The manifest {uri} is not a JSON list of {{"prefix": "s3://..."}} followed by names: {error}.'
         raise BadInput(message) from error
     bad = [name for name in names if not isinstance(name, str)]
@@ -142,12 +165,19 @@ def link(files: Sequence[File], folder: Path) -> None:
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             message = f"Two objects of the channel need the same path '{file.path}'. Rename one of them."
             raise BadInput(message) from error
+        except OSError as error:
+            if error.errno not in UNNAMEABLE:
+                raise
+            message = (
+                f"The object name '{file.path}' cannot be a file's path here ({error.strerror}). Rename the object."
+            )
+            raise BadInput(message) from error
 
 
 def _link(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
-    except FileExistsError:
-        raise
-    except OSError:
+    except OSError as error:
+        if error.errno not in UNLINKABLE:
+            raise
         shutil.copyfile(source, target)

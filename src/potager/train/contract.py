@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from potager.compute import remains
+
 MAX_REASON = 1024
 """Characters of a FailureReason."""
 
@@ -76,9 +78,4 @@ def environment(doc: Mapping[str, Any], region: str) -> dict[str, str]:
 
 def failure(ml: Path, otherwise: str) -> str:
     """Why a job failed: the words it left in `output/failure`, else `otherwise`."""
-    try:
-        with (ml / "output" / "failure").open("rb") as file:
-            text = file.read(8 * MAX_REASON).decode("utf-8", "replace").strip()
-    except OSError:
-        text = ""
-    return (text or otherwise)[:MAX_REASON]
+    return (remains.failure(ml) or otherwise)[:MAX_REASON]

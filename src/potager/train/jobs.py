@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from potager.compute import catalog
-from potager.kernel import clock, ids
+from potager.kernel import clock, ids, tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Exists, InUse, Invalid, Unserved, WireError
+from potager.kernel.errors import Exists, InUse, Invalid, NotFound, WireError
 from potager.store.listing import listing
+from potager.store.objects import Objects
 from potager.store.rows import Row, Rows, Tx
-from potager.train import lifecycle, metrics
+from potager.train import artifacts, channels, lifecycle, metrics, served
 from potager.train.runner import KIND, Runner
 from potager.wire.service import Service, partly
 
@@ -34,13 +35,18 @@ DEFAULT_RUNTIME = 86400
 
 
 @sagemaker.operation
-@partly("the linear-learner image; one instance; File mode; S3Prefix and ManifestFile channels")
+@partly(
+    "the linear-learner image, and scripts or commands on sagemaker-scikit-learn, sagemaker-base-python and python; "
+    "one instance; File mode; S3Prefix and ManifestFile channels; requirements.txt and setup.py are not installed"
+)
 async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
     """Starts a training job. `ResourceInUse` for a name that is taken."""
     name = req["TrainingJobName"]
     arn = ctx.arn(f"training-job/{name}")
-    doc = _document(ctx, dict(req), arn)
-    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", ())}
+    served.check(dict(req))
+    given = tags.checked(req.get("Tags", ()))
+    doc = _document(dict(req), arn)
+    await _check_inputs(ctx, doc)
 
     def write(tx: Tx) -> Row:
         try:
@@ -50,21 +56,16 @@ async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef
                 "Training job names must be unique within an AWS account and region, and a training job with this "
                 f"name already exists ({arn}). Choose another name."
             ) from None
-        tx.tag(arn, tags)
+        tx.tag(arn, given)
         return row
 
     ctx[Runner].wake(await ctx[Rows].write(write))
     return {"TrainingJobArn": arn}
 
 
-def _document(ctx: Context, req: dict[str, Any], arn: str) -> dict[str, Any]:
-    algorithm = req.get("AlgorithmSpecification")
-    if algorithm is None or "ResourceConfig" not in req:
-        missing = "AlgorithmSpecification" if algorithm is None else "ResourceConfig"
-        raise Unserved(f"{missing} is required: serverless training jobs are not served. Add {missing}.")
-    if not algorithm.get("TrainingImage"):
-        raise Unserved("AlgorithmSpecification.TrainingImage is required: AlgorithmName is not served yet.")
-    _check_channels(req.get("InputDataConfig", ()))
+def _document(req: dict[str, Any], arn: str) -> dict[str, Any]:
+    algorithm = req["AlgorithmSpecification"]
+    _check_names(req.get("InputDataConfig", ()))
     image = catalog.find(algorithm["TrainingImage"])
     definitions = algorithm.get("MetricDefinitions") or (image.metric_definitions() if image else [])
     metrics.compiled(definitions)
@@ -81,13 +82,24 @@ def _document(ctx: Context, req: dict[str, Any], arn: str) -> dict[str, Any]:
         "EnableInterContainerTrafficEncryption": req.get("EnableInterContainerTrafficEncryption", False),
         "EnableManagedSpotTraining": req.get("EnableManagedSpotTraining", False),
         "ProfilingStatus": "Disabled",
+        "ModelArtifacts": {"S3ModelArtifacts": f"{artifacts.home(req, req['TrainingJobName'])}/model.tar.gz"},
         "_id": f"job-{ids.short(16)}",
     }
     return lifecycle.moved(document, "Starting", clock.now())
 
 
-def _check_channels(channels: Any) -> None:
-    names = [channel["ChannelName"] for channel in channels]
+async def _check_inputs(ctx: Context, doc: Mapping[str, Any]) -> None:
+    """Refuses a prefix that holds nothing, in AWS's words, before a job is made of it."""
+    for channel in doc.get("InputDataConfig", ()):
+        source = channel["DataSource"]["S3DataSource"]
+        try:
+            await channels.check(ctx[Objects], source)
+        except (channels.BadInput, NotFound) as fault:
+            raise Invalid(fault.message) from fault
+
+
+def _check_names(given: Any) -> None:
+    names = [channel["ChannelName"] for channel in given]
     for name in names:
         if names.count(name) > 1:
             raise Invalid(f"InputDataConfig has two channels named '{name}'. Give each channel a name of its own.")
@@ -109,11 +121,14 @@ async def list_training_jobs(ctx: Context, req: ListTrainingJobsRequestTypeDef) 
 
 @sagemaker.operation
 async def stop_training_job(ctx: Context, req: StopTrainingJobRequestTypeDef) -> None:
-    """Asks a job to stop: SIGTERM, 120 seconds to save what it has, then SIGKILL. A job that ended is left alone."""
+    """Asks a job to stop: SIGTERM, 120 seconds to save what it has, then SIGKILL."""
     row = await find(ctx, req["TrainingJobName"])
 
     def write(tx: Tx) -> Row:
         fresh = tx.get(KIND, ctx.scope, row.name) or row
+        if fresh.status in lifecycle.TERMINAL:
+            text = f"The request was rejected because the training job is in status {fresh.status}."
+            raise WireError("ValidationException", text)
         if fresh.status != "InProgress":
             return fresh
         return tx.update(fresh, doc=lifecycle.moved(fresh.doc, "Stopping", clock.now()), status="Stopping")

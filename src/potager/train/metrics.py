@@ -1,18 +1,40 @@
 """Metrics read out of a job's log lines by regular expressions, as `FinalMetricDataList` gives them.
 
+    final ─► the image's own definitions, and its own lines ─► here, in a thread
+          └► any others ─► a child (`matching`), LIMIT seconds each; the log says what was late and is left out
+
+`re` holds the interpreter's lock while it searches, and an expression such as `(a+)+b` can search for ever: one that
+somebody has sent must not run in the server, in whatever thread.
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/define-train-metrics.html
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+from potager.compute import catalog
+from potager.kernel import clock, logfile
 from potager.kernel.errors import Invalid
+from potager.train import matching
+
+LIMIT = 10.0
+"""Seconds that one definition may take on a whole log."""
+PROGRAM = (sys.executable, "-P", "-m", matching.__name__)
+
+Seen = tuple[float, int] | None
+"""A metric's last value and its milliseconds since 1970; None when it was not seen."""
 
 
-def compiled(definitions: Sequence[Mapping[str, str]]) -> list[tuple[str, re.Pattern[str]]]:
+def compiled(definitions: Sequence[Mapping[str, str]]) -> list[matching.Definition]:
     """Definitions (`Name`, `Regex`) ready for use; `Invalid` names one that is no regular expression."""
     return [(item["Name"], _compile(item)) for item in definitions]
 
@@ -20,42 +42,79 @@ def compiled(definitions: Sequence[Mapping[str, str]]) -> list[tuple[str, re.Pat
 def _compile(definition: Mapping[str, str]) -> re.Pattern[str]:
     try:
         return re.compile(definition["Regex"])
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         name, regex = definition["Name"], definition["Regex"]
         message = f"Metric definition '{name}' has an invalid regular expression '{regex}': {error}."
         raise Invalid(message) from error
 
 
-def final(
-    definitions: Sequence[tuple[str, re.Pattern[str]]], events: Iterable[tuple[int, str]]
-) -> list[dict[str, Any]]:
-    """The last value of each metric.
+async def final(algorithm: Mapping[str, Any], log: Path, limit: float = LIMIT) -> list[dict[str, Any]]:
+    """The last value of each metric that a job has printed.
 
     Parameters
     ----------
-    definitions : name and regular expression, whose first group is the value.
-    events : timestamp (milliseconds) and text of each log line, oldest first.
+    algorithm : the job's AlgorithmSpecification.
+    log : the job's log; it is told of a definition that takes longer than `limit` seconds.
 
     Returns
     -------
-    `MetricName`, `Value` and `Timestamp` (seconds since 1970) for each metric seen, in the order of `definitions`.
+    `MetricName`, `Value` and `Timestamp` (seconds since 1970) for each metric seen, in the order of the definitions.
     """
-    last: dict[str, tuple[float, float]] = {}
-    for at, text in events:
-        for name, regex in definitions:
-            if found := regex.search(text):
-                value = _number(found)
-                if value is not None:
-                    last[name] = (value, at / 1000)
+    definitions = algorithm.get("MetricDefinitions", ())
+    if _is_ours(algorithm):
+        found = await asyncio.to_thread(lambda: matching.last(compiled(definitions), matching.events(str(log))))
+        seen: list[Seen] = [found.get(item["Name"]) for item in definitions]
+    else:
+        seen = await _apart(definitions, log, limit)
     return [
-        {"MetricName": name, "Value": last[name][0], "Timestamp": last[name][1]}
-        for name, _ in definitions
-        if name in last
+        {"MetricName": item["Name"], "Value": value[0], "Timestamp": value[1] / 1000}
+        for item, value in zip(definitions, seen, strict=True)
+        if value
     ]
 
 
-def _number(found: re.Match[str]) -> float | None:
+def _is_ours(algorithm: Mapping[str, Any]) -> bool:
+    """Whether the definitions are the image's own, and so are the lines that they are to match."""
+    image = catalog.find(algorithm["TrainingImage"])
+    return (
+        image is not None
+        and not image.runs_scripts
+        and algorithm.get("MetricDefinitions") == image.metric_definitions()
+    )
+
+
+async def _apart(definitions: Sequence[Mapping[str, str]], log: Path, limit: float) -> list[Seen]:
+    """What each definition finds. A child does one after the other until one is late; another goes on behind that."""
+    seen: list[Seen] = []
+    while len(seen) < len(definitions):
+        found, end = await _child(definitions[len(seen) :], log, limit)
+        seen += found
+        if len(seen) < len(definitions):
+            _tell(
+                log,
+                definitions[len(seen)],
+                f"took longer than {limit:g} seconds" if end == -signal.SIGALRM else "failed",
+            )
+            seen.append(None)
+    return seen
+
+
+async def _child(definitions: Sequence[Mapping[str, str]], log: Path, limit: float) -> tuple[list[Seen], int | None]:
+    """What the first definitions find, all of them unless one is late or fails, and how the child ended."""
+    child = await asyncio.create_subprocess_exec(*PROGRAM, stdin=PIPE, stdout=PIPE)
+    asked = {"definitions": list(definitions), "log": str(log), "limit": limit}
     try:
-        return float(found.group(1) if found.re.groups else found.group())
-    except (TypeError, ValueError):
-        return None
+        answer, _ = await child.communicate(json.dumps(asked).encode())
+    finally:
+        with suppress(ProcessLookupError):
+            child.kill()
+    return [json.loads(line) for line in answer.splitlines()], child.returncode
+
+
+def _tell(log: Path, definition: Mapping[str, str], what: str) -> None:
+    text = (
+        f"Potager left the metric '{definition['Name']}' out of FinalMetricDataList: "
+        f"searching the log for '{definition['Regex']}' {what}. Simplify the regular expression."
+    )
+    with suppress(OSError), log.open("ab") as file:
+        file.write(logfile.encode(round(clock.now() * 1000), text))

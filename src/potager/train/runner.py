@@ -19,9 +19,10 @@ from typing import Any
 from potager.compute import catalog, leftovers
 from potager.compute.workload import Executor, Exited, Workload
 from potager.kernel import clock
-from potager.kernel.errors import Fault, NotFound, Stale
+from potager.kernel.errors import Fault, LimitReached, NotFound, Stale
 from potager.kernel.names import Scope
 from potager.kernel.reconcile import Reconciler
+from potager.kernel.sessions import Sessions
 from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
@@ -29,6 +30,8 @@ from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
 from potager.train import artifacts, channels, contract, lifecycle, metrics
 from potager.train.lifecycle import Conclude, Halt, Launch, Rest, Watch
+from potager.train.script import failure, launch, program
+from potager.train.script.source import BadSource
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,15 @@ class Runner:
     """Runs the training jobs whose lease this server holds."""
 
     def __init__(
-        self, rows: Rows, leases: Leases, executor: Executor, objects: Objects, blobs: Blobs, logs: Logs, data: Path
+        self,
+        rows: Rows,
+        leases: Leases,
+        executor: Executor,
+        objects: Objects,
+        blobs: Blobs,
+        logs: Logs,
+        sessions: Sessions,
+        data: Path,
     ) -> None:
         self.rows = rows
         self.leases = leases
@@ -53,10 +64,11 @@ class Runner:
         self.objects = objects
         self.blobs = blobs
         self.logs = logs
+        self.sessions = sessions
         self.data = data
         self.folder = data / "jobs"
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._reconciler: Reconciler[Key] = Reconciler(KIND, self._step)
+        self._reconciler: Reconciler[Key] = Reconciler(KIND, self._step, self._give_up)
 
     async def start(self) -> None:
         """Takes up every job that has not ended, and clears away what jobs that ended left behind."""
@@ -108,9 +120,21 @@ class Runner:
             self._watches[folder.name] = asyncio.create_task(self._ended(row, folder))
 
     async def _ended(self, row: Row, folder: Path) -> None:
-        await self.executor.wait(folder)
-        self._watches.pop(folder.name, None)
+        try:
+            await self.executor.wait(folder)
+        except Exception:
+            log.exception("training job %s: its end cannot be waited for, looking again", row.name)
+            await asyncio.sleep(1.0)
+        finally:
+            self._watches.pop(folder.name, None)
         self.wake(row)
+
+    async def _give_up(self, key: Key, error: Exception) -> None:
+        """Ends a job that no step brings further, with the error as its reason."""
+        row = await self.rows.find(KIND, Scope(*key[:2]), key[2])
+        folder = self.folder / row.doc["_id"]
+        reason = f"InternalServerError: {type(error).__name__}: {error}"
+        await self._conclude(row, folder, Conclude("Failed", "Failed", reason, keep=False))
 
     async def _enter(self, row: Row, secondary: str, **changes: Any) -> Row:
         """Writes that a running job has gone on to `secondary`; a job that is stopping keeps saying so."""
@@ -124,28 +148,38 @@ class Runner:
         if image is None:
             reason = "ClientError: " + catalog.unknown(row.doc["AlgorithmSpecification"]["TrainingImage"])
             return await self._conclude(row, folder, Conclude("Failed", "Failed", reason, keep=False))
+        if missing := image.missing():
+            return await self._conclude(
+                row, folder, Conclude("Failed", "Failed", f"ClientError: {missing}", keep=False)
+            )
         row = await self._enter(row, "Downloading", TrainingStartTime=clock.now())
         try:
-            await self._prepare(row.doc, folder)
+            await self.objects.bucket(channels.split_uri(row.doc["OutputDataConfig"]["S3OutputPath"])[0])
+            await self._prepare(row.doc, image, folder)
+        except BadSource as fault:
+            end = Conclude("Failed", "Failed", f"ClientError: {fault.message}", keep=False)
+            return await self._conclude(row, folder, end)
         except (channels.BadInput, NotFound) as fault:
             end = Conclude("Failed", "Failed", f"ClientError: Data download failed: {fault.message}", keep=False)
             return await self._conclude(row, folder, end)
         fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
         if fresh.status != "InProgress":
             return 0.0
-        await self.executor.start(self._workload(fresh, image, folder))
+        await self.executor.start(await asyncio.to_thread(self._workload, fresh, image, folder))
         await self._enter(fresh, "Training")
         return 0.0
 
-    async def _prepare(self, doc: Mapping[str, Any], folder: Path) -> None:
+    async def _prepare(self, doc: Mapping[str, Any], image: catalog.Image, folder: Path) -> None:
         await asyncio.to_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
         ml = folder / "ml"
         await asyncio.to_thread(lambda: contract.write(doc, ml))
         await channels.lay_out(self.objects, doc.get("InputDataConfig", ()), ml)
+        if image.runs_scripts:
+            await launch.prepare(self.objects, doc, ml)
 
     def _workload(self, row: Row, image: catalog.Image, folder: Path) -> Workload:
         doc = row.doc
-        return Workload(
+        work = Workload(
             id=doc["_id"],
             folder=folder,
             kind="job",
@@ -158,6 +192,7 @@ class Runner:
             read_only=(folder / "ml" / "input",),
             hidden=(self.data,),
         )
+        return launch.dressed(work, row, KIND, image, self.sessions) if image.runs_scripts else work
 
     def _log(self, row: Row) -> Path:
         """The job's log file. A later job of the same name has its own: the stream carries the creation time."""
@@ -171,27 +206,42 @@ class Runner:
             row = await self._enter(row, "Uploading")
             end, changes = await self._keep(row, folder, end)
         if end.status == "Failed":
-            changes["FailureReason"] = contract.failure(folder / "ml", end.reason)
+            reason = await asyncio.to_thread(self._reason, row, folder, end)
+            changes["FailureReason"] = await asyncio.to_thread(contract.failure, folder / "ml", reason)
         changes |= await self._times(row, folder)
         doc = lifecycle.moved(row.doc, end.secondary, clock.now(), **changes)
-        await self.rows.write(lambda tx: tx.update(row, doc=doc, status=end.status))
-        await asyncio.to_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
-        log.info("training job %s: %s %s", row.name, end.secondary, changes.get("FailureReason", ""))
+        row = await self.rows.write(lambda tx: tx.update(row, doc=doc, status=end.status))
+        await self.leases.release(row)
+        await leftovers.remove(self.executor, folder)
+        log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 
     async def _keep(self, row: Row, folder: Path, end: Conclude) -> tuple[Conclude, dict[str, Any]]:
         """Uploads what the job left and reads its metrics; a job whose artifact cannot be kept has failed."""
-        definitions = metrics.compiled(row.doc["AlgorithmSpecification"].get("MetricDefinitions", ()))
-        found = await asyncio.to_thread(lambda: metrics.final(definitions, self.logs.lines(self._log(row))))
+        found = await metrics.final(row.doc["AlgorithmSpecification"], self._log(row))
         changes: dict[str, Any] = {"FinalMetricDataList": found} if found else {}
         try:
             uri = await artifacts.upload(self.objects, self.blobs, row.doc, row.name, folder / "ml")
-        except Fault as fault:
-            text = f"ClientError: the artifacts could not be uploaded: {fault.message}"
+        except LimitReached:
+            raise  # a full disk: what the job made is kept, and tried again
+        except (Fault, OSError) as fault:
+            text = f"ClientError: the artifacts could not be uploaded: {fault}"
             return Conclude("Failed", "Failed", end.reason or text), changes
         if uri:
             changes["ModelArtifacts"] = {"S3ModelArtifacts": uri}
         return end, changes
+
+    def _reason(self, row: Row, folder: Path, end: Conclude) -> str:
+        """Why a job failed, for want of its own words: a script's last ones are in its log."""
+        image = catalog.find(row.doc["AlgorithmSpecification"]["TrainingImage"])
+        seen = self.executor.observe(folder)
+        if image is None or not image.runs_scripts or not isinstance(seen, Exited):
+            return end.reason
+        code = -seen.signal if seen.signal else seen.code
+        chosen = program.of(row.doc)
+        if chosen.script is None or not code or seen.reason not in ("exited", "killed"):
+            return end.reason
+        return failure.reason(self.logs.lines(self._log(row)), chosen.command, code)
 
     async def _times(self, row: Row, folder: Path) -> dict[str, Any]:
         if "TrainingStartTime" not in row.doc:

@@ -5,6 +5,8 @@
 | no signature        | AccessDenied 403         | MissingAuthenticationToken | MissingAuthenticationTokenException |
 | cannot be read      | AuthorizationHeaderMalformed 400 | IncompleteSignature | IncompleteSignatureException |
 | unknown key         | InvalidAccessKeyId 403   | InvalidClientTokenId    | UnrecognizedClientException     |
+| wrong session token | InvalidToken 400         | InvalidClientTokenId    | UnrecognizedClientException     |
+| its job has ended   | ExpiredToken 400         | ExpiredToken            | ExpiredTokenException           |
 | wrong signature     | SignatureDoesNotMatch 403| SignatureDoesNotMatch   | InvalidSignatureException       |
 | clock off           | RequestTimeTooSkewed 403 | SignatureDoesNotMatch   | InvalidSignatureException       |
 | URL expired         | AccessDenied 403         | SignatureDoesNotMatch   | InvalidSignatureException       |
@@ -62,6 +64,19 @@ class Refusal:
             message = "The AWS Access Key Id you provided does not exist in our records."
             return WireError(self.key_code, message, 403, fields={"AWSAccessKeyId": access_key[:128]})
         return WireError(self.key_code, "The security token included in the request is invalid.", self.status)
+
+    def token(self) -> WireError:
+        """Temporary credentials without their session token, or with another one."""
+        if self is _S3:
+            return WireError("InvalidToken", "The provided token is malformed or otherwise invalid.", 400)
+        return self.unknown_key("")
+
+    def ended(self) -> WireError:
+        """Temporary credentials whose time is over."""
+        if self is _S3:
+            return WireError("ExpiredToken", "The provided token has expired.", 400)
+        code = "ExpiredTokenException" if self is _JSON else "ExpiredToken"
+        return WireError(code, "The security token included in the request is expired", self.status)
 
     def signature(self, canonical: bytes, to_sign: str) -> WireError:
         """The wrong one; S3 shows what it hashed, which is how a client's author finds out."""

@@ -18,6 +18,7 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, unquote_to_bytes
 
+from potager.kernel.names import REGION
 from potager.wire import credential, refusal, sigv2
 from potager.wire.credential import ALGORITHM, Credential, Malformed, OldCredential
 from potager.wire.message import Request
@@ -105,6 +106,8 @@ def _verify(
     _check_clock(claim, now, refuse)
     if service is not None and claim.service != service:
         raise refuse.scope(f"Credential should be scoped to correct service: '{service}'.")
+    if not REGION.fullmatch(claim.region):
+        raise refuse.scope("Credential should be scoped to a valid region, such as us-east-1.")
     _check_signed_headers(request, claim, refuse)
     payload = _payload(request, claim, body)
     key = signing_key(secret, claim.date, claim.region, claim.service)

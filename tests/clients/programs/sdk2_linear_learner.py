@@ -34,6 +34,7 @@ print(
             "bucket": session.default_bucket(),
             "account": session.account_id(),
             "role": role,
+            "image": sagemaker.image_uris.retrieve("linear-learner", "us-east-1"),
             "accuracy": float(np.mean(np.array(predicted) == labels[800:])),
             "scores": [min(scores), max(scores)],
         }

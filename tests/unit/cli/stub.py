@@ -14,7 +14,7 @@ from typing import Any
 from potager.cli.main import main
 
 
-def create(settings: Any, keys: Any) -> Any:
+def create(settings: Any, keys: Any, url: str) -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await lifespan(receive, send)

@@ -64,9 +64,14 @@ def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(start: Start) 
 
 
 def test_no_server_is_an_error_on_standard_error(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["env", "--data", str(tmp_path)])
+    result = CliRunner().invoke(main, ["env", "--data", str(tmp_path), "--format", "json"])
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"{tmp_path}: no server is up on this data folder. Start one with `potager up`" in result.stderr
+
+
+def test_no_server_makes_the_eval_of_a_shell_fail(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["env", "--data", str(tmp_path)])
+    assert (result.exit_code, result.stdout) == (1, "false\n")
 
 
 def test_the_server_that_was_killed_is_not_up(start: Start) -> None:

@@ -35,7 +35,7 @@ def test_it_says_ready_once_requests_are_answered(start: Start) -> None:
 def test_it_tells_people_where_things_are(start: Start) -> None:
     server = start()
     assert f"data       {server.data}" in log(server)
-    assert f'eval "$(potager env --data {server.data})"' in log(server)
+    assert f'potager env --data {server.data})"' in log(server)
     assert "isolation" in log(server)
 
 

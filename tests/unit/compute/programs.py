@@ -218,6 +218,10 @@ def draw(ml: Path) -> None:
     (ml / "output" / "found.json").write_text(json.dumps({"drawn": float(np.random.rand()), "threads": threads}))
 
 
+class Unsupported(Exception):
+    status = 415
+
+
 class Echo:
     """Answers with what it was asked, and does what a few words tell it."""
 
@@ -226,6 +230,8 @@ class Echo:
             raise ValueError("row 1, column 2: 'x' is not a number")
         if body == b"broken":
             raise KeyError("weights")
+        if body == b"unsupported":
+            raise Unsupported("text/html is not supported")
         if body == b"die":
             os._exit(9)
         if body == b"hang":

@@ -72,6 +72,16 @@ async def test_what_breaks_in_the_predictor_is_the_models_fault_and_in_the_log(b
     assert bench.lines(work)[-1] == "KeyError: 'weights'"
 
 
+async def test_a_predictor_may_say_the_status_of_its_refusal_and_the_log_stays_silent(bench: Any) -> None:
+    work, channel = await serve(bench)
+    with pytest.raises(ModelError, match=r"client error \(415\).*\"text/html is not supported\"") as caught:
+        await channel.invoke(b"unsupported", "text/html", "text/csv", 20)
+    assert caught.value.fields["OriginalStatusCode"] == 415
+    bench.executor.stop(work.folder)
+    await bench.finish(work)
+    assert not any("Unsupported" in line for line in bench.lines(work))
+
+
 async def test_a_worker_that_dies_fails_its_requests_once(bench: Any) -> None:
     work, channel = await serve(bench)
     with pytest.raises(WorkerLost, match="died while it had the request") as caught:

@@ -62,5 +62,5 @@ def test_an_artifact_may_be_named_in_each_style_that_is_seen_in_the_wild(url: st
 
 @pytest.mark.parametrize("url", ["s3://claims", "file:///etc/passwd", "https://example.com/x", ""])
 def test_what_names_no_object_is_refused(url: str) -> None:
-    with pytest.raises(Invalid, match="names no object"):
+    with pytest.raises(Invalid, match=r"names no object|not an S3 URI"):
         split(url)

@@ -1,4 +1,5 @@
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -7,9 +8,9 @@ from potager.deploy.router import Instance, Route, Variant
 from potager.kernel.errors import WireError
 
 
-def instance(outstanding: int = 0) -> Instance:
-    nothing: Any = None
-    return Instance(channel=nothing, kill=lambda: None, outstanding=outstanding)
+def instance(outstanding: int = 0, alive: bool = True) -> Instance:
+    channel: Any = SimpleNamespace(alive=alive)
+    return Instance(channel=channel, kill=lambda: None, outstanding=outstanding)
 
 
 def test_traffic_is_shared_by_weight() -> None:
@@ -35,3 +36,10 @@ def test_a_variant_without_an_instance_is_unavailable() -> None:
     with pytest.raises(WireError) as refusal:
         Variant("a", 1.0, []).pick()
     assert refusal.value.status == 503
+
+
+def test_an_instance_whose_worker_is_dead_gets_nothing_to_do() -> None:
+    dead, busy = instance(0, alive=False), instance(9)
+    assert Variant("a", 1.0, [dead, busy]).pick() is busy
+    with pytest.raises(WireError, match="no instance up"):
+        Variant("a", 1.0, [dead]).pick()

@@ -1,3 +1,7 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,6 +22,28 @@ def asked(*parts: bytes, method: str = "PUT", path: bytes = b"/b/k", headers: di
     raw = [(name.encode(), value.encode()) for name, value in given.items()]
     scope = {"method": method, "path": "", "raw_path": path, "query_string": b"a=%2F", "headers": raw}
     return incoming(scope, receive)
+
+
+async def silent() -> dict[str, Any]:
+    """The `receive` of a client that stays and says nothing."""
+    return await asyncio.get_running_loop().create_future()
+
+
+class Streaming:
+    """A body of a thousand chunks that counts what was read of it, and knows when it was closed."""
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while self.read < 1000:
+                self.read += 1
+                await asyncio.sleep(0)
+                yield b"x"
+        finally:
+            self.closed = True
 
 
 async def test_a_request_keeps_its_path_and_query_as_they_were_written() -> None:
@@ -53,8 +79,56 @@ async def test_a_response_says_its_length_and_a_head_has_no_body() -> None:
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    await respond(send, Response(200, [("X-Some", "v")], b"body"))
-    await respond(send, Response(404, [("Content-Length", "7")], b"message"), head=True, last=True)
+    await respond(send, silent, Response(200, [("X-Some", "v")], b"body"))
+    await respond(send, silent, Response(404, [("Content-Length", "7")], b"message"), head=True, last=True)
     assert sent[0]["headers"] == [(b"x-some", b"v"), (b"content-length", b"4")]
     assert [sent[1]["body"], sent[3]["body"]] == [b"body", b""]
     assert sent[2]["headers"] == [(b"content-length", b"7"), (b"connection", b"close")]
+
+
+async def test_a_body_that_streams_is_sent_whole_to_a_client_that_stays() -> None:
+    sent: list[dict[str, Any]] = []
+    said = [{"type": "http.request", "body": b"rest", "more_body": False}]
+    body = Streaming()
+
+    async def send(message: Any) -> None:
+        sent.append(dict(message))
+
+    async def receive() -> dict[str, Any]:
+        return said.pop() if said else await silent()
+
+    await respond(send, receive, Response(200, [], aiter(body)))
+    assert (sum(len(message["body"]) for message in sent[1:]), body.closed) == (1000, True)
+    assert [message.get("more_body", False) for message in sent[-2:]] == [True, False]
+
+
+async def test_a_body_is_read_no_further_and_closed_once_the_client_has_gone() -> None:
+    sent: list[dict[str, Any]] = []
+    gone = asyncio.Event()
+    body = Streaming()
+
+    async def send(message: Any) -> None:
+        sent.append(dict(message))
+        if len(sent) == 4:
+            gone.set()
+
+    async def receive() -> dict[str, Any]:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    await respond(send, receive, Response(200, [], aiter(body)))
+    assert body.read < 10
+    assert body.closed
+    assert all(message["more_body"] for message in sent[1:])
+
+
+async def test_a_body_is_closed_when_it_cannot_be_sent() -> None:
+    body = Streaming()
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await respond(send, silent, Response(200, [], aiter(body)))
+    assert body.closed

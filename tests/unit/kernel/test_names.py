@@ -1,7 +1,7 @@
 import pytest
 
 from potager.kernel.errors import Invalid
-from potager.kernel.names import Arn, Scope, arn
+from potager.kernel.names import REGION, Arn, Scope, arn
 
 
 def test_an_arn_is_made_and_taken_apart() -> None:
@@ -25,3 +25,13 @@ def test_a_region_decides_the_partition(region: str, partition: str) -> None:
 def test_what_is_no_arn_is_refused_by_its_text() -> None:
     with pytest.raises(Invalid, match="training-job/fraud"):
         Arn.parse("training-job/fraud")
+
+
+@pytest.mark.parametrize("name", ["us-east-1", "us-gov-west-1", "eusc-de-east-1", "us-isob-east-1", "ap-southeast-12"])
+def test_a_region_of_any_partition_is_one(name: str) -> None:
+    assert REGION.fullmatch(name)
+
+
+@pytest.mark.parametrize("name", ["", "..", "us east-1", "us-east-1\n", "us-east-1/..", "x" * 300, f"us-{'x' * 300}-1"])
+def test_what_could_harm_a_path_or_an_arn_is_no_region(name: str) -> None:
+    assert not REGION.fullmatch(name)

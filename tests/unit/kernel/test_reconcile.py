@@ -88,3 +88,40 @@ async def test_a_closed_reconciler_wakes_nothing() -> None:
     reconciler.wake("a")
     await asyncio.sleep(0)
     assert seen == []
+
+
+async def test_a_key_that_cannot_be_brought_to_its_end_is_given_up_with_the_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "FIRST_RETRY", 0.0)
+    monkeypatch.setattr(reconcile, "LAST_RETRY", 0.0)
+    told: list[tuple[str, str]] = []
+
+    async def step(key: str) -> float | None:
+        raise OSError("the disk is away")
+
+    async def give_up(key: str, error: Exception) -> None:
+        told.append((key, str(error)))
+
+    reconciler = Reconciler("test", step, give_up)
+    reconciler.wake("a")
+    await until(lambda: bool(told))
+    await reconciler.close()
+    assert told == [("a", "the disk is away")]
+
+
+async def test_a_step_that_is_cancelled_from_inside_does_not_wedge_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "FIRST_RETRY", 0.0)
+    runs = 0
+
+    async def step(key: str) -> float | None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            raise asyncio.CancelledError
+        return None
+
+    reconciler = Reconciler("test", step)
+    reconciler.wake("a")
+    await until(lambda: runs == 2)
+    await reconciler.close()

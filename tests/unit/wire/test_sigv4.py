@@ -33,11 +33,12 @@ def signed(
     headers: dict[str, str] | None = None,
     credentials: Credentials = CREDENTIALS,
     params: dict[str, str] | None = None,
+    region: str = "eu-west-1",
 ) -> tuple[Request, bytes]:
     """A request that botocore has signed in its headers."""
     sent = AWSRequest(method, URL + path, headers or {}, data=body, params=params or {})
     signer = S3SigV4Auth if service == "s3" else SigV4Auth
-    signer(credentials, service, "eu-west-1").add_auth(sent)
+    signer(credentials, service, region).add_auth(sent)
     return received(sent.prepare())
 
 
@@ -108,6 +109,22 @@ def test_any_key_and_any_query_verify(key: str, value: str) -> None:
 def test_any_header_value_verifies(value: str) -> None:
     request, body = signed("PUT", "/b/k", "s3", b"x", {"x-amz-meta-note": value})
     assert verify(request, body, "rest-xml").access_key == "AKID"
+
+
+@pytest.mark.parametrize("region", ["..", "us east-1", "x" * 300, "US-EAST-1", "%2E%2E"])
+@pytest.mark.parametrize(
+    ("protocol", "code", "status"),
+    [
+        ("json", "InvalidSignatureException", 400),
+        ("query", "SignatureDoesNotMatch", 403),
+        ("rest-xml", "AuthorizationHeaderMalformed", 400),
+    ],
+)
+def test_a_signature_for_a_region_that_cannot_be_is_refused(protocol: str, code: str, status: int, region: str) -> None:
+    request, body = signed("POST", "/a", "s3" if protocol == "rest-xml" else "sagemaker", region=region)
+    error = refused(request, body, protocol)
+    assert (error.code, error.status) == (code, status)
+    assert "valid region" in error.message
 
 
 @pytest.mark.parametrize("protocol", ["json", "query", "rest-json", "rest-xml"])

@@ -61,7 +61,7 @@ class ProcessExecutor:
                 return
             await asyncio.to_thread(_prepare, workload)
             with contextlib.suppress(Gone):
-                await self._parent.spawn(workload.folder)
+                await self._parent.spawn(workload.folder, workload.secrets)
                 return
         raise LimitReached("The parent of workers keeps dying; the server's standard error says why.")
 

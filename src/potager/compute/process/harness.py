@@ -1,18 +1,22 @@
 """The program's own process: a clean surrounding, then the entry.
 
-A job's entry is called with the folder that it knows as /opt/ml; what it raises becomes its exit code. A server's entry
-loads the model, then `serving.py` answers. Where there is no /opt/ml of its own (`isolation.py`, level `process`), the
-folder's real path takes the place of `/opt/ml` in every variable.
+A job's entry is called with the folder that it knows as /opt/ml; what it raises becomes its exit code. A job that is a
+command takes this process over. A server's entry loads the model, then `serving.py` answers. Where there is no /opt/ml
+of its own (`isolation.py`, level `process`), the folder's real path takes the place of `/opt/ml` in every variable and
+argument.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import importlib
 import io
 import os
+import re
 import resource
+import shutil
 import signal
 import socket
 import sys
@@ -20,7 +24,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from potager.compute.process import limits, mounts, serving
 from potager.compute.process.isolation import Isolation
@@ -28,6 +32,7 @@ from potager.compute.workload import Workload
 
 KEPT = ("PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_")
+_ML = re.compile(r"/opt/ml(?![\w.-])")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "REQUESTS_CA_BUNDLE")
 
 
@@ -48,18 +53,30 @@ def run(workload: Workload, isolation: Isolation, output: int, listener: socket.
     _streams(output)
     _fresh(workload)
     os.chdir(ml)
-    code = _guarded(lambda: _serve(workload, ml, listener) if listener else _job(workload, ml))
+    code = _guarded(lambda: _body(workload, ml, listener))
     return _finish(code)
+
+
+def _body(workload: Workload, ml: Path, listener: socket.socket | None) -> None:
+    if listener is not None:
+        _serve(workload, ml, listener)
+    elif workload.argv:
+        _execute([_placed(part, ml) for part in workload.argv], ml)
+    else:
+        load(workload.entry)(ml)
 
 
 def _environment(workload: Workload, ml: Path, tmp: str) -> None:
     count = limits.threads(workload.cpus)
     settings = clean(os.environ, network=workload.network) | limits.thread_environment(count)
     settings |= {"HOME": tmp, "TMPDIR": tmp, "PYTHONUNBUFFERED": "1"}
-    settings |= {name: text.replace("/opt/ml", str(ml)) for name, text in workload.environment.items()}
+    settings |= {name: _placed(text, ml) for name, text in workload.environment.items()} | dict(workload.secrets)
+    if workload.argv:
+        settings["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), settings["PATH"]))
     os.environ.clear()
     os.environ.update(settings)
-    limits.set_threads(count)
+    if not workload.argv:
+        limits.set_threads(count)
 
 
 def _streams(output: int) -> None:
@@ -100,8 +117,35 @@ def load(entry: str) -> Callable[..., Any]:
     return found
 
 
-def _job(workload: Workload, ml: Path) -> None:
-    load(workload.entry)(ml)
+def _placed(text: str, ml: Path) -> str:
+    """A variable or an argument, where the program finds what it says to be below /opt/ml."""
+    return _ML.sub(lambda _: str(ml), text)
+
+
+def _execute(argv: list[str], ml: Path) -> NoReturn:
+    """Becomes another program, in the folder of its code; exits as a shell does when that cannot be: 127 or 126."""
+    code = ml / "code"
+    os.chdir(code if code.is_dir() else ml)
+    # Python ignores these two, and what is ignored stays so in the program that comes after.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    program = sys.executable if argv[0] in ("python", "python3") else shutil.which(argv[0])
+    if program is None:
+        print(_no_program(argv[0]), file=sys.stderr)
+        sys.exit(126 if os.path.exists(argv[0]) and "/" in argv[0] else 127)
+    try:
+        os.execv(program, [program if program == sys.executable else argv[0], *argv[1:]])  # noqa: S606 - no shell asked
+    except OSError as error:
+        hint = " Does it start with #!?" if error.errno == errno.ENOEXEC else ""
+        print(f"potager: {argv[0]} cannot be executed: {error.strerror}.{hint}", file=sys.stderr)
+        sys.exit(126)
+
+
+def _no_program(name: str) -> str:
+    if "/" not in name:
+        return f"potager: {name}: command not found. Looked for in PATH={os.environ['PATH']}"
+    reason = "it is not executable" if os.path.exists(name) else "no such file"
+    return f"potager: {name} cannot be executed: {reason}."
 
 
 def _serve(workload: Workload, ml: Path, listener: socket.socket) -> None:

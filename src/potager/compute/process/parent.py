@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,11 @@ class Parent:
             raise Gone
         return await asyncio.shield(self._isolation)
 
-    async def spawn(self, folder: Path) -> None:
-        """Has the workload in `folder` minded by a shim; `Gone` when the zygote died first."""
+    async def spawn(self, folder: Path, secrets: Mapping[str, str]) -> None:
+        """Has the workload in `folder` minded by a shim; `Gone` when the zygote died first.
+
+        `secrets` are the part of its environment that does not stand in the folder.
+        """
         await self.open()
         if self._writer is None:
             raise Gone
@@ -72,7 +75,8 @@ class Parent:
         number, answer = self._number, asyncio.get_running_loop().create_future()
         self._waiting[number] = answer
         try:
-            self._writer.write(json.dumps({"id": number, "folder": str(folder)}).encode() + b"\n")
+            order = {"id": number, "folder": str(folder), "secrets": dict(secrets)}
+            self._writer.write(json.dumps(order).encode() + b"\n")
             error = await asyncio.wait_for(answer, PATIENCE)
         except TimeoutError:
             raise Gone from None

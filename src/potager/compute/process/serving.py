@@ -25,7 +25,12 @@ class Predictor(Protocol):
     """A loaded model."""
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
-        """The answer and its content type. ValueError when the request is at fault."""
+        """The answer and its content type.
+
+        `ValueError` when the request is at fault: status 400. An exception with an attribute `status` (400 to 599) is
+        answered with that status, and nothing is logged: whoever raises it has said what there is to say. Any other
+        is a failure, 500, and its traceback goes to the log.
+        """
         ...
 
 
@@ -40,21 +45,29 @@ class Desk:
         if kind == frames.PING:
             return frames.frame(number, frames.PONG)
         if kind != frames.INVOKE:
-            return frames.frame(number, frames.MODEL_ERROR, f"The worker knows no frame of kind {kind}.".encode())
+            return _failure(number, 500, f"The worker knows no frame of kind {kind}.")
         try:
             head, body = frames.parted(payload)
             answer, content_type = self._predict(body, head[0], head[1])
             return frames.frame(number, frames.RESULT, frames.headed((content_type,), answer))
-        except ValueError as error:
-            return frames.frame(number, frames.BAD_REQUEST, _text(error))
         except Exception as error:
-            traceback.print_exc()
-            return frames.frame(number, frames.MODEL_ERROR, _text(error))
+            status = _status(error)
+            if status is None:
+                traceback.print_exc()
+            said = f"{type(error).__name__}: {error}" if status is None or not str(error) else str(error)
+            return _failure(number, status or 500, said)
 
 
-def _text(error: Exception) -> bytes:
-    said = str(error) if isinstance(error, ValueError) and str(error) else f"{type(error).__name__}: {error}"
-    return said.encode("utf-8", "replace")[:65536]
+def _status(error: Exception) -> int | None:
+    """The status that an exception asks for, None where it is a failure that nobody foresaw."""
+    status: object = getattr(error, "status", None)
+    if isinstance(status, int) and 400 <= status < 600:
+        return status
+    return 400 if isinstance(error, ValueError) else None
+
+
+def _failure(number: int, status: int, said: str) -> bytes:
+    return frames.frame(number, frames.FAILURE, frames.headed((str(status),), said.encode("utf-8", "replace")[:65536]))
 
 
 def answer(listener: socket.socket, predictor: Predictor) -> NoReturn:

@@ -16,7 +16,8 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -38,7 +39,7 @@ FORSAKEN = 60.0
 Reply = Callable[[str], None]
 
 
-def mind(folder: Path, level: Isolation, reply: Reply) -> None:
+def mind(folder: Path, level: Isolation, reply: Reply, secrets: Mapping[str, str] | None = None) -> None:
     """Runs the workload in `folder` to its end, if nobody did or does. `reply("")` says that it is taken care of."""
     os.setsid()
     signal.pthread_sigmask(signal.SIG_BLOCK, keeper.BLOCKED)
@@ -47,7 +48,7 @@ def mind(folder: Path, level: Isolation, reply: Reply) -> None:
     if not _claimable(run):
         reply("")
         return
-    workload = Workload.loads((run / "workload.json").read_bytes())
+    workload = replace(Workload.loads((run / "workload.json").read_bytes()), secrets=secrets or {})
     if (run / "stop.json").exists():
         records.record(run, Exited(None, None, "stopped", time.time()))
         reply("")
@@ -115,10 +116,17 @@ class _Minder:
     def run(self) -> None:
         """Runs it to its end, and records that."""
         self.output = Output(self.workload.log)
+        self._open_log()
         reader, link = self._fork()
         self._watch(reader, link)
         records.record(self.workload.run, self._end(reader))
         self._tidy()
+
+    def _open_log(self) -> None:
+        work = self.workload
+        if work.preface:
+            reach = "the host's network" if work.network or self.level.level == "process" else "no network"
+            self.output.take("\n".join([f"Isolation: {self.level}, {reach}", *work.preface, ""]).encode())
 
     def _fork(self) -> tuple[int, socket.socket]:
         """Forks the keeper; gives the program's output and the link to the keeper."""

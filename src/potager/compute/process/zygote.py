@@ -2,8 +2,8 @@
 
     python -P -m potager.compute.process.zygote FD
 
-One JSON a line on the socket FD. In: `{"paths", "preload", "isolate"}` once, then `{"id", "folder"}` a workload. Out:
-`{"isolation": {"level", "why"}}` once, then `{"id", "error"}`, sent by the shim itself once its claim stands.
+One JSON a line on the socket FD. In: `{"paths", "preload", "isolate"}` once, then `{"id", "folder", "secrets"}` a
+workload. Out: `{"isolation": {"level", "why"}}` once, then `{"id", "error"}`, sent by the shim once its claim stands.
 It must stay single-threaded: a thread does not survive a fork, and the locks that it held stay locked; OpenMP's pools
 hang a forked child. numpy's BLAS is kept from starting its threads by the environment; a child starts its own.
 """
@@ -88,7 +88,7 @@ def _mind(control: socket.socket, order: dict[str, Any], level: isolation.Isolat
     number = control.fileno()
     try:
         shim.quiet(folder / "run")
-        shim.mind(folder, level, reply)
+        shim.mind(folder, level, reply, order["secrets"])
     except BaseException as error:
         traceback.print_exc()
         reply(f"{type(error).__name__}: {error}")

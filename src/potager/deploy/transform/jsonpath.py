@@ -109,7 +109,7 @@ class Path:
 
 def _spreads(step: Step) -> bool:
     if isinstance(step, Items):
-        return len(step.items) > 1 or isinstance(step.items[0], tuple)
+        return len(step.items) > 1 or any(isinstance(item, tuple) for item in step.items)
     return isinstance(step, All)
 
 

@@ -9,7 +9,7 @@ object, one after another, are the object. Lines are found by `rfind`, not one b
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -60,7 +60,7 @@ def splitter(split: str, single: bool, sizes: Sizes) -> Splitter:
     return Records(single, sizes) if split == "RecordIO" else Whole(sizes)
 
 
-async def batches(chunks: AsyncIterable[bytes], cutter: Splitter) -> AsyncIterator[Batch]:
+async def batches(chunks: AsyncIterable[bytes], cutter: Splitter) -> AsyncGenerator[Batch]:
     """The batches of an object whose bytes arrive as `chunks`."""
     async for chunk in chunks:
         for batch in cutter.feed(chunk):
@@ -144,7 +144,8 @@ class Lines:
             self._first += 1
 
     def records(self, body: bytes) -> list[tuple[int, bytes]]:
-        return [(index, line) for index, line in enumerate(body.split(b"\n")) if line and not line.isspace()]
+        lines = enumerate(body.split(b"\n"))
+        return [(index, line + b"\n") for index, line in lines if line and not line.isspace()]
 
 
 class Records:
@@ -154,49 +155,51 @@ class Records:
 
     def __init__(self, single: bool, sizes: Sizes) -> None:
         self._most = 1 if single else sizes.batch
-        self._sizes = sizes
+        self._limit = sizes.record
         self._buffer = bytearray()
-        self._seen = 0  # bytes of whole frames, of which the last ones may open a record that goes on
+        self._whole = 0  # bytes of whole records in the buffer
+        self._count = 0  # and how many these are
         self._first = 1
 
     def feed(self, data: bytes) -> Iterator[Batch]:
         self._buffer += data
-        start = whole = 0
-        count = 0
-        for end in self._ends():
-            if end - start > self._most and whole > start:
-                yield Batch(bytes(self._buffer[start:whole]), self._first)
-                start, self._first, count = whole, self._first + count, 0
-            if end - start > self._sizes.record:
-                raise too_large(self._first - 1, self._sizes.record)
-            whole, count = end, count + 1
-        if whole - start >= self._most and whole > start:
-            yield Batch(bytes(self._buffer[start:whole]), self._first)
-            start, self._first = whole, self._first + count
+        start = 0
+        for end in frames(self._buffer, self._whole, self._first + self._count):
+            if end - self._whole > self._limit:
+                raise too_large(self._first + self._count - 1, self._limit)
+            if end - start > self._most and self._whole > start:
+                yield self._batch(start)
+                start = self._whole
+            self._whole, self._count = end, self._count + 1
+        if self._whole - start >= self._most:
+            yield self._batch(start)
+            start = self._whole
         del self._buffer[:start]
-        self._seen = 0
-        if len(self._buffer) > self._sizes.record + self._sizes.batch:
-            raise too_large(self._first - 1 + count, self._sizes.record)
+        self._whole -= start
+        if len(self._buffer) - self._whole > self._limit:
+            raise too_large(self._first + self._count - 1, self._limit)
 
     def finish(self) -> Iterator[Batch]:
-        ends = [0, *self._ends()]
-        if ends[-1] != len(self._buffer):
-            raise BadRecord(self._first + len(ends) - 2, "it is cut off: the object ends before the record does.")
+        if self._whole != len(self._buffer):
+            raise BadRecord(self._first + self._count - 1, "it is cut off: the object ends before the record does.")
         if self._buffer:
-            yield Batch(bytes(self._buffer), self._first)
+            yield self._batch(0)
 
-    def _ends(self) -> Iterator[int]:
-        """Where the whole records of the buffer end."""
-        return frames(self._buffer, self._first)
+    def _batch(self, start: int) -> Batch:
+        batch = Batch(bytes(self._buffer[start : self._whole]), self._first)
+        self._first, self._count = self._first + self._count, 0
+        return batch
 
     def records(self, body: bytes) -> list[tuple[int, bytes]]:
-        ends = [0, *frames(body, 1)]
+        ends = [0, *frames(body)]
         return [(index, body[ends[index] : ends[index + 1]]) for index in range(len(ends) - 1)]
 
 
-def frames(data: bytes | bytearray, first: int) -> Iterator[int]:
-    """Where each whole record in `data` ends; `BadRecord` for bytes that open none. `first`: the first's number."""
-    position, number = 0, first
+def frames(data: bytes | bytearray, position: int = 0, number: int = 1) -> Iterator[int]:
+    """Where each whole record from `position` on ends; `BadRecord` for bytes that open none.
+
+    number : of the record at `position`, from 1.
+    """
     while position + _HEADER.size <= len(data):
         magic, head = _HEADER.unpack_from(data, position)
         if magic != MAGIC:

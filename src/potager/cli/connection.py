@@ -1,0 +1,75 @@
+"""A connection whose request head is bounded in bytes and in time, whoever is at its other end.
+
+uvicorn collects a head for as long as it grows, before anybody has been asked who they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_HEAD = 64 * 2**10
+"""Bytes of a request line and its headers; AWS takes 8 to 16 KB of headers."""
+
+HEAD_TIME = 30.0
+"""Seconds that a client has to send a request's head, from its first byte, or from the connection."""
+
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 42\r\n"
+    b"connection: close\r\n\r\nThe request's headers exceed 65,536 bytes."
+)
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's protocol, with limits on the head of a request."""
+
+    _head = 0
+    _reading = False
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._arrived()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._reading:
+            super().data_received(data)
+            return
+        before = self._head
+        super().data_received(data)
+        if self._reading:  # all of it was head
+            self._head = before + len(data)
+            if self._head > MOST_HEAD:
+                self._arrived()
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._expect()
+
+    def on_headers_complete(self) -> None:
+        self._arrived()
+        super().on_headers_complete()
+
+    def _expect(self) -> None:
+        self._arrived()
+        self._reading = True
+        self._timer = self.loop.call_later(HEAD_TIME, self._late)
+
+    def _arrived(self) -> None:
+        self._reading = False
+        self._head = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self) -> None:
+        self._timer = None
+        self.transport.close()

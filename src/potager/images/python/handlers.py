@@ -1,0 +1,146 @@
+"""A script's functions, with the defaults of its image where it has none, and the predictor that they make.
+
+    body ─► input_fn(body, content_type) ─► predict_fn(data, model) ─► output_fn(prediction, accept) ─► answer
+        └───────────────────── transform_fn(model, body, content_type, accept) ─────────────────────┘
+
+A function that takes one more positional argument gets a context, as with AWS's toolkit.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from potager.images.python import formats
+from potager.images.python.answers import answered
+from potager.images.python.errors import BrokenModel, BrokenScript, Refused, ScriptFailed
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """The functions that serve a model. As an image's defaults, `model_fn` is None where only a script can load."""
+
+    model_fn: Function | None
+    predict_fn: Function
+    input_fn: Function = formats.decode
+    output_fn: Function = formats.encode
+    transform_fn: Function | None = None
+
+
+class Predictor:
+    """One loaded model and the functions that serve it."""
+
+    def __init__(self, functions: Functions, model: Any) -> None:
+        self._functions, self._model = functions, model
+        self._transform = functions.transform_fn or self._in_steps
+        self._default = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or formats.JSON
+
+    def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+        """The answer and its content type. Without a content type the body is JSON, and so is an answer without accept.
+
+        `Refused` for a request that cannot be answered, `ScriptFailed` where the user's code failed.
+        """
+        content_type = content_type or formats.JSON
+        accept = self._default if accept.strip() in ("", formats.ANY) else accept
+        return answered(self._transform(self._model, formats.content(body, content_type), content_type, accept), accept)
+
+    def _in_steps(self, model: Any, body: bytes | str, content_type: str, accept: str) -> Any:
+        data = self._functions.input_fn(body, content_type)
+        return self._functions.output_fn(self._functions.predict_fn(data, model), accept)
+
+
+def functions(script: ModuleType | None, defaults: Functions, model: Path) -> Functions:
+    """The script's functions before the defaults. `BrokenScript` for a script that cannot serve."""
+    context = SimpleNamespace(system_properties={"model_dir": str(model), "gpu_id": None})
+
+    def own(name: str, arguments: int) -> Function | None:
+        function = getattr(script, name, None)
+        return None if function is None else _guarded(_fitted(name, function, arguments, context))
+
+    steps = {name: own(name, 2) for name in ("input_fn", "predict_fn", "output_fn")}
+    transform = own("transform_fn", 4)
+    if transform is not None and (mixed := [name for name, step in steps.items() if step]):
+        raise BrokenScript(f"The script has transform_fn and {', '.join(mixed)}. Keep transform_fn, or the others.")
+    loader = getattr(script, "model_fn", None)
+    return Functions(
+        model_fn=defaults.model_fn if loader is None else _fitted("model_fn", loader, 1, context),
+        input_fn=steps["input_fn"] or defaults.input_fn,
+        predict_fn=steps["predict_fn"] or defaults.predict_fn,
+        output_fn=steps["output_fn"] or defaults.output_fn,
+        transform_fn=transform,
+    )
+
+
+def _fitted(name: str, function: Any, arguments: int, context: Any) -> Function:
+    """The function to be called with `arguments` arguments; `BrokenScript` when it cannot be."""
+    if not callable(function):
+        raise BrokenScript(f"{name} of the script is no function.")
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins have none
+        return function
+    if _takes(signature, arguments + 1) and (not _takes(signature, arguments) or "context" in signature.parameters):
+        return lambda *given: function(*given, context)
+    if not _takes(signature, arguments):
+        raise BrokenScript(f"{name}{signature} of the script is called with {arguments} arguments.")
+    return function
+
+
+def _takes(signature: inspect.Signature, arguments: int) -> bool:
+    try:
+        signature.bind(*range(arguments))
+    except TypeError:
+        return False
+    return True
+
+
+def _guarded(function: Function) -> Function:
+    """The user's function, whose exceptions become `ScriptFailed`, logged from the user's own line on."""
+
+    def call(*given: Any) -> Any:
+        try:
+            return function(*given)
+        except Refused:  # raised by the toolkit's decoders, which say it best
+            raise
+        except Exception as error:
+            raise failed(error) from None
+
+    return call
+
+
+def failed(error: Exception) -> ScriptFailed:
+    """What to raise for an exception of the user's; its traceback goes to the log here."""
+    inner = error.__traceback__ and error.__traceback__.tb_next
+    traceback.print_exception(type(error), error, inner or error.__traceback__)
+    status: object = getattr(error, "status_code", None)
+    fits = isinstance(status, int) and 400 <= status < 600
+    return ScriptFailed(f"{type(error).__name__}: {error}", status if fits else 500)  # type: ignore[arg-type]
+
+
+def predict(data: Any, model: Any) -> Any:
+    """The plain image's `predict_fn`: the model's own `predict`."""
+    if not hasattr(model, "predict"):
+        raise ScriptFailed(f"A model of type {type(model).__name__} has no predict. Write a predict_fn.")
+    try:
+        return model.predict(data)
+    except Exception as error:
+        raise failed(error) from None
+
+
+def loaded(model: Path, script: ModuleType | None, defaults: Functions) -> Predictor:
+    """The predictor of a model folder and a script."""
+    served = functions(script, defaults, model)
+    if served.model_fn is None:
+        remedy = (
+            "Write model_fn(model_dir) in code/inference.py of the artifact, or name a script by SAGEMAKER_PROGRAM."
+        )
+        raise BrokenModel(f"The plain Python image cannot load a model by itself. {remedy}")
+    return Predictor(served, served.model_fn(str(model)))

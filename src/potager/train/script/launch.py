@@ -1,0 +1,81 @@
+"""Makes a job's workload run the user's program: its source in place, its command, and all that it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import glob
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from potager.compute.catalog import Image
+from potager.compute.workload import Workload
+from potager.kernel.sessions import Session, Sessions
+from potager.store.objects import Objects
+from potager.store.rows import Row
+from potager.train.script import program, requirements, source, variables
+from potager.train.script.program import Program
+from potager.train.script.variables import Machine
+
+
+async def prepare(objects: Objects, doc: Mapping[str, Any], ml: Path) -> None:
+    """Lays the program's source out; `BadSource` where it cannot be, or where its requirements are not met."""
+    chosen = program.of(doc)
+    await source.lay_out(objects, chosen, ml)
+    if chosen.python:
+        missing = await asyncio.to_thread(requirements.unmet, ml / "code" / "requirements.txt")
+        if missing:
+            raise source.BadSource(requirements.advice(missing))
+
+
+def dressed(workload: Workload, row: Row, kind: str, image: Image, sessions: Sessions) -> Workload:
+    """The workload with the program's command, environment and credentials.
+
+    Parameters
+    ----------
+    workload : as for any job.
+    kind : the row's.
+    """
+    chosen = program.of(row.doc)
+    network = not row.doc["EnableNetworkIsolation"]
+    environment = dict(workload.environment)
+    secrets: dict[str, str] = {}
+    if network:
+        environment = sessions.surroundings(row.region) | environment
+        if "AWS_ACCESS_KEY_ID" not in environment:
+            secrets = sessions.credentials(Session(kind, row.account, row.region, row.name, row.doc["_id"]))
+    return replace(
+        workload,
+        entry="",
+        argv=chosen.argv,
+        environment=environment | _told(row.doc, chosen, image, environment),
+        secrets=secrets,
+        network=network,
+        preface=preface(row.doc, chosen, image, workload.ml),
+    )
+
+
+def _told(doc: Mapping[str, Any], chosen: Program, image: Image, environment: Mapping[str, str]) -> dict[str, str]:
+    machine = _machine()
+    if chosen.script is None:
+        return {"SM_NUM_CPUS": str(machine.cpus), "SM_NUM_GPUS": str(machine.gpus)}
+    told = variables.of(doc, chosen.script, machine, image.framework_module)
+    given = environment.get("PYTHONPATH")
+    return told | ({"PYTHONPATH": f"{told['PYTHONPATH']}:{given}"} if given else {})
+
+
+def preface(doc: Mapping[str, Any], chosen: Program, image: Image, ml: Path) -> tuple[str, ...]:
+    """The first lines of the log: what is really used, whatever version was asked for, and the command."""
+    used = [f"Python {platform.python_version()}", *(f"{name} {found}" for name, found in image.versions().items())]
+    lines = [f"Potager runs {doc['AlgorithmSpecification']['TrainingImage']} as {', '.join(used)}"]
+    if chosen.python and (ml / "code" / "requirements.txt").is_file():
+        lines.append("requirements.txt: everything that it asks for is installed already")
+    return (*lines, "Invoking script with the following command:", "", chosen.command)
+
+
+def _machine() -> Machine:
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Machine(cpus, len(glob.glob("/dev/nvidia[0-9]*")))

@@ -1,0 +1,112 @@
+"""Which program of the user's a training job runs, read from its document.
+
+Either the command in `ContainerEntrypoint` and `ContainerArguments`, executed as given; or a script, named by the
+hyperparameter `sagemaker_program` and found in `sagemaker_submit_directory`, started as `sagemaker-training` does it
+(`sagemaker_training/process.py`).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from potager.kernel.errors import Invalid, Unserved
+from potager.train.script import arguments
+
+_NAME = re.compile(r"(?!-)[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*")
+_DISTRIBUTED = (
+    "sagemaker_mpi_enabled",
+    "sagemaker_parameter_server_enabled",
+    "sagemaker_multi_worker_mirrored_strategy_enabled",
+    "sagemaker_torch_distributed_enabled",
+    "sagemaker_distributed_dataparallel_enabled",
+    "sagemaker_pytorch_xla_multi_worker_enabled",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program to run.
+
+    argv : the command.
+    script : its script's name below the source; None for a command that brings itself.
+    source : where the source is: an S3 URI, a path below /opt/ml, or None.
+    """
+
+    argv: tuple[str, ...]
+    script: str | None = None
+    source: str | None = None
+
+    @property
+    def command(self) -> str:
+        """The command as people read it."""
+        return " ".join(self.argv)
+
+    @property
+    def python(self) -> bool:
+        """Whether it is a Python script."""
+        return self.script is not None and self.script.endswith(".py")
+
+
+def check(doc: Mapping[str, Any]) -> None:
+    """Refuses, 501, a script's job that asks for what is not served; `Invalid` where it names no good program."""
+    values = arguments.decoded(doc.get("HyperParameters", {}))
+    asked = [name for name in _DISTRIBUTED if values.get(name) is True]
+    if asked:
+        raise Unserved(
+            f"The hyperparameter {asked[0]} asks for distributed training, which is not served. Leave it out."
+        )
+    for text in (*of(doc).argv, *doc.get("Environment", {}).values()):
+        if not _spellable(text):
+            raise Invalid(
+                f"{text[:80]!r} cannot be an argument or a variable of a program. Take NUL and surrogates out."
+            )
+
+
+def _spellable(text: str) -> bool:
+    """Whether the system can hand a text to a program."""
+    try:
+        return "\0" not in text and bool(text.encode() or True)
+    except UnicodeEncodeError:
+        return False
+
+
+def of(doc: Mapping[str, Any]) -> Program:
+    """The program that a job's document names; `Invalid` when it names none, or none that is allowed."""
+    algorithm = doc["AlgorithmSpecification"]
+    entrypoint, given = algorithm.get("ContainerEntrypoint"), algorithm.get("ContainerArguments", ())
+    if entrypoint:
+        return Program((*entrypoint, *given))
+    if given:
+        raise Unserved("ContainerArguments without ContainerEntrypoint are not served. Give the whole command.")
+    return _script(doc)
+
+
+def _script(doc: Mapping[str, Any]) -> Program:
+    values = arguments.decoded(doc.get("HyperParameters", {}))
+    environment = doc.get("Environment", {})
+    name = environment.get("SAGEMAKER_PROGRAM") or values.get("sagemaker_program")
+    if not name:
+        raise Invalid(
+            f"The image {doc['AlgorithmSpecification']['TrainingImage']} runs a program of yours, and the job names "
+            "none. Set the hyperparameters sagemaker_program and sagemaker_submit_directory, or ContainerEntrypoint."
+        )
+    name = str(name)
+    if not _NAME.fullmatch(name) or {".", ".."} & set(name.split("/")):
+        raise Invalid(
+            f"The program '{name}' cannot be used: expected a path inside the source, of letters, digits, '.', '_', "
+            "'+', '-' and '/', not starting with '-' or '/', such as 'train.py' or 'bin/train.sh'."
+        )
+    source = values.get("sagemaker_submit_directory") or environment.get("SAGEMAKER_SUBMIT_DIRECTORY")
+    return Program(argv(name, arguments.own(values)), name, str(source) if source else None)
+
+
+def argv(script: str, hyperparameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """The command that runs a script with the user's hyperparameters as its arguments."""
+    given = arguments.command_line(hyperparameters)
+    if script.endswith(".py"):
+        return ("python", script, *given)
+    return ("/bin/sh", "-c", " ".join(["./" + shlex.quote(script), *map(shlex.quote, given)]))

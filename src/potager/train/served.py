@@ -1,0 +1,76 @@
+"""What of CreateTrainingJob is not served, refused by name instead of being passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from potager.compute import catalog
+from potager.kernel import uris
+from potager.kernel.errors import Invalid, Unserved
+from potager.train.script import program
+
+REFUSED = ("CheckpointConfig", "ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig", "RetryStrategy")
+"""Members that change what a job does and that are not served at all."""
+
+
+def check(req: Mapping[str, Any]) -> None:
+    """`Unserved` for the first thing that the request asks and that is not done; `Invalid` for what no job could do."""
+    for path, remedy in _unserved(req):
+        raise Unserved(f"{path} is not served yet. {remedy}")
+    image = catalog.find(req["AlgorithmSpecification"]["TrainingImage"])
+    if image is not None and image.runs_scripts:
+        program.check(req)
+    for channel in req.get("InputDataConfig", ()):
+        if channel["ChannelName"] in (".", ".."):
+            raise Invalid(
+                f"A channel cannot be named '{channel['ChannelName']}': it is a folder's name. Choose another."
+            )
+    output = req["OutputDataConfig"]["S3OutputPath"]
+    if not output.startswith("s3://"):
+        raise Invalid(f"OutputDataConfig.S3OutputPath '{output}' is not an S3 URI. Expected s3://bucket/prefix.")
+    uris.s3(output)
+
+
+def _unserved(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is asked and not done: the member, and what to do instead."""
+    algorithm, resources = req.get("AlgorithmSpecification"), req.get("ResourceConfig")
+    if algorithm is None or resources is None:
+        yield ("A job without AlgorithmSpecification or ResourceConfig", "Serverless jobs need AWS: add both.")
+        return
+    if not algorithm.get("TrainingImage"):
+        yield "AlgorithmSpecification.AlgorithmName", "Name a TrainingImage."
+    image = catalog.find(algorithm.get("TrainingImage", ""))
+    if algorithm.get("ContainerEntrypoint") and image is not None and not image.runs_scripts:
+        yield f"ContainerEntrypoint on the image {image.repository}", "Leave it out: the image has its own program."
+    yield from _modes("AlgorithmSpecification.TrainingInputMode", algorithm.get("TrainingInputMode", "File"))
+    if resources.get("InstanceGroups") or resources.get("InstanceCount", 1) > 1:
+        yield "ResourceConfig with more than one instance", "Set InstanceCount to 1."
+    if req.get("EnableManagedSpotTraining"):
+        yield "EnableManagedSpotTraining", "Leave it out: a job here is not interrupted."
+    if req["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
+        yield f"OutputDataConfig.CompressionType {req['OutputDataConfig']['CompressionType']}", "Use GZIP."
+    for member in REFUSED:
+        if req.get(member):
+            yield member, "Leave it out."
+    for channel in req.get("InputDataConfig", ()):
+        yield from _channel(channel)
+
+
+def _channel(channel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    name = f"Channel '{channel['ChannelName']}'"
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None:
+        yield f"{name} without S3DataSource", "File systems are not reached: use S3."
+    elif source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+        yield f"{name} with S3DataType {source['S3DataType']}", "Use S3Prefix or ManifestFile."
+    yield from _modes(f"{name} with InputMode", channel.get("InputMode", "File"))
+    if channel.get("CompressionType", "None") != "None":
+        yield f"{name} with CompressionType {channel['CompressionType']}", "Store the data uncompressed."
+    if channel.get("ShuffleConfig"):
+        yield f"{name} with ShuffleConfig", "Leave it out."
+
+
+def _modes(what: str, mode: str) -> Iterator[tuple[str, str]]:
+    if mode != "File":
+        yield f"{what} {mode}", "Use File: inputs are linked, not copied, so a job starts as fast."

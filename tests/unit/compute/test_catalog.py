@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from potager.compute import catalog
+
+PREFIX = "683313688378.dkr.ecr.us-east-1.amazonaws.com/"
+
+
+@pytest.mark.parametrize("account", ["", PREFIX, "123.dkr.ecr.cn-north-1.amazonaws.com.cn/team/"])
+@pytest.mark.parametrize("tag", ["", ":1.2-1-cpu-py3", "@sha256:abc"])
+@pytest.mark.parametrize("name", sorted(catalog.REPOSITORIES))
+def test_an_image_is_found_by_its_repository_alone(account: str, name: str, tag: str) -> None:
+    found = catalog.find(account + name + tag)
+    assert found is not None
+    assert found.repository == name
+
+
+def test_an_image_of_somebody_else_is_none_of_ours() -> None:
+    assert catalog.find(PREFIX + "my-own:1") is None
+    assert "sagemaker-scikit-learn" in catalog.unknown(PREFIX + "my-own:1")
+
+
+def test_an_image_whose_packages_are_missing_says_what_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = catalog.find("sagemaker-scikit-learn")
+    assert image is not None
+    monkeypatch.setattr(catalog, "_version", lambda name: None if name == "scikit-learn" else "1")
+    assert image.missing() == (
+        "The image sagemaker-scikit-learn needs scikit-learn, which Potager's environment does not have. "
+        "Install it there: pip install 'potager[sklearn]'"
+    )
+
+
+def test_the_plain_image_needs_nothing_and_linear_learner_runs_no_scripts() -> None:
+    plain, built_in = catalog.find("python"), catalog.find("linear-learner")
+    assert plain is not None
+    assert built_in is not None
+    assert (plain.missing(), plain.runs_scripts, built_in.runs_scripts) == ("", True, False)

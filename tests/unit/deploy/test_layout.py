@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from potager.compute.catalog import Image, find
+from potager.deploy.layout import networked, source
+
+
+def image(repository: str) -> Image:
+    found = find(f"000000000000.dkr.ecr.eu-west-3.amazonaws.com/{repository}:any-tag")
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("repository", ["sagemaker-scikit-learn", "sagemaker-base-python", "python"])
+def test_the_users_code_may_use_the_network_unless_isolation_is_asked_for(repository: str) -> None:
+    assert networked(image(repository), {"isolated": False})
+    assert networked(image(repository), {})
+    assert not networked(image(repository), {"isolated": True})
+
+
+def test_an_algorithm_of_ours_never_uses_the_network() -> None:
+    assert not networked(image("linear-learner"), {"isolated": False})
+
+
+@pytest.mark.parametrize(
+    ("directory", "found"),
+    [
+        ("s3://bucket/a/sourcedir.tar.gz", True),
+        ("https://bucket.s3.us-east-1.amazonaws.com/a/sourcedir.tar.gz", True),
+        ("/opt/ml/model/code", False),
+        ("file:///home/me/code", False),
+        ("", False),
+    ],
+)
+def test_a_script_is_fetched_from_s3_only(directory: str, found: bool) -> None:
+    assert source({"SAGEMAKER_SUBMIT_DIRECTORY": directory}) == (directory if found else None)
+
+
+def test_a_model_without_the_variable_has_its_script_in_the_artifact() -> None:
+    assert source({}) is None
