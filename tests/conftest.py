@@ -18,6 +18,6 @@ def server() -> Iterator[potager.Local]:
 
 @pytest.fixture
 def fresh_server() -> Iterator[potager.Local]:
-    """A live private server for one test: `.kill()` is a power cut, `.start()` brings it back where it was."""
+    """A live private server for one test: `.kill()` is `kill -9`, `.start()` brings it back where it was."""
     with potager.local() as running:
         yield running

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import time
 import uuid
 from base64 import b64encode
 from typing import Any
@@ -138,6 +139,24 @@ def test_parts_and_uploads_are_listed_in_pages(s3: Any, bucket: str) -> None:
     folded = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/")
     assert [each["Prefix"] for each in folded["CommonPrefixes"]] == ["a/"]
     assert [each["Key"] for each in folded["Uploads"]] == ["b"]
+
+
+def test_a_page_of_no_parts_and_no_uploads_is_the_last_one(s3: Any, bucket: str) -> None:
+    upload = begin(s3, bucket)
+    part(s3, upload, 1, b"x")
+    assert not s3.list_parts(**upload, MaxParts=0)["IsTruncated"]
+    assert not s3.list_multipart_uploads(Bucket=bucket, MaxUploads=0)["IsTruncated"]
+
+
+def test_a_part_with_another_checksum_than_its_upload_leaves_no_file(server: Any, s3: Any, bucket: str) -> None:
+    upload = begin(s3, bucket, ChecksumAlgorithm="SHA256")
+    body = os.urandom(1000)
+    with pytest.raises(ClientError) as caught:
+        s3.upload_part(**upload, PartNumber=1, Body=body, ChecksumSHA1=b64encode(hashlib.sha1(body).digest()).decode())
+    assert code(caught) == ("InvalidRequest", 400)
+    deadline = time.monotonic() + 5
+    while body in (path.read_bytes() for path in (server.data / "blobs").glob("??/*")):
+        assert time.monotonic() < deadline
 
 
 def test_parts_can_be_copied_from_objects_even_from_those_made_of_parts(s3: Any, bucket: str) -> None:

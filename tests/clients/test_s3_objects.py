@@ -174,6 +174,24 @@ def test_deleting_what_is_not_there_succeeds_and_many_keys_go_at_once(s3: Any, b
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
+def test_of_many_keys_those_stay_that_are_not_as_expected(s3: Any, bucket: str) -> None:
+    etags = {key: s3.put_object(Bucket=bucket, Key=key, Body=key.encode())["ETag"] for key in ("a", "b", "c", "d")}
+    wanted = [
+        {"Key": "a", "ETag": etags["a"]},
+        {"Key": "b", "ETag": etags["a"]},
+        {"Key": "c", "Size": 99},
+        {"Key": "d", "VersionId": "one"},
+    ]
+    done = s3.delete_objects(Bucket=bucket, Delete={"Objects": wanted, "Quiet": True})
+    assert "Deleted" not in done
+    assert [(each["Key"], each["Code"]) for each in done["Errors"]] == [
+        ("b", "PreconditionFailed"),
+        ("c", "PreconditionFailed"),
+        ("d", "NotImplemented"),
+    ]
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["b", "c", "d"]
+
+
 def test_a_copy_keeps_or_replaces_what_is_said_of_it(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", Metadata={"a": "1"}, ContentType="text/csv")
     source = {"Bucket": bucket, "Key": "k"}

@@ -52,6 +52,8 @@ class Blobs:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
         self.fresh: set[str] | None = set()
         """The blobs of this process, until the orphans of those before it are swept (`sweep.py`)."""
+        self.before_unlinking: Callable[[], None] = lambda: None
+        """Makes sure, in the thread that unlinks, that no row can come back which names the files (`Objects`)."""
         self._holds: dict[str, int] = {}
         self._doomed: set[str] = set()
         self._temporary = folder / "tmp"
@@ -221,6 +223,7 @@ class Blobs:
 
     def unlink(self, blobs: Iterable[str]) -> None:
         """As `delete`, in the present thread."""
+        self.before_unlinking()
         for blob in blobs:
             with suppress(FileNotFoundError):
                 self.path(blob).unlink()

@@ -6,17 +6,19 @@
 Writes that wait together share one transaction, each in a savepoint of its own: one that raises is undone alone, and
 the price of a commit is paid once. On SQLite the writer begins IMMEDIATE in WAL mode, so readers never wait for it.
 What is committed survives a killed server; the last moments before a power cut may be lost (synchronous=NORMAL), whole.
+Whoever removes what older rows still name calls `sync` first, or those moments would take the older rows' files along.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import queue
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -55,8 +57,11 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        file = engine.url.database if engine.dialect.name == "sqlite" else None
+        self._log = f"{file}-wal" if file else None
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
         self._local = threading.local()
+        self._closed = False
         self._connections: list[Connection] = []
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
@@ -75,12 +80,28 @@ class Database:
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` gives, once its changes are committed; when `fn` raises, none of them is made."""
+        if self._closed:
+            raise RuntimeError("the database is closed, nothing is written any more")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.put((fn, future))
         return await future
 
+    def sync(self) -> None:
+        """Brings what is committed so far to the disk, in the present thread: a power cut takes back none of it then.
+
+        What a checkpoint has moved out of the log since is on the disk already: SQLite syncs around it.
+        """
+        if self._log is not None:
+            with suppress(FileNotFoundError):
+                fd = os.open(self._log, os.O_RDONLY)
+                try:
+                    os.fsync(fd)
+                finally:
+                    os.close(fd)
+
     async def close(self) -> None:
         """Finishes the writes that wait, then lets go of the files."""
+        self._closed = True
         self._queue.put(None)
         await asyncio.to_thread(self._writer.join)
         await asyncio.to_thread(self._readers.shutdown)

@@ -14,6 +14,9 @@ from typing import BinaryIO
 from potager.kernel.digests import Digests
 from potager.kernel.errors import LimitReached
 
+RESERVE = 2**25
+"""Bytes of a file system, or a sixteenth of a small one, that drafts leave free: without room for the database's log no
+object could be deleted any more, and a full disk would stay full."""
 COPIED = 2**20
 """Bytes that are copied at once where the kernel does not do it."""
 _FULL = {errno.ENOSPC: "disk is full", errno.EDQUOT: "disk quota is used up", errno.EFBIG: "file would be too large"}
@@ -52,6 +55,7 @@ class Draft:
         """Appends bytes."""
         data = batch[0] if len(batch) == 1 else b"".join(batch)
         with self._lock, _naming(self._path):
+            _check_room(self._fd, len(data))
             self._digests.update(data)
             _write_all(self._fd, data)
             self.size += len(data)
@@ -59,6 +63,7 @@ class Draft:
     def copy(self, source: BinaryIO, span: Span) -> None:
         """Appends a span of another file, which the digests do not see."""
         with self._lock, _naming(self._path):
+            _check_room(self._fd, span.size)
             _copy(source.fileno(), self._fd, span)
             self.size += span.size
 
@@ -94,6 +99,13 @@ def _naming(path: Path) -> Generator[None]:
             raise
         reason = _FULL[error.errno]
         raise LimitReached(f"The {reason}: {path.parent.parent}. Free some space and try again.") from error
+
+
+def _check_room(fd: int, size: int) -> None:
+    """`ENOSPC` where so many bytes more would leave less than the reserve."""
+    disk = os.fstatvfs(fd)
+    if disk.f_bavail * disk.f_frsize < size + min(RESERVE, disk.f_blocks * disk.f_frsize // 16):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -61,7 +61,8 @@ class Leases:
             return [tx.claim(row, self.owner, until) for row in held]
 
         for row, mine in zip(held, await self._rows.write(write), strict=True):
-            self._keep(row, until if mine else None)
+            if _key(row) in self._held:  # not released meanwhile
+                self._keep(row, until if mine else None)
 
     async def close(self) -> None:
         """Stops the heart and gives every lease back."""

@@ -59,6 +59,7 @@ class Objects:
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
+        blobs.before_unlinking = database.sync
         self._sweep: asyncio.Task[int] | None = None
         self._joining: dict[str, asyncio.Lock] = {}
         self.uploads = Uploads(database, blobs)

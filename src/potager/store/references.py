@@ -42,6 +42,12 @@ def unnamed(connection: Connection, blobs: Iterable[str]) -> list[str]:
     return [blob for blob in given if blob not in named]
 
 
+def nothing(connection: Connection) -> bool:
+    """Whether no row names any blob at all."""
+    tables = (schema.objects, schema.parts)
+    return all(connection.scalar(select(table.c.blob).limit(1)) is None for table in tables)
+
+
 def released(connection: Connection, blobs: Iterable[str]) -> list[str]:
     """Which files can go, once this transaction is committed, of blobs that lost a name in it."""
     gone = unnamed(connection, blobs)

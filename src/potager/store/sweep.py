@@ -11,7 +11,7 @@ import logging
 
 from potager.store.blobs import Blobs
 from potager.store.database import Database
-from potager.store.references import unnamed
+from potager.store.references import nothing, unnamed
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +21,20 @@ BATCH = 500
 async def sweep(database: Database, blobs: Blobs) -> int:
     """Sweeps once, after a start. Gives the number of orphans that were removed."""
     ids, removed = blobs.ids(), 0
-    while batch := await blobs.run(lambda: list(itertools.islice(ids, BATCH))):
-        old = [blob for blob in batch if blob not in (blobs.fresh or ())]
-        orphans = await database.read(lambda connection, old=old: unnamed(connection, old))
-        await blobs.delete(orphans)
-        removed += len(orphans)
-    blobs.fresh = None
+    try:
+        if await database.read(nothing) and await blobs.run(lambda: next(blobs.ids(), None)):
+            # A database that was lost looks like this. A few orphans are a small price for all that can be rescued.
+            log.warning("%s holds blobs and the database names none: they are left alone", blobs.folder)
+            return 0
+        while batch := await blobs.run(lambda: list(itertools.islice(ids, BATCH))):
+            old = [blob for blob in batch if blob not in (blobs.fresh or ())]
+            orphans = await database.read(lambda connection, old=old: unnamed(connection, old))
+            await blobs.delete(orphans)
+            removed += len(orphans)
+    except Exception:
+        log.exception("the sweep broke off, the next start does it anew")
+    finally:
+        blobs.fresh = None  # nobody looks at it any more
     if removed:
         log.info("removed %d blobs that nothing named", removed)
     return removed

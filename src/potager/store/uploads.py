@@ -104,7 +104,7 @@ class Uploads:
         `describe` gets the digests called `names` and gives the part's document.
         """
         pieces = await self._database.read(lambda connection: _pieces(connection, source.blob, source.size))
-        spans = references.cut(pieces, start, end)
+        spans = references.cut(pieces, start, end) or [Span(pieces[0].source, 0, 0)]  # of an empty object
         digests = Digests(names)
         with self._blobs.holding(spans):
             try:
@@ -191,7 +191,7 @@ class Uploads:
 
         def read(connection: Connection) -> Listing[Upload]:
             entries.require(connection, bucket)
-            return _page(connection, bucket, prefix, delimiter, after, limit)
+            return _page(connection, bucket, prefix, delimiter, after, limit) if limit > 0 else Listing()
 
         return await self._database.read(read)
 

@@ -106,8 +106,9 @@ class _Reader:
         if self._size != self._length:
             raise incomplete("The body holds fewer bytes than x-amz-decoded-content-length says.")
         trailers = self._decoder.trailers
-        if not set(self._promised) <= trailers.keys():
-            raise malformed_trailer()
+        unannounced = [name for name in trailers if name.startswith(CHECKSUM) and name not in self._promised]
+        if unannounced or not set(self._promised) <= trailers.keys():
+            raise malformed_trailer()  # a checksum that nobody announced was not computed on the way
         for name, value in self._sums.values().items():
             _compare(name, trailers[CHECKSUM + name], value)
         return trailers

@@ -63,6 +63,17 @@ def test_a_range_that_is_none_is_passed_over(header: str | None) -> None:
     assert ranges.span(header, 10) is None
 
 
+def test_a_number_that_python_would_not_read_is_a_place_like_any_other() -> None:
+    far = "9" * 5000
+    assert ranges.span(f"bytes=2-{far}", 10) == (2, 10)
+    assert ranges.span(f"bytes=-{far}", 10) == (0, 10)
+    assert ranges.span(f"bytes={'0' * 5000}2-4", 10) == (2, 5)
+    for refused in (lambda: ranges.span(f"bytes={far}-", 10), lambda: ranges.copied(f"bytes=0-{far}", 10)):
+        with pytest.raises(WireError) as caught:
+            refused()
+        assert caught.value.code == "InvalidRange"
+
+
 @pytest.mark.parametrize("header", ["bytes=1-", "bytes=-5", "bytes=5-1", "1-5"])
 def test_a_copied_range_must_be_said_in_full(header: str) -> None:
     with pytest.raises(WireError) as caught:
@@ -171,6 +182,13 @@ def test_an_object_carries_what_was_said_and_no_empty_words() -> None:
     assert doc == {"ContentEncoding": "gzip", "ContentType": "binary/octet-stream"}
     assert "ContentEncoding" not in attributes.described({"ContentEncoding": "aws-chunked"})
     assert "ServerSideEncryption" not in attributes.described({"ServerSideEncryption": "aws:kms"})
+
+
+def test_metadata_in_utf_8_is_read_as_such() -> None:
+    sent = "Kürbis/コード".encode().decode("latin-1")  # as the gateway reads a header's bytes
+    doc = attributes.described({"Metadata": {"a": sent, "b": "ü"}, "ContentDisposition": f'inline; filename="{sent}"'})
+    assert doc["Metadata"] == {"a": "Kürbis/コード", "b": "ü"}
+    assert doc["ContentDisposition"] == 'inline; filename="Kürbis/コード"'
 
 
 def test_every_error_has_a_text_and_a_status_of_its_kind() -> None:

@@ -98,6 +98,21 @@ async def test_a_full_disk_is_said_and_leaves_nothing(
     assert files(blobs) == []
 
 
+async def test_a_little_room_is_left_for_the_database(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = await blobs.write(b"kept")
+    monkeypatch.setattr(module, "RESERVE", 2**62)
+    disk = os.statvfs(blobs.folder)
+    tight = os.statvfs_result((*disk[:4], disk.f_blocks // 32, *disk[5:]))
+    monkeypatch.setattr(module.os, "fstatvfs", lambda fd: tight)
+    with pytest.raises(LimitReached, match="Free some space"):
+        await blobs.write(b"x")
+    with pytest.raises(LimitReached):
+        await blobs.concatenate("ab" * 16, [Span(kept.id, 0, 4)])
+    assert [path.name for path in files(blobs)] == [kept.id]
+    monkeypatch.undo()
+    await blobs.write(b"x")
+
+
 async def test_what_a_dead_server_was_writing_is_swept_at_start(blobs: Blobs) -> None:
     (blobs.folder / "tmp" / "torn").write_bytes(b"x")
     kept = await blobs.write(b"kept")

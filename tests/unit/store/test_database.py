@@ -68,6 +68,13 @@ async def test_writes_that_wait_are_made_before_it_closes(tmp_path: Path) -> Non
     await again.close()
 
 
+async def test_a_write_after_the_end_is_refused_and_does_not_wait_for_ever(tmp_path: Path) -> None:
+    database = await Database.open(f"sqlite:///{tmp_path / 'rows.db'}")
+    await database.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await database.write(lambda connection: note(connection, "late"))
+
+
 def described(url: str) -> object:
     engine = create_engine(url)
     found = inspect(engine)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from potager.kernel import clock
@@ -56,6 +58,17 @@ async def test_a_renewal_keeps_a_row_and_forgets_one_that_was_lost(rows: Rows, m
     monkeypatch.setattr(clock, "now", lambda: 1019.0)
     assert await two.claim(row)
     await one.renew()
+    assert not await one.claim(row)
+    await one.close()
+    await two.close()
+
+
+async def test_a_row_that_is_released_while_it_is_renewed_stays_released(rows: Rows) -> None:
+    row = await job(rows)
+    one, two = Leases(rows, owner="one"), Leases(rows, owner="two")
+    assert await one.claim(row)
+    await asyncio.gather(one.renew(), one.release(row))
+    assert await two.claim(row)
     assert not await one.claim(row)
     await one.close()
     await two.close()

@@ -193,6 +193,15 @@ class TestUploads:
         done = await asyncio.gather(*tries, return_exceptions=True)
         assert sorted(type(each).__name__ for each in done) == ["Entry"] + ["NoUpload"] * 4
 
+    async def test_an_empty_object_can_be_a_part(self, objects: Objects, blobs: Blobs) -> None:
+        empty = await put(objects, blobs, "k", b"")
+        upload = await objects.uploads.create("b", "u", {})
+        part = await objects.uploads.copy_part(upload, 1, empty, 0, 0)
+        await objects.delete("b", ["k"])
+        made = await objects.uploads.complete(upload, lambda there: ([part], Entry("b", "u", "", 0, "e-1", 1.0)))
+        assert await read(objects, made) == b""
+        assert (await objects.file(made)).read_bytes() == b""
+
     async def test_a_part_of_a_source_that_is_gone_is_refused(self, objects: Objects, blobs: Blobs) -> None:
         entry = await put(objects, blobs, "k", b"x")
         upload = await objects.uploads.create("b", "u", {})
@@ -228,6 +237,50 @@ class TestSweep:
         assert len(await files(blobs)) == 2
         await sweep.sweep(database, Blobs(blobs.folder))
         assert await files(blobs) == {second.blob}
+
+    async def test_a_sweep_that_breaks_off_lets_go_of_what_it_watched(
+        self, database: Database, objects: Objects, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await put(objects, blobs, "k", b"kept")
+        await blobs.write(b"orphan")
+        later = Blobs(blobs.folder)
+
+        async def broken(orphans: list[str]) -> None:
+            raise OSError("the disk is gone")
+
+        monkeypatch.setattr(later, "delete", broken)
+        assert await sweep.sweep(database, later) == 0
+        assert later.fresh is None
+
+    async def test_a_database_that_names_nothing_at_all_costs_no_blob(self, database: Database, blobs: Blobs) -> None:
+        left = await blobs.write(b"its database was lost")
+        later = Blobs(blobs.folder)
+        assert await sweep.sweep(database, later) == 0
+        assert await files(later) == {left.id}
+        assert later.fresh is None
+
+
+async def test_no_file_goes_before_the_log_of_the_change_is_on_the_disk(
+    objects: Objects, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    first = await put(objects, blobs, "k", b"1")
+    fsync, unlink = os.fsync, Path.unlink
+
+    def synced(fd: int) -> None:
+        order.append(Path(os.readlink(f"/proc/self/fd/{fd}")).name)
+        fsync(fd)
+
+    def unlinked(path: Path, missing_ok: bool = False) -> None:
+        order.append(path.name)
+        unlink(path, missing_ok)
+
+    blob = await blobs.write(b"2")
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "unlink", unlinked)
+    await objects.put("b", "k", blob)
+    await files(blobs)
+    assert order == ["rows.db-wal", first.blob]
 
 
 async def test_objects_outlive_the_server(tmp_path: Path) -> None:

@@ -147,6 +147,8 @@ async def test_trailing_checksums_are_held_against_the_data() -> None:
     unreadable = chunked(DATA, UNSIGNED, trailers={"x-amz-checksum-crc32": "!"})
     assert (await refused(unreadable, UNSIGNED, **said)).code == "InvalidRequest"
     assert (await refused(chunked(DATA, UNSIGNED), UNSIGNED, **said)).code == "MalformedTrailerError"
+    unannounced = chunked(DATA, UNSIGNED, trailers={"x-amz-checksum-crc32": crc32(b"other")})
+    assert (await refused(unannounced, UNSIGNED)).code == "MalformedTrailerError"
     unknown = {"x-amz-trailer": "x-amz-checksum-xxhash64"}
     assert (await refused(chunked(DATA, UNSIGNED), UNSIGNED, **unknown)).code == "NotImplemented"
 

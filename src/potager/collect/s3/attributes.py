@@ -7,7 +7,8 @@ claimed in an answer. A customer's own key (SSE-C) is a promise about reading, s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 from potager.collect.s3.faults import fault
 from potager.kernel.errors import Unserved
@@ -32,7 +33,7 @@ MOST_METADATA = 2048
 def described(req: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a request that its object carries."""
     refuse(req)
-    doc = {name: req[name] for name in CARRIED if req.get(name) not in (None, "", {})}
+    doc = {name: _read(req[name]) for name in CARRIED if req.get(name) not in (None, "", {})}
     doc.setdefault("ContentType", "binary/octet-stream")
     if "ContentEncoding" in doc:
         _without_chunking(doc)
@@ -41,6 +42,16 @@ def described(req: Mapping[str, Any]) -> dict[str, Any]:
     if req.get("StorageClass", "STANDARD") != "STANDARD":
         doc["StorageClass"] = req["StorageClass"]
     return doc
+
+
+def _read(value: Any) -> Any:
+    """A header's text. It was read byte by byte as Latin-1; bytes that are UTF-8 are meant as that, and go out so."""
+    if isinstance(value, Mapping):
+        return {name: _read(each) for name, each in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, str) and not value.isascii():
+        with suppress(UnicodeError):
+            return value.encode("latin-1").decode()
+    return value
 
 
 def refuse(req: Mapping[str, Any]) -> None:

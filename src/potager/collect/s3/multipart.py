@@ -15,6 +15,7 @@ from potager.collect.s3.receiving import LARGEST, receive
 from potager.collect.s3.service import Req, check_owner, operation
 from potager.kernel import clock
 from potager.kernel.context import Context
+from potager.store.blobs import Blobs
 from potager.store.objects import Entry, NoObject, Objects
 from potager.store.uploads import NoUpload, Part, Upload
 
@@ -45,6 +46,7 @@ async def upload_part(ctx: Context, req: Req) -> Mapping[str, Any]:
     expected = upload.doc.get("_algorithm")
     blob, given = await receive(ctx, req, expected)
     if expected and given not in (None, expected):
+        ctx[Blobs].discard([blob.id])
         text = f"Checksum Type mismatch occurred, expected checksum Type: {expected.lower()}, "
         raise fault("InvalidRequest", text + f"actual checksum Type: {str(given).lower()}")
     sums = checksums.members(expected or given, blob.digests)

@@ -22,10 +22,10 @@ def span(header: str | None, size: int) -> tuple[int, int] | None:
         return None
     first, last = found.groups()
     if not first:
-        start, end = max(0, size - int(last)), size
+        start, end = max(0, size - _place(last)), size
     else:
-        start, end = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < start:
+        start, end = _place(first), min(size, _place(last) + 1) if last else size
+        if last and _place(last) < start:
             return None
     if start >= size or start >= end:
         raise unsatisfiable(header, size)
@@ -37,12 +37,17 @@ def copied(header: str | None, size: int) -> tuple[int, int]:
     if header is None:
         return 0, size
     found = _RANGE.fullmatch(header)
-    if not found or "" in found.groups() or int(found[1]) > int(found[2]):
+    if not found or "" in found.groups() or _place(found[1]) > _place(found[2]):
         text = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
         raise fault("InvalidArgument", text + "zero-based offsets of the first and last bytes to copy")
-    if int(found[2]) >= size:
+    if _place(found[2]) >= size:
         raise fault("InvalidRange", f"Range specified is not valid for source object of size: {size}")
-    return int(found[1]), int(found[2]) + 1
+    return _place(found[1]), _place(found[2]) + 1
+
+
+def _place(digits: str) -> int:
+    """A byte's number; any that no object reaches is as good as another, and Python reads only so many digits."""
+    return int(digits.lstrip("0")[:19] or "0")
 
 
 def unsatisfiable(header: str, size: int) -> Exception:

@@ -26,7 +26,7 @@ async def list_parts(ctx: Context, req: Req) -> Mapping[str, Any]:
         "PartNumberMarker": after,
         "NextPartNumberMarker": parts[-1].number if parts else 0,
         "MaxParts": limit,
-        "IsTruncated": more,
+        "IsTruncated": more and limit > 0,
         "Parts": [
             {
                 "PartNumber": part.number,

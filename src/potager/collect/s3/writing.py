@@ -11,11 +11,13 @@ from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import receive
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
-from potager.kernel.errors import Unserved
+from potager.kernel.errors import Unserved, WireError
 from potager.store.objects import Check, Entry, Objects
 
 MOST_KEYS = 1000
 """Keys of one DeleteObjects."""
+CONDITIONS = {"ETag": "IfMatch", "LastModifiedTime": "IfMatchLastModifiedTime", "Size": "IfMatchSize"}
+"""What DeleteObjects may say of each object, by the names that DeleteObject has for it."""
 
 
 @operation
@@ -74,16 +76,28 @@ def _check_version(req: Mapping[str, Any]) -> None:
 
 @operation
 async def delete_objects(ctx: Context, req: Req) -> Mapping[str, Any]:
-    """Deletes up to 1,000 objects in one transaction."""
+    """Deletes up to 1,000 objects in one transaction, those with conditions in one each: a failed one stays alone."""
     wanted: Sequence[Mapping[str, Any]] = req["Delete"].get("Objects", ())
     if not 0 < len(wanted) <= MOST_KEYS:
         raise fault("MalformedXML")
-    refused = [each for each in wanted if each.get("VersionId", "null") != "null"]
-    keys = [each["Key"] for each in wanted if each not in refused]
-    await ctx[Objects].delete(req["Bucket"], keys)
-    quiet = req["Delete"].get("Quiet", False)
-    text = "Potager does not serve versions of objects. Leave out VersionId."
-    return {
-        "Deleted": [] if quiet else [{"Key": key} for key in keys],
-        "Errors": [{"Key": each["Key"], "Code": "NotImplemented", "Message": text} for each in refused],
-    }
+    plain = [each["Key"] for each in wanted if not each.keys() & {"VersionId", *CONDITIONS}]
+    await ctx[Objects].delete(req["Bucket"], plain)
+    deleted, errors = [{"Key": key} for key in plain], list[dict[str, Any]]()
+    for each in wanted:
+        if each.keys() & {"VersionId", *CONDITIONS}:
+            error = await _deleted(ctx, req["Bucket"], each)
+            (errors if error else deleted).append({"Key": each["Key"], **error})
+    return {"Deleted": [] if req["Delete"].get("Quiet", False) else deleted, "Errors": errors}
+
+
+async def _deleted(ctx: Context, bucket: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Deletes one of many objects under its own conditions; what is said of it when it stays, nothing when it went."""
+    conditional = {CONDITIONS[name]: value for name, value in wanted.items() if name in CONDITIONS}
+    try:
+        _check_version(wanted)
+        await ctx[Objects].delete(bucket, [wanted["Key"]], _as_expected({"Key": wanted["Key"], **conditional}))
+    except Unserved as error:
+        return {"Code": "NotImplemented", "Message": error.message}
+    except WireError as error:
+        return {"Code": error.code, "Message": error.message}
+    return {}
