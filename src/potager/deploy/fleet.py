@@ -54,6 +54,7 @@ class Fleet:
         self.up: dict[str, Instance] = {}
         self.failed: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._retiring: set[str] = set()
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._since: dict[str, float] = {}
         self._deaths: dict[str, int] = {}
@@ -63,15 +64,24 @@ class Fleet:
         """Whether it is being brought up or taken down."""
         return instance_id in self._tasks
 
+    def known(self, prefix: str) -> set[str]:
+        """The instances whose ids begin so: here, on their way, or left by an earlier server."""
+        folders = {path.name for path in self.folder.glob(prefix + "*")}
+        return folders | {each for each in (*self.up, *self._tasks) if each.startswith(prefix)}
+
     def raise_(self, instance_id: str, lay_out: LayOut, stream_arn: str, wake: Wake) -> None:
         """Brings an instance up, unless it is, or something is being done with it."""
         if instance_id not in self.up and not self.busy(instance_id):
             self._begin(instance_id, self._bring_up(instance_id, lay_out, stream_arn, wake), wake)
 
     def retire(self, instance_id: str, wake: Wake) -> None:
-        """Takes an instance down once it has answered what it was asked, and removes its folder."""
-        if not self.busy(instance_id):
-            self._begin(instance_id, self._take_down(instance_id, PATIENCE), wake)
+        """Takes an instance down once it has answered what it was asked, and removes its folder.
+
+        One that is being brought up is not waited for.
+        """
+        if instance_id not in self._retiring:
+            self._retiring.add(instance_id)
+            self._begin(instance_id, self._retired(instance_id, self._tasks.get(instance_id)), wake)
 
     def pause(self, instance_id: str) -> float:
         """Seconds until an instance that died or failed may be brought up again; 0 when it may now."""
@@ -97,7 +107,8 @@ class Fleet:
                 log.exception("instance %s", instance_id)
                 self.failed[instance_id] = f"InternalServerError: {type(error).__name__}: {error}"
             finally:
-                self._tasks.pop(instance_id, None)
+                if self._tasks.get(instance_id) is asyncio.current_task():
+                    del self._tasks[instance_id]
             wake()
 
         self._tasks[instance_id] = asyncio.get_running_loop().create_task(run(), name=instance_id)
@@ -147,6 +158,15 @@ class Fleet:
         wait = min(FIRST_PAUSE * 2 ** (deaths - 1), LAST_PAUSE)
         self._due[instance_id] = now + wait
         log.warning("instance %s is started again in %.1f s: %s", instance_id, wait, reason)
+
+    async def _retired(self, instance_id: str, raising: asyncio.Task[None] | None) -> None:
+        try:
+            if raising is not None:
+                raising.cancel()
+                await asyncio.wait([raising])
+            await self._take_down(instance_id, PATIENCE)
+        finally:
+            self._retiring.discard(instance_id)
 
     async def _take_down(self, instance_id: str, patience: float) -> None:
         instance = self.up.pop(instance_id, None)

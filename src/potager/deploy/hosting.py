@@ -19,22 +19,19 @@ from potager.compute.workload import Executor, Workload
 from potager.deploy import layout, lifecycle
 from potager.deploy.fleet import GRACE, Fleet
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
-from potager.deploy.router import Route, Router, Variant
-from potager.kernel.errors import Stale
+from potager.deploy.router import Key, Route, Router, Variant
 from potager.kernel.names import Scope, arn
-from potager.kernel.reconcile import Reconciler
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
+from potager.store.tending import Tender
 
 log = logging.getLogger(__name__)
 
 KIND = "endpoint"
 GROUP = "/aws/sagemaker/Endpoints/"
 ACTIVE = ("Creating", "Updating", "InService", "Deleting")
-
-Key = tuple[str, str, str]
 
 
 class Host:
@@ -57,36 +54,22 @@ class Host:
         self.router = router
         self.data = data
         self.fleet = Fleet(executor, data / "jobs")
-        self._reconciler: Reconciler[Key] = Reconciler(KIND, self._step, self._give_up)
+        self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
         """Takes up every endpoint that is not at rest, and clears away instances that no endpoint wants."""
-        active = await self.rows.read(lambda tx: tx.where(KIND, ACTIVE))
-        for row in active:
-            self.wake(row)
+        active = await self._tender.take_up()
         wanted = [lifecycle.places(row.doc["_id"], row.doc[key]) for row in active for key in ("_live", "_wanted")]
         ids = {place.id for places in wanted for place in places}
         await leftovers.clear(self.fleet.executor, self.fleet.folder, "ep-*", ids)
 
     def wake(self, row: Row) -> None:
-        self._reconciler.wake(_key(row))
+        self._tender.wake(row)
 
     async def close(self) -> None:
         """Stops looking after endpoints, and ends their instances; the next server starts them again."""
-        await self._reconciler.close()
+        await self._tender.close()
         await self.fleet.close()
-
-    async def _step(self, key: Key) -> float | None:
-        row = await self.rows.get(KIND, Scope(*key[:2]), key[2])
-        if row is None:
-            self.router.drop(key)
-            return None
-        if not await self.leases.claim(row):
-            return self.leases.ttl
-        try:
-            return await self._act(row)
-        except Stale:
-            return 0.0
 
     async def _act(self, row: Row) -> float | None:
         pause = self._tend(row)
@@ -193,15 +176,13 @@ class Host:
 
     def _retire_others(self, row: Row, kept: Sequence[Place]) -> int:
         """Takes down every instance of the endpoint, here or left by an earlier server, that is not kept; how many."""
-        names = {place.id for place in kept}
-        folders = [path.name for path in self.fleet.folder.glob(f"ep-{row.doc['_id']}-*") if path.name not in names]
-        for name in folders:
+        others = self.fleet.known(f"ep-{row.doc['_id']}-") - {place.id for place in kept}
+        for name in others:
             self.fleet.retire(name, partial(self.wake, row))
-        return len(folders)
+        return len(others)
 
-    async def _give_up(self, key: Key, error: Exception) -> None:
+    async def _give_up(self, row: Row, error: Exception) -> None:
         """Writes down why an endpoint cannot be brought where it should be."""
-        row = await self.rows.find(KIND, Scope(*key[:2]), key[2])
         reason = f"InternalServerError: {type(error).__name__}: {error}"
         if row.status in ("Creating", "Updating"):
             await self._fail(row, reason)

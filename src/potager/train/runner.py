@@ -19,15 +19,15 @@ from typing import Any
 from potager.compute import catalog, leftovers
 from potager.compute.workload import Executor, Exited, Workload
 from potager.kernel import clock
-from potager.kernel.errors import Fault, LimitReached, NotFound, Stale
+from potager.kernel.errors import Fault, LimitReached, NotFound
 from potager.kernel.names import Scope
-from potager.kernel.reconcile import Reconciler
 from potager.kernel.sessions import Sessions
 from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
+from potager.store.tending import Tender
 from potager.train import artifacts, channels, contract, lifecycle, metrics
 from potager.train.lifecycle import Conclude, Halt, Launch, Rest, Watch
 from potager.train.script import failure, launch, program
@@ -40,8 +40,7 @@ GROUP = "/aws/sagemaker/TrainingJobs"
 GRACE = 120.0
 """Seconds between SIGTERM and SIGKILL, as SageMaker gives them."""
 
-Key = tuple[str, str, str]
-"""Account, region and name of a job."""
+ACTIVE = ("InProgress", "Stopping")
 
 
 class Runner:
@@ -68,34 +67,21 @@ class Runner:
         self.data = data
         self.folder = data / "jobs"
         self._watches: dict[str, asyncio.Task[None]] = {}
-        self._reconciler: Reconciler[Key] = Reconciler(KIND, self._step, self._give_up)
+        self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
         """Takes up every job that has not ended, and clears away what jobs that ended left behind."""
-        active = await self.rows.read(lambda tx: tx.where(KIND, ("InProgress", "Stopping")))
-        for row in active:
-            self.wake(row)
+        active = await self._tender.take_up()
         await leftovers.clear(self.executor, self.folder, "job-*", {row.doc["_id"] for row in active})
 
     def wake(self, row: Row) -> None:
-        self._reconciler.wake((row.account, row.region, row.name))
+        self._tender.wake(row)
 
     async def close(self) -> None:
         """Stops looking after jobs; their workloads go on, and the next server takes them up."""
-        await self._reconciler.close()
+        await self._tender.close()
         for watch in self._watches.values():
             watch.cancel()
-
-    async def _step(self, key: Key) -> float | None:
-        row = await self.rows.get(KIND, Scope(*key[:2]), key[2])
-        if row is None or row.status in lifecycle.TERMINAL:
-            return None
-        if not await self.leases.claim(row):
-            return self.leases.ttl
-        try:
-            return await self._act(row)
-        except Stale:
-            return 0.0
 
     async def _act(self, row: Row) -> float | None:
         job = lifecycle.Job(row.status or "", row.doc["SecondaryStatus"])
@@ -129,9 +115,8 @@ class Runner:
             self._watches.pop(folder.name, None)
         self.wake(row)
 
-    async def _give_up(self, key: Key, error: Exception) -> None:
+    async def _give_up(self, row: Row, error: Exception) -> None:
         """Ends a job that no step brings further, with the error as its reason."""
-        row = await self.rows.find(KIND, Scope(*key[:2]), key[2])
         folder = self.folder / row.doc["_id"]
         reason = f"InternalServerError: {type(error).__name__}: {error}"
         await self._conclude(row, folder, Conclude("Failed", "Failed", reason, keep=False))

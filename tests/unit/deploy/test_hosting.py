@@ -234,7 +234,7 @@ async def test_a_machine_that_went_down_while_an_endpoint_was_created_does_not_f
     house.host.wake(row)
     await house.until(lambda _: len(house.stage.started) == 1)
     running = list(house.stage.running)
-    await house.host._reconciler.close()  # the server is killed: nothing is taken down
+    await house.host._tender.close()  # the server is killed: nothing is taken down
     for folder in running:
         house.stage.die(folder, "lost")
     house.host = house.make()
@@ -273,4 +273,4 @@ async def test_a_machine_without_room_for_an_instance_fails_the_endpoint_and_no_
     assert row is not None
     assert "no more processes" in row.doc["FailureReason"]
     await house.until(lambda _: not house.stage.running)
-    assert len(house.stage.started) == len(set(house.stage.started)) == 2
+    assert len(house.stage.started) == len(set(house.stage.started)) <= 2

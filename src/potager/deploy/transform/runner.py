@@ -29,14 +29,14 @@ from potager.deploy.transform.lifecycle import Busy, Conclude, Done, Halt, Idle,
 from potager.deploy.transform.plan import Plan
 from potager.deploy.transform.work import Work
 from potager.kernel import clock, uris
-from potager.kernel.errors import Fault, Stale
+from potager.kernel.errors import Fault
 from potager.kernel.names import Scope
-from potager.kernel.reconcile import Reconciler
 from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
+from potager.store.tending import Tender
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +45,7 @@ GRACE, LAST_GRACE = 120.0, 5.0
 """Seconds between SIGTERM and SIGKILL, as SageMaker gives them; and where the server itself ends."""
 INTERNAL = "InternalServerError: We encountered an internal error. The server's standard error says more."
 
-Key = tuple[str, str, str]
-"""Account, region and name of a job."""
+ACTIVE = ("InProgress", "Stopping")
 
 
 class TransformRunner:
@@ -66,36 +65,24 @@ class TransformRunner:
         self._grace = GRACE
         self._works: dict[str, asyncio.Task[Done]] = {}
         self._seats = asyncio.Semaphore(os.cpu_count() or 1)
-        self._reconciler: Reconciler[Key] = Reconciler(KIND, self._step, self._give_up)
+        self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
         """Clears away the workers that an earlier server left, then takes up every job that has not ended."""
         await leftovers.clear(self.executor, self.folder, "tr-*", ())
-        for row in await self.rows.read(lambda tx: tx.where(KIND, ("InProgress", "Stopping"))):
-            self.wake(row)
+        await self._tender.take_up()
 
     def wake(self, row: Row) -> None:
-        self._reconciler.wake((row.account, row.region, row.name))
+        self._tender.wake(row)
 
     async def close(self) -> None:
         """Breaks all work off and ends the workers; the next server begins the jobs again."""
-        await self._reconciler.close()
+        await self._tender.close()
         self._grace = LAST_GRACE
         works = list(self._works.values())
         for work in works:
             work.cancel()
         await asyncio.gather(*works, return_exceptions=True)
-
-    async def _step(self, key: Key) -> float | None:
-        row = await self.rows.get(KIND, Scope(*key[:2]), key[2])
-        if row is None or row.status in lifecycle.TERMINAL:
-            return None
-        if not await self.leases.claim(row):
-            return self.leases.ttl
-        try:
-            return await self._act(row)
-        except Stale:
-            return 0.0
 
     async def _act(self, row: Row) -> float | None:
         match lifecycle.decide(row.status or "", self._seen(row.doc["_id"])):
@@ -211,9 +198,8 @@ class TransformRunner:
         log.info("transform job %s: %s %s", row.name, status, reason or "")
         return None
 
-    async def _give_up(self, key: Key, error: Exception) -> None:
+    async def _give_up(self, row: Row, error: Exception) -> None:
         """Writes down why a job cannot be brought to its end."""
-        row = await self.rows.find(KIND, Scope(*key[:2]), key[2])
         if work := self._works.get(row.doc["_id"]):
             self._halt(work)
         if row.status not in lifecycle.TERMINAL:
