@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -216,9 +217,11 @@ if level.level == "namespaces":
         folder = data / "jobs" / "a"
         if (folder / "level").read_text() != "namespaces":
             pytest.skip(f"users without rights get no namespaces here: {(folder / 'level').read_text()}")
-        answers = (folder / "ml" / "output" / "found.json").read_text()
-        wanted = '["FileNotFoundError", "OSError", 1, 1, "OSError", "ProcessLookupError", "connected"]'
-        assert answers == wanted, (data / "log").read_text()
+        answers = json.loads((folder / "ml" / "output" / "found.json").read_text())
+        said = (data / "log").read_text()
+        assert answers.pop(1) in ("OSError", "FileNotFoundError"), said  # a checkout below /tmp is not seen at all
+        assert answers == ["FileNotFoundError", 1, 1, "OSError", "ProcessLookupError", "connected"], said
+        assert not list(outside.iterdir())
     finally:
         shutil.rmtree(data)
         shutil.rmtree(outside)
