@@ -7,7 +7,7 @@ await ctx.call("s3", "PutObject", {...})    another room, by the same door that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, cast
 
 from potager.kernel.names import Scope, arn
@@ -79,10 +79,6 @@ class Context:
 
     def __getitem__(self, kind: type[T]) -> T:
         return self.house[kind]
-
-    def at(self, region: str) -> Context:
-        """The same surroundings in another region."""
-        return replace(self, region=region)
 
     async def call(self, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Another operation's output, run as this caller; its faults are raised as they are."""

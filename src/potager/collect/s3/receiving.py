@@ -39,7 +39,7 @@ async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None) -> tu
         checksums.verify(req, trailers, blob.digests)
         if algorithm is None and (algorithm := checksums.algorithm(req, trailers)):
             blob = replace(blob, digests=blob.digests | checksums.trailing(algorithm, trailers))
-    except Exception:
+    except BaseException:  # a request that is cancelled leaves nothing behind either
         ctx[Blobs].discard([blob.id])
         raise
     return blob, algorithm
