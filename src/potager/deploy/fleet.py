@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 
-from potager.compute import leftovers, remains
+from potager.compute import leftovers
 from potager.compute.workload import Absent, Executor, Exited, Running, Workload
 from potager.deploy.router import Instance
+from potager.kernel import remains
 from potager.kernel.errors import Fault
 
 log = logging.getLogger(__name__)

@@ -60,6 +60,14 @@ class Sessions:
             "AWS_SESSION_TOKEN": f"{_text(claim)}.{_text(self._digest('token', claim))}",
         }
 
+    def inside(self, session: Session, given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """The environment and the secrets of a program that may call AWS back.
+
+        given : the user's own variables, which win; with keys of their own among them there are no secrets.
+        """
+        environment = self.surroundings(session.region) | dict(given)
+        return environment, {} if "AWS_ACCESS_KEY_ID" in given else self.credentials(session)
+
     def surroundings(self, region: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         """The variables that bring AWS clients on this machine here, past any proxy of the server's environment."""
         known = environ.get("no_proxy") or environ.get("NO_PROXY") or ""

@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import tarfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from potager.compute import remains
+from potager.kernel import remains
 from potager.store.blobs import Blobs
+from potager.store.inputs import split_uri
+from potager.store.mirror import read
 from potager.store.objects import Objects
-from potager.train.channels import split_uri
-
-CHUNK = 2**20
 
 
 async def upload(objects: Objects, blobs: Blobs, doc: Mapping[str, Any], name: str, ml: Path) -> str | None:
@@ -41,7 +40,9 @@ async def _keep(objects: Objects, blobs: Blobs, ml: Path, name: str, uri: str) -
     archive = ml.parent / "kept.tar.gz"  # beside `ml`, where the job could not prepare a link of that name
     try:
         await asyncio.to_thread(pack, found, archive)
-        await objects.put(bucket, key, await blobs.write(read(archive)), content_type="application/x-tar")
+        with archive.open("rb") as file:
+            blob = await blobs.write(read(file))
+        await objects.put(bucket, key, blob, content_type="application/x-tar")
     finally:
         archive.unlink(missing_ok=True)
     return True
@@ -60,10 +61,3 @@ def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
     info.uid = info.gid = 0
     info.uname = info.gname = ""
     return info
-
-
-async def read(path: Path) -> AsyncIterator[bytes]:
-    """A file's bytes, chunk by chunk."""
-    with path.open("rb") as file:
-        while chunk := await asyncio.to_thread(file.read, CHUNK):
-            yield chunk

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from potager.compute import remains
+from potager.kernel import remains
 
 MAX_REASON = 1024
 """Characters of a FailureReason."""

@@ -12,10 +12,11 @@ from potager.compute import catalog
 from potager.kernel import clock, ids, tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, InUse, Invalid, NotFound, WireError
+from potager.store import inputs
 from potager.store.listing import listing
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows, Tx
-from potager.train import artifacts, channels, lifecycle, metrics, served
+from potager.train import artifacts, lifecycle, metrics, served
 from potager.train.runner import KIND, Runner
 from potager.wire.service import Service, partly
 
@@ -93,8 +94,8 @@ async def _check_inputs(ctx: Context, doc: Mapping[str, Any]) -> None:
     for channel in doc.get("InputDataConfig", ()):
         source = channel["DataSource"]["S3DataSource"]
         try:
-            await channels.check(ctx[Objects], source)
-        except (channels.BadInput, NotFound) as fault:
+            await inputs.check(ctx[Objects], source)
+        except (inputs.BadInput, NotFound) as fault:
             raise Invalid(fault.message) from fault
 
 

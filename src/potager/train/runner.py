@@ -22,13 +22,14 @@ from potager.kernel import clock
 from potager.kernel.errors import Fault, LimitReached, NotFound
 from potager.kernel.names import Scope
 from potager.kernel.sessions import Sessions
+from potager.store import inputs
 from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
 from potager.store.tending import Tender
-from potager.train import artifacts, channels, contract, lifecycle, metrics
+from potager.train import artifacts, contract, lifecycle, metrics
 from potager.train.lifecycle import Conclude, Halt, Launch, Rest, Watch
 from potager.train.script import failure, launch, program
 from potager.train.script.source import BadSource
@@ -139,12 +140,12 @@ class Runner:
             )
         row = await self._enter(row, "Downloading", TrainingStartTime=clock.now())
         try:
-            await self.objects.bucket(channels.split_uri(row.doc["OutputDataConfig"]["S3OutputPath"])[0])
+            await self.objects.bucket(inputs.split_uri(row.doc["OutputDataConfig"]["S3OutputPath"])[0])
             await self._prepare(row.doc, image, folder)
         except BadSource as fault:
             end = Conclude("Failed", "Failed", f"ClientError: {fault.message}", keep=False)
             return await self._conclude(row, folder, end)
-        except (channels.BadInput, NotFound) as fault:
+        except (inputs.BadInput, NotFound) as fault:
             end = Conclude("Failed", "Failed", f"ClientError: Data download failed: {fault.message}", keep=False)
             return await self._conclude(row, folder, end)
         fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
@@ -158,7 +159,7 @@ class Runner:
         await asyncio.to_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
         ml = folder / "ml"
         await asyncio.to_thread(lambda: contract.write(doc, ml))
-        await channels.lay_out(self.objects, doc.get("InputDataConfig", ()), ml)
+        await inputs.lay_out(self.objects, doc.get("InputDataConfig", ()), ml)
         if image.runs_scripts:
             await launch.prepare(self.objects, doc, ml)
 

@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from potager.compute import leftovers, remains
+from potager.compute import leftovers
 from potager.compute.channel import Channel, ModelError
 from potager.compute.workload import Executor
 from potager.deploy.transform.faults import Broken
 from potager.deploy.transform.plan import Plan
-from potager.kernel import ids
+from potager.kernel import ids, remains
 from potager.kernel.errors import Fault
 
 START_TIMEOUT = 180.0

@@ -44,9 +44,8 @@ def dressed(workload: Workload, row: Row, kind: str, image: Image, sessions: Ses
     environment = dict(workload.environment)
     secrets: dict[str, str] = {}
     if network:
-        environment = sessions.surroundings(row.region) | environment
-        if "AWS_ACCESS_KEY_ID" not in environment:
-            secrets = sessions.credentials(Session(kind, row.account, row.region, row.name, row.doc["_id"]))
+        session = Session(kind, row.account, row.region, row.name, row.doc["_id"])
+        environment, secrets = sessions.inside(session, environment)
     return replace(
         workload,
         entry="",

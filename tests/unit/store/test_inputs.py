@@ -2,7 +2,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from potager.train.channels import BadInput, below, inside, manifest, split_uri
+from potager.store.inputs import BadInput, below, inside, manifest, split_uri
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from potager.compute import remains
+from potager.kernel import remains
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A job's input channels: which objects they hold, and how those come to stand under `/opt/ml/input/data`.
+"""The inputs of a job: which objects they hold, and how those come to stand under `/opt/ml/input/data`.
 
 Nothing is copied that can be linked: an object's blob is an immutable file, and a job's file is another name for it.
 Channel semantics: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html

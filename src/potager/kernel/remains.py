@@ -1,0 +1,131 @@
+"""What a program left, or leaves, below its `ml` folder, read without following where it may have pointed.
+
+The folder is the program's to write: a file there can be a link to one that only the server may read, a pipe that
+never ends, or larger than memory. A program that still runs can change one thing into another between two looks, so
+every folder on the way is opened without following links, and what is read is what was opened.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A plain file.
+
+    name : below the folder that was asked about.
+    size : in bytes.
+    mark : changes when the file does: inode, size, time of the last change in nanoseconds.
+    """
+
+    name: str
+    size: int
+    mark: tuple[int, int, int]
+
+
+def folder(ml: Path, name: str) -> Path | None:
+    """The folder `name` below `ml`, if it and all above it are folders and no links; None otherwise."""
+    path = ml
+    for part in ("", *Path(name).parts):
+        path = path / part
+        try:
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                return None
+        except OSError:
+            return None
+    return path
+
+
+def files(ml: Path, name: str) -> Iterator[Found]:
+    """The plain files below the folder `name`, in order; the file itself, by its own name, where `name` is one.
+
+    Links, pipes, sockets and devices are passed over, and so is what vanishes meanwhile.
+    """
+    try:
+        with _folder(ml, name) as handle:
+            yield from _below(handle, "")
+    except NotADirectoryError:
+        with _ignored():
+            file = open_file(ml, name)
+            with closing(file):
+                yield _found(Path(name).name, os.fstat(file.fileno()))
+    except OSError:
+        return
+
+
+def open_file(ml: Path, name: str) -> BinaryIO:
+    """The plain file `name` below `ml`, open for reading; `OSError` where there is none, or a link on the way."""
+    path = Path(name)
+    with _folder(ml, str(path.parent)) as parent:
+        handle = os.open(path.name, _FILE, dir_fd=parent)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{name} is not a plain file")
+    return os.fdopen(handle, "rb")
+
+
+def text(ml: Path, name: str, limit: int) -> str:
+    """The first `limit` bytes of the file `name` below `ml` as text; empty when there is no plain file."""
+    try:
+        with open_file(ml, name) as file:
+            return file.read(limit).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def failure(ml: Path) -> str:
+    """Why a program says that it failed: what it wrote to `output/failure`."""
+    return text(ml, "output/failure", 8 * 1024)
+
+
+@contextmanager
+def _folder(ml: Path, name: str) -> Iterator[int]:
+    """The folder `name` below `ml`, opened step by step. A `..` in `name` is the caller's mistake: `ValueError`."""
+    if ".." in Path(name).parts or Path(name).is_absolute():
+        raise ValueError(f"{name} is not below {ml}")
+    handle = os.open(ml, _FOLDER)
+    try:
+        for part in Path(name).parts:
+            below = os.open(part, _FOLDER, dir_fd=handle)
+            os.close(handle)
+            handle = below
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _below(handle: int, prefix: str) -> Iterator[Found]:
+    for name in sorted(os.listdir(handle)):
+        with _ignored():
+            status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+            if stat.S_ISREG(status.st_mode):
+                yield _found(prefix + name, status)
+            elif stat.S_ISDIR(status.st_mode):
+                below = os.open(name, _FOLDER, dir_fd=handle)
+                try:
+                    yield from _below(below, f"{prefix}{name}/")
+                finally:
+                    os.close(below)
+
+
+def _found(name: str, status: os.stat_result) -> Found:
+    return Found(name, status.st_size, (status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@contextmanager
+def _ignored() -> Iterator[None]:
+    """What vanished or changed its kind between two looks is no error."""
+    try:
+        yield
+    except OSError:
+        return

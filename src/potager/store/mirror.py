@@ -1,0 +1,70 @@
+"""What a program leaves in a folder, as objects under a prefix: once it has ended, or again and again while it writes.
+
+    mirror = Mirror(objects, blobs, ml, "checkpoints", "s3://bucket/prefix")
+    await mirror.sync()        the files that are new, or that differ from what the last sync put
+
+Nothing is deleted under the prefix. Links are not followed (`kernel.remains`). A mirror that has just been made knows
+of no earlier sync, and puts everything: a server that takes a job up does no harm by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import BinaryIO
+
+from potager.kernel import remains, uris
+from potager.kernel.remains import Found
+from potager.store.blobs import Blobs
+from potager.store.objects import Objects
+
+CHUNK = 2**20
+
+
+class Mirror:
+    """One folder, or file, and one prefix.
+
+    Parameters
+    ----------
+    ml, name : the folder is `ml/name`; all below `ml` is the program's to change.
+    uri : `s3://bucket/prefix`, with or without a slash at its end.
+    """
+
+    def __init__(self, objects: Objects, blobs: Blobs, ml: Path, name: str, uri: str) -> None:
+        self._objects = objects
+        self._blobs = blobs
+        self._ml = ml
+        self._name = name
+        self._bucket, prefix = uris.s3(uri)
+        self._prefix = prefix.rstrip("/") + "/" if prefix else ""
+        self._put: dict[str, tuple[int, int, int]] = {}
+
+    async def sync(self) -> int:
+        """Puts what is new; gives the number of files. A file that is gone before it is read is passed over."""
+        found = await asyncio.to_thread(lambda: list(remains.files(self._ml, self._name)))
+        fresh = [file for file in found if self._put.get(file.name) != file.mark]
+        return sum([await self._keep(file) for file in fresh])
+
+    async def _keep(self, file: Found) -> bool:
+        try:
+            source = await asyncio.to_thread(self._open, file)
+        except OSError:
+            return False
+        with source:
+            blob = await self._blobs.write(read(source))
+        await self._objects.put(self._bucket, self._prefix + file.name, blob)
+        self._put[file.name] = file.mark
+        return True
+
+    def _open(self, file: Found) -> BinaryIO:
+        try:
+            return remains.open_file(self._ml, f"{self._name}/{file.name}")
+        except NotADirectoryError:  # `name` is the file
+            return remains.open_file(self._ml, self._name)
+
+
+async def read(file: BinaryIO) -> AsyncIterator[bytes]:
+    """An open file's bytes, chunk by chunk."""
+    while chunk := await asyncio.to_thread(file.read, CHUNK):
+        yield chunk
