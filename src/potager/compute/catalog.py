@@ -8,6 +8,7 @@ An image's package says what it is in light metadata and imports no ML library; 
 from __future__ import annotations
 
 import importlib
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -56,6 +57,10 @@ class Image:
     def versions(self) -> dict[str, str | None]:
         """The version of each distribution that the image needs, None where it is not installed."""
         return {name: _version(name) for name in self._says("REQUIRES", ())}
+
+    def used(self) -> str:
+        """What it really is, whatever version was asked for: `Python 3.11.7, scikit-learn 1.9.1`."""
+        return ", ".join([f"Python {platform.python_version()}", *(f"{n} {v}" for n, v in self.versions().items())])
 
     def missing(self) -> str:
         """What to tell somebody where the image cannot run for want of packages, "" where it can."""

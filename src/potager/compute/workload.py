@@ -70,6 +70,15 @@ class Workload:
         return self.folder / "ml"
 
     @property
+    def lower(self) -> Path:
+        """Files that appear in /opt/ml as if they were copied there, whatever their size.
+
+        A program may change, replace and remove them: that shows in `ml`, and the files here stay as they are. Where
+        the machine has no union mounts they are read-only in a folder that is not (`process/mounts.py`).
+        """
+        return self.folder / "lower"
+
+    @property
     def run(self) -> Path:
         return self.folder / "run"
 

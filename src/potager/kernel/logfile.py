@@ -7,6 +7,11 @@ whole lines; readers stop before a line without its line feed. `potager.compute`
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
+from potager.kernel import clock
+
 MAX_MESSAGE = 256 * 1024 - 26
 """Bytes of one event's text; CloudWatch Logs takes 256 KiB an event, 26 bytes of it overhead."""
 
@@ -33,3 +38,9 @@ def _unescape(text: str) -> str:
         return text
     parts = text.split("\\\\")
     return "\\".join(part.replace("\\n", "\n").replace("\\r", "\r") for part in parts)
+
+
+def append(path: Path, text: str) -> None:
+    """Adds an event of the platform's to a log whose program has ended; a log that cannot be written is left alone."""
+    with suppress(OSError), path.open("ab") as file:
+        file.write(encode(round(clock.now() * 1000), text))

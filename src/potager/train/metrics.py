@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.compute import catalog
-from potager.kernel import clock, logfile
+from potager.kernel import logfile
 from potager.kernel.errors import Invalid
 from potager.train import matching
 
@@ -112,9 +112,8 @@ async def _child(definitions: Sequence[Mapping[str, str]], log: Path, limit: flo
 
 
 def _tell(log: Path, definition: Mapping[str, str], what: str) -> None:
-    text = (
+    logfile.append(
+        log,
         f"Potager left the metric '{definition['Name']}' out of FinalMetricDataList: "
-        f"searching the log for '{definition['Regex']}' {what}. Simplify the regular expression."
+        f"searching the log for '{definition['Regex']}' {what}. Simplify the regular expression.",
     )
-    with suppress(OSError), log.open("ab") as file:
-        file.write(logfile.encode(round(clock.now() * 1000), text))

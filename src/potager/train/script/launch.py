@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import glob
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -68,8 +67,7 @@ def _told(doc: Mapping[str, Any], chosen: Program, image: Image, environment: Ma
 
 def preface(doc: Mapping[str, Any], chosen: Program, image: Image, ml: Path) -> tuple[str, ...]:
     """The first lines of the log: what is really used, whatever version was asked for, and the command."""
-    used = [f"Python {platform.python_version()}", *(f"{name} {found}" for name, found in image.versions().items())]
-    lines = [f"Potager runs {doc['AlgorithmSpecification']['TrainingImage']} as {', '.join(used)}"]
+    lines = [f"Potager runs {doc['AlgorithmSpecification']['TrainingImage']} as {image.used()}"]
     if chosen.python and (ml / "code" / "requirements.txt").is_file():
         lines.append("requirements.txt: everything that it asks for is installed already")
     return (*lines, "Invoking script with the following command:", "", chosen.command)

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from potager.compute.workload import spellable
 from potager.kernel.errors import Invalid, Unserved
 from potager.train.script import arguments
 
@@ -60,18 +61,10 @@ def check(doc: Mapping[str, Any]) -> None:
             f"The hyperparameter {asked[0]} asks for distributed training, which is not served. Leave it out."
         )
     for text in (*of(doc).argv, *doc.get("Environment", {}).values()):
-        if not _spellable(text):
+        if not spellable(text):
             raise Invalid(
                 f"{text[:80]!r} cannot be an argument or a variable of a program. Take NUL and surrogates out."
             )
-
-
-def _spellable(text: str) -> bool:
-    """Whether the system can hand a text to a program."""
-    try:
-        return "\0" not in text and bool(text.encode() or True)
-    except UnicodeEncodeError:
-        return False
 
 
 def of(doc: Mapping[str, Any]) -> Program:

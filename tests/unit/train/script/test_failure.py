@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from potager.train.script.failure import MOST, message, reason
+from potager.kernel.lastwords import message
+from potager.train.script.failure import MOST, reason
 
 TRACE = ["Traceback (most recent call last):", '  File "train.py", line 3, in <module>', "    fit()"]
 
