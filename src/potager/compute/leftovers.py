@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -21,4 +22,16 @@ async def remove(executor: Executor, folder: Path, grace: float = 0.0) -> None:
     if not isinstance(executor.observe(folder), Absent):
         executor.stop(folder, grace)
         await executor.wait(folder)
-    await asyncio.to_thread(shutil.rmtree, folder, True)
+    await asyncio.to_thread(_wiped, folder)
+
+
+def _wiped(folder: Path) -> None:
+    """Removes a folder, with the folders in it that nobody may enter: a program's, or a union mount's own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        return
+    for parent, names, _ in os.walk(folder):
+        for name in names:
+            if not os.path.islink(path := os.path.join(parent, name)):
+                os.chmod(path, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

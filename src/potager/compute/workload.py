@@ -1,6 +1,7 @@
 """A piece of work that runs apart from the server: what it is, how it is seen, and who can run it.
 
     folder/ml      what the program sees as /opt/ml: the room fills it before, and reads it after
+    folder/lower   more of /opt/ml, where the room puts links to files that must stay as they are
     folder/run     the executor's own notes: claim, socket, exit record (`process/records.py`)
     folder/tmp     the program's /tmp, gone when it ends
 
@@ -95,6 +96,14 @@ class Workload:
             doc[key] = tuple(Path(path) for path in doc[key])
         doc["argv"], doc["preface"] = tuple(doc["argv"]), tuple(doc["preface"])
         return cls(**doc)
+
+
+def spellable(text: str) -> bool:
+    """Whether the system can hand a text to a program, as an argument or a variable."""
+    try:
+        return "\0" not in text and bool(text.encode() or True)
+    except UnicodeEncodeError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

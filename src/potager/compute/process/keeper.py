@@ -18,7 +18,7 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
-from potager.compute.process import harness, isolation, limits, syscalls
+from potager.compute.process import harness, isolation, limits, mounts, syscalls
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.mounts import View
 from potager.compute.workload import Workload
@@ -47,11 +47,14 @@ def keep(
 
 
 def _wall(workload: Workload, level: Isolation) -> None:
+    lower = workload.lower if workload.lower.is_dir() else None
     if level.level == "namespaces":
-        view = View(workload.ml, workload.folder / "tmp", workload.read_only, workload.hidden)
+        view = View(workload.ml, workload.folder / "tmp", workload.read_only, workload.hidden, lower)
         isolation.enter(view, network=workload.network)
     else:
         isolation.restrict()
+        if lower is not None:
+            mounts.moved(lower, workload.ml)
         if syscalls.LINUX:
             syscalls.adopt_orphans()
 

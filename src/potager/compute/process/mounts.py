@@ -2,6 +2,7 @@
 
     /                read-only, without set-user-id programs and devices
     /opt             what was there, and ml: the workload's folder, writable; input/data in it read-only
+    /opt/ml          with a `lower` folder: the union of both, where what is changed comes to stand in `ml`
     /tmp, /var/tmp   the workload's own, on the disk of its folder
     /dev             null, zero, full, random, urandom, tty, GPUs; shm is its own
     /proc            of its own pid namespace, read-only: a uid 0 without capabilities could write /proc/sys otherwise
@@ -16,9 +17,10 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
+import resource
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from potager.compute.process import syscalls
@@ -41,12 +43,14 @@ class View:
     tmp : becomes /tmp and /var/tmp.
     read_only : stays readable wherever it is, and not writable.
     hidden : appears empty.
+    lower : files that appear below /opt/ml, too; None for none.
     """
 
     ml: Path
     tmp: Path
     read_only: Sequence[Path] = ()
     hidden: Sequence[Path] = field(default=())
+    lower: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class _Cover:
 def build(view: View) -> None:
     """Makes this process's mount namespace, a new one, look as `view` says. `OSError` when it cannot."""
     syscalls.mount("none", "/", flags=syscalls.MS_PRIVATE | MS_REC)
+    if view.lower is not None:
+        view = _united(view, view.lower)
     steps = sorted(_steps(view), key=lambda step: (len(step.target.parts), isinstance(step, _Bind)))
     opt, devices = _entries(Path("/opt")), _devices()
     syscalls.mount_attributes("/", ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, recursive=True)
@@ -79,6 +85,34 @@ def build(view: View) -> None:
         syscalls.mount_attributes(str(target), ATTR_RDONLY)
     _dev(devices)
     _proc()
+
+
+def _united(view: View, lower: Path) -> View:
+    """Lays `lower` under `ml`: by an overlay, else by moving the files there, each bound read-only."""
+    work = lower.with_name("work")
+    try:
+        work.mkdir(exist_ok=True)
+        options = {"lowerdir": lower, "upperdir": view.ml, "workdir": work}
+        handles = {name: _handle(path) for name, path in options.items()}
+        data = ",".join(f"{name}=/proc/self/fd/{handle}" for name, handle in handles.items())
+        syscalls.mount("overlay", str(view.ml), "overlay", MS_NOSUID | MS_NODEV, f"userxattr,{data}")
+    except OSError:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each of them is held open until it is bound
+        return replace(view, read_only=[*view.read_only, *moved(lower, view.ml)])
+    return view
+
+
+def moved(lower: Path, ml: Path) -> list[Path]:
+    """Moves the files below `lower` to the same places below `ml`, where there is no union of both; gives them."""
+    found: list[Path] = []
+    for folder, _, names in os.walk(lower):
+        target = ml / Path(folder).relative_to(lower)
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            os.rename(os.path.join(folder, name), target / name)
+            found.append(target / name)
+    return found
 
 
 def _steps(view: View) -> Iterator[_Bind | _Cover]:
