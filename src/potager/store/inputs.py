@@ -1,6 +1,11 @@
 """The inputs of a job: which objects they hold, and how those come to stand under `/opt/ml/input/data`.
 
+    File, FastFile    input/data/<channel>/...        the objects' blobs under further names
+    Pipe              input/data/<channel>_<epoch>    fed from `pipes/<channel>` beside `ml`: blobs and a plan
+                                                      (kernel/pipes.py)
+
 Nothing is copied that can be linked: an object's blob is an immutable file, and a job's file is another name for it.
+A job has what was there when it began, whatever is deleted or replaced while it runs.
 Channel semantics: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_S3DataSource.html
 """
 
@@ -8,21 +13,22 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from potager.kernel import uris
-from potager.kernel.errors import Fault, Invalid, NotFound
-from potager.store.objects import Objects
+from potager.kernel import pipes
+from potager.kernel.errors import NotFound
+from potager.kernel.pipes import Pipe
+from potager.store.manifests import BadInput, fetch, manifest, record, split_uri
+from potager.store.objects import Entry, Objects
 
-MAX_MANIFEST = 64 * 2**20
-"""Bytes of a manifest file that are read."""
-
+__all__ = ["BadInput", "check", "lay_out", "split_uri"]
 
 UNNAMEABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 """What a file system says to a name that it cannot hold; S3 takes segments of up to 1,024 bytes."""
@@ -30,9 +36,8 @@ UNNAMEABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 UNLINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
 """What a file system says that cannot link the store's files: they are copied then."""
 
-
-class BadInput(Fault):
-    """The user's data or its description is at fault; the text follows `ClientError: ` in FailureReason."""
+BATCH = 500
+"""Objects that are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +48,55 @@ class File:
     source: Path
 
 
-async def lay_out(objects: Objects, channels: Sequence[Mapping[str, Any]], ml: Path) -> None:
-    """Puts every channel's files under `ml`; `BadInput` says what is wrong with the first that fails."""
+async def lay_out(
+    objects: Objects,
+    channels: Sequence[Mapping[str, Any]],
+    ml: Path,
+    host: int = 0,
+    hosts: int = 1,
+    mode: str = "File",
+) -> list[Pipe]:
+    """Puts every channel's data where a program in `ml` finds it; the pipes that it is to be fed with.
+
+    Parameters
+    ----------
+    channels : as CreateTrainingJob has them.
+    host, hosts : whose share of a channel that is `ShardedByS3Key`: objects `host`, `host + hosts`, ... in the order of
+        their keys, or of the manifest; of the shuffled ones where the channel has a ShuffleConfig. It may be empty.
+    mode : of channels that do not say their InputMode.
+
+    Raises
+    ------
+    BadInput : says what is wrong with the first channel that fails. NotFound : an object or its bucket is not there.
+    """
+    found: list[Pipe] = []
     for channel in channels:
-        files = await resolve(objects, channel)
-        await asyncio.to_thread(link, files, ml / "input" / "data" / channel["ChannelName"])
+        if channel.get("InputMode", mode) == "Pipe":
+            found.append(await _pipe(objects, channel, ml, host, hosts))
+            continue
+        target = ml / "input" / "data" / channel["ChannelName"]
+        named = await _named(objects, channel)
+        part = _share(channel, host, hosts)
+        share = [named[number] for number in pipes.order(len(named), _seed(channel), 0, *part)]
+        files = [File(path, await objects.file(entry)) for path, entry in share]
+        await asyncio.to_thread(link, files, target)
+    return found
+
+
+def _seed(channel: Mapping[str, Any]) -> int | None:
+    return channel["ShuffleConfig"]["Seed"] if channel.get("ShuffleConfig") else None
+
+
+def _share(channel: Mapping[str, Any], host: int, hosts: int) -> tuple[int, int]:
+    """Whose part of how many a host gets of a channel: a replicated one is everybody's."""
+    sharded = _source(channel).get("S3DataDistributionType") == "ShardedByS3Key"
+    return (host, hosts) if sharded else (0, 1)
 
 
 async def check(objects: Objects, source: Mapping[str, Any]) -> None:
     """`BadInput` or `NotFound` where an S3DataSource holds nothing now."""
     bucket, prefix = split_uri(source["S3Uri"])
-    if source["S3DataType"] == "ManifestFile":
+    if source["S3DataType"] != "S3Prefix":
         await objects.head(bucket, prefix)
         return
     try:
@@ -65,33 +108,6 @@ async def check(objects: Objects, source: Mapping[str, Any]) -> None:
     raise BadInput(nothing_under(source["S3Uri"]))
 
 
-async def resolve(objects: Objects, channel: Mapping[str, Any]) -> list[File]:
-    """The files that a channel holds."""
-    source = channel["DataSource"].get("S3DataSource")
-    name = channel["ChannelName"]
-    if source is None:
-        raise BadInput(f"Channel '{name}' has no S3DataSource: file systems are not served. Use S3.")
-    bucket, prefix = split_uri(source["S3Uri"])
-    kind = source["S3DataType"]
-    if kind == "S3Prefix":
-        files = await _prefix(objects, bucket, prefix)
-    elif kind == "ManifestFile":
-        files = await _manifest(objects, bucket, prefix)
-    else:
-        raise BadInput(f"Channel '{name}' asks for S3DataType {kind}, which is not served. Use S3Prefix.")
-    if not files:
-        raise BadInput(nothing_under(source["S3Uri"]))
-    return files
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """Bucket and key (or prefix) of an S3 URI; `BadInput` for anything else."""
-    try:
-        return uris.s3(uri)
-    except Invalid as fault:
-        raise BadInput(fault.message) from fault
-
-
 def nothing_under(uri: str) -> str:
     """What AWS says where a prefix holds nothing."""
     return (
@@ -100,37 +116,103 @@ def nothing_under(uri: str) -> str:
     )
 
 
-async def _prefix(objects: Objects, bucket: str, prefix: str) -> list[File]:
-    return [
-        File(below(prefix, entry.key), await objects.file(entry))
-        async for entry in objects.walk(bucket, prefix)
-        if not entry.key.endswith("/")
-    ]
+def _source(channel: Mapping[str, Any]) -> Mapping[str, Any]:
+    source = channel["DataSource"].get("S3DataSource")
+    if source is None:
+        name = channel["ChannelName"]
+        raise BadInput(f"Channel '{name}' has no S3DataSource: file systems are not served. Use S3.")
+    return source
 
 
-async def _manifest(objects: Objects, bucket: str, key: str) -> list[File]:
-    uri = f"s3://{bucket}/{key}"
-    entry = await objects.head(bucket, key)
-    if entry.size > MAX_MANIFEST:
-        raise BadInput(f"The manifest {uri} has {entry.size} bytes; at most {MAX_MANIFEST} are read.")
-    data = b"".join([chunk async for chunk in objects.read(entry)])
-    base, names = await asyncio.to_thread(manifest, uri, data)
-    home, prefix = split_uri(base)
-    return [File(inside(name), await objects.file(await objects.head(home, prefix + name))) for name in names]
+async def _named(objects: Objects, channel: Mapping[str, Any]) -> list[tuple[PurePosixPath, Entry]]:
+    """The objects that a channel holds, in order, each with its path below the channel's folder."""
+    source = _source(channel)
+    kind = source["S3DataType"]
+    if kind == "S3Prefix":
+        bucket, prefix = split_uri(source["S3Uri"])
+        named = [
+            (below(prefix, entry.key), entry)
+            async for entry in objects.walk(bucket, prefix)
+            if not entry.key.endswith("/")
+        ]
+    elif kind == "ManifestFile":
+        base, names = await asyncio.to_thread(manifest, source["S3Uri"], await fetch(objects, source["S3Uri"]))
+        bucket, prefix = split_uri(base)
+        found = await _heads(objects, [(bucket, prefix + name) for name in names])
+        named = list(zip([inside(name) for name in names], found, strict=True))
+    else:
+        raise BadInput(
+            f"Channel '{channel['ChannelName']}' asks for S3DataType {kind}, which no files can be made of. "
+            "Use S3Prefix or ManifestFile."
+        )
+    if not named:
+        raise BadInput(nothing_under(source["S3Uri"]))
+    return named
 
 
-def manifest(uri: str, data: bytes) -> tuple[str, list[str]]:
-    """The prefix and the relative names in a manifest, `[{"prefix": "s3://..."}, "name", ...]`."""
-    try:
-        head, *names = json.loads(data)
-        base = head["prefix"]
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        message = f'The manifest {uri} is not a JSON list of {{"prefix": "s3://..."}} followed by names: {error}.'
-        raise BadInput(message) from error
-    bad = [name for name in names if not isinstance(name, str)]
-    if bad or not isinstance(base, str):
-        raise BadInput(f"The manifest {uri} holds {bad[:1] or base!r} where a text was expected.")
-    return base, names
+async def _heads(objects: Objects, places: Sequence[tuple[str, str]]) -> list[Entry]:
+    batches = [places[at : at + BATCH] for at in range(0, len(places), BATCH)]
+    return [entry for batch in batches for entry in await objects.heads(batch)]
+
+
+async def _pipe(objects: Objects, channel: Mapping[str, Any], ml: Path, host: int, hosts: int) -> Pipe:
+    """Lays out what a channel's pipes are fed with."""
+    name, source = channel["ChannelName"], _source(channel)
+    plan = _Plan(objects, ml.parent / "pipes" / name)
+    if source["S3DataType"] == "AugmentedManifestFile":
+        uri, names = source["S3Uri"], source["AttributeNames"]
+        lines = (await fetch(objects, uri)).splitlines()
+        numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+        records = (record(uri, number, line, names) for number, line in numbered)
+        if not any(line.strip() for line in lines):
+            raise BadInput(f"The augmented manifest {uri} has no lines.")
+        await plan.write(records)
+    else:
+        found = [entry for _, entry in await _named(objects, channel)]
+        await plan.write([[("of", f"s3://{entry.bucket}/{entry.key}")] for entry in found])
+    framed = channel.get("RecordWrapperType", "None") == "RecordIO"
+    packed = channel.get("CompressionType", "None") == "Gzip"
+    return Pipe(f"input/data/{name}", plan.file, framed, packed, _seed(channel), *_share(channel, host, hosts))
+
+
+@dataclass(slots=True)
+class _Plan:
+    """A plan while it is written, with links to the blobs that it speaks of."""
+
+    objects: Objects
+    folder: Path
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    """Blobs that are linked, each under its number."""
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "plan"
+
+    async def write(self, items: Iterable[Sequence[tuple[str, str]]]) -> None:
+        """Writes items of pairs: `("of", uri)` for an object, `("text", ...)` for what is sent as it stands."""
+        await asyncio.to_thread(self.folder.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(self.file.write_bytes, b"")
+        rest = iter(items)
+        while batch := await asyncio.to_thread(lambda: list(itertools.islice(rest, BATCH))):
+            uris = list(dict.fromkeys(text for item in batch for kind, text in item if kind == "of"))
+            found = await self.objects.heads([split_uri(uri) for uri in uris])
+            sources = {
+                uri: (entry.blob, await self.objects.file(entry)) for uri, entry in zip(uris, found, strict=True)
+            }
+            await asyncio.to_thread(self._add, batch, sources)
+
+    def _add(self, batch: Iterable[Sequence[tuple[str, str]]], sources: Mapping[str, tuple[str, Path]]) -> None:
+        with self.file.open("a", encoding="ascii") as file:
+            for item in batch:
+                parts = [text if kind == "text" else self._part(text, *sources[text]) for kind, text in item]
+                file.write(json.dumps(parts) + "\n")
+
+    def _part(self, uri: str, blob: str, source: Path) -> dict[str, str]:
+        number = self.numbers.get(blob)
+        if number is None:
+            number = self.numbers[blob] = len(self.numbers)
+            _link(source, self.folder / str(number))
+        return {"file": str(number), "of": uri}
 
 
 def below(prefix: str, key: str) -> PurePosixPath:

@@ -162,6 +162,10 @@ class Objects:
         """What is known of an object; `NoBucket` or `NoObject` when it is not there."""
         return await self._database.read(lambda connection: entries.find(connection, bucket, key))
 
+    async def heads(self, places: Sequence[tuple[str, str]]) -> list[Entry]:
+        """As `head`, of many buckets and keys in one go."""
+        return await self._database.read(lambda connection: [entries.find(connection, *place) for place in places])
+
     async def delete(self, bucket: str, keys: Sequence[str], check: Check | None = None) -> None:
         """Deletes objects, in one transaction; keys that are not there are passed over.
 

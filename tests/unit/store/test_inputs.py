@@ -2,7 +2,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from potager.store.inputs import BadInput, below, inside, manifest, split_uri
+from potager.store.inputs import below, inside
+from potager.store.manifests import BadInput, manifest, split_uri
 
 
 @pytest.mark.parametrize(
