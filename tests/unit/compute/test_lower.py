@@ -1,4 +1,4 @@
-"""Files that a program finds in /opt/ml as if they were copied there, while they are links to files of somebody else's."""
+"""Files that a program finds in /opt/ml as if they were copies, while they are links to files of somebody else."""
 
 from __future__ import annotations
 
