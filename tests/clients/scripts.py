@@ -44,12 +44,13 @@ class Scripts:
         """Creates a training job with further members of the request; gives its name."""
         job = f"{self.road.prefix}-{name}"
         algorithm = {"TrainingImage": image, "TrainingInputMode": "File", **members.pop("algorithm", {})}
+        instances = {"InstanceType": "ml.m5.large", "InstanceCount": members.pop("instances", 1)}
         self.road.sagemaker.create_training_job(
             TrainingJobName=job,
             AlgorithmSpecification=algorithm,
             RoleArn=ROLE,
             OutputDataConfig={"S3OutputPath": f"s3://{self.road.bucket}/output"},
-            ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+            ResourceConfig={"VolumeSizeInGB": 5, **members.pop("resources", instances)},
             StoppingCondition={"MaxRuntimeInSeconds": 300},
             **members,
         )
@@ -60,7 +61,11 @@ class Scripts:
         return wait_for_job(self.road.sagemaker, self.start(name, **members))
 
     def script(self, name: str, files: dict[str, str], program: str = "train.py", **members: Any) -> dict[str, Any]:
-        """A script's job once it has ended. `hyperparameters` are encoded as the SDKs do it."""
+        """A script's job once it has ended."""
+        return wait_for_job(self.road.sagemaker, self.begin(name, files, program, **members))
+
+    def begin(self, name: str, files: dict[str, str], program: str = "train.py", **members: Any) -> str:
+        """Creates a script's job; gives its name. `hyperparameters` are encoded as the SDKs do it."""
         given = {
             "sagemaker_program": program,
             "sagemaker_submit_directory": self.source(name, files),
@@ -70,11 +75,11 @@ class Scripts:
             **members.pop("hyperparameters", {}),
         }
         encoded = {key: json.dumps(value) for key, value in given.items()}
-        return self.run(name, HyperParameters=encoded, **members)
+        return self.start(name, HyperParameters=encoded, **members)
 
-    def lines(self, job: dict[str, Any]) -> list[str]:
-        """The job's log."""
-        group, prefix = "/aws/sagemaker/TrainingJobs", f"{job['TrainingJobName']}/"
+    def lines(self, job: dict[str, Any], host: str = "algo-1") -> list[str]:
+        """The log of one of the job's hosts."""
+        group, prefix = "/aws/sagemaker/TrainingJobs", f"{job['TrainingJobName']}/{host}-"
         streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
         stream = streams[0]["logStreamName"]
         events = self.logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]

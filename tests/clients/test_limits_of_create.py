@@ -11,6 +11,7 @@ from tests.clients.road import IMAGE, ROLE, Road, claims_csv, wait_for_job, wait
 
 UNSERVED = ("NotImplemented", 501)
 INVALID = ("ValidationException", 400)
+LIMIT = ("ResourceLimitExceeded", 400)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,8 @@ def merged(base: Any, changes: Any) -> Any:
     return changes
 
 
+GROUP = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
+
 FILE_SYSTEM = {
     "FileSystemId": "fs-0123456789abcdef0",
     "FileSystemAccessMode": "ro",
@@ -69,7 +72,20 @@ FILE_SYSTEM = {
 @pytest.mark.parametrize(
     ("changes", "expected", "told"),
     [
-        pytest.param({"ResourceConfig": {"InstanceCount": 2}}, UNSERVED, "instance", id="two-instances"),
+        pytest.param({"ResourceConfig": {"InstanceCount": 21}}, LIMIT, "is 20 Instances", id="too-many-instances"),
+        pytest.param({"ResourceConfig": {"InstanceCount": 0}}, INVALID, "InstanceCount 0", id="no-instance"),
+        pytest.param(
+            {"ResourceConfig": {"InstanceGroups": [{**GROUP, "InstanceGroupName": "a"}]}},
+            INVALID,
+            "InstanceGroups and InstanceType",
+            id="groups-and-a-type",
+        ),
+        pytest.param(
+            {"InputDataConfig": [{"DataSource": {"S3DataSource": {"InstanceGroupNames": ["gpus"]}}}]},
+            INVALID,
+            "'gpus'",
+            id="group-that-is-not-there",
+        ),
         pytest.param({"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, UNSERVED, "Pipe", id="pipe"),
         pytest.param(
             {"AlgorithmSpecification": {"TrainingInputMode": "FastFile"}}, UNSERVED, "FastFile", id="fast-file"

@@ -12,17 +12,22 @@ from potager.compute.workload import Absent, Executor
 
 
 async def clear(executor: Executor, folder: Path, pattern: str, wanted: Collection[str]) -> None:
-    """Ends and removes the workloads below `folder` whose names match `pattern` and are not in `wanted`."""
+    """Ends and removes the workloads and gangs below `folder` whose names match `pattern` and are not in `wanted`."""
     found = await asyncio.to_thread(lambda: list(folder.glob(pattern)))
     await asyncio.gather(*(remove(executor, path) for path in found if path.name not in wanted))
 
 
 async def remove(executor: Executor, folder: Path, grace: float = 0.0) -> None:
-    """Ends a workload, should it run, and removes its folder."""
+    """Ends a workload or a gang, should it run, and removes its folder."""
+    hosts = await asyncio.to_thread(lambda: list(folder.glob("algo-*")))
+    await asyncio.gather(*(_end(executor, home, grace) for home in (folder, *hosts)))
+    await asyncio.to_thread(_wiped, folder)
+
+
+async def _end(executor: Executor, folder: Path, grace: float) -> None:
     if not isinstance(executor.observe(folder), Absent):
         executor.stop(folder, grace)
         await executor.wait(folder)
-    await asyncio.to_thread(_wiped, folder)
 
 
 def _wiped(folder: Path) -> None:

@@ -47,6 +47,10 @@ class Workload:
         server's own interpreter stands first, and starts in `/opt/ml/code` if that is there, else in `/opt/ml`.
     preface : lines that open its log, after one that says how far it is isolated.
     secrets : more of its environment, which never rests on a disk.
+    host : the name of the machine, as the program sees it.
+    hosts : the names of all hosts of its gang (`gang.py`), itself among them; none where it works alone. The folder is
+        then `<gang>/<host>`. Names resolve, each to an address of its own, and two hosts can bind one port there. Hosts
+        that may not use the host's network have one of their own together.
     """
 
     id: str
@@ -65,6 +69,8 @@ class Workload:
     argv: Sequence[str] = ()
     preface: Sequence[str] = ()
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    host: str = "algo-1"
+    hosts: Sequence[str] = ()
 
     @property
     def ml(self) -> Path:
@@ -94,7 +100,8 @@ class Workload:
         doc["folder"], doc["log"] = Path(doc["folder"]), Path(doc["log"])
         for key in ("read_only", "hidden"):
             doc[key] = tuple(Path(path) for path in doc[key])
-        doc["argv"], doc["preface"] = tuple(doc["argv"]), tuple(doc["preface"])
+        for key in ("argv", "preface", "hosts"):
+            doc[key] = tuple(doc[key])
         return cls(**doc)
 
 

@@ -1,5 +1,7 @@
 """What a job leaves: `model.tar.gz` of `/opt/ml/model`, and `output.tar.gz` of `/opt/ml/output/data`, in S3.
 
+One archive for all of its hosts. Where two left a file of the same name, which AWS tells them not to do, that of the
+first host stands.
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-output.html
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,14 @@ from potager.store.mirror import read
 from potager.store.objects import Objects
 
 
-async def upload(objects: Objects, blobs: Blobs, doc: Mapping[str, Any], name: str, ml: Path) -> str | None:
-    """Keeps a job's model and output. Gives the model's URI, None where the job left no model."""
+async def upload(objects: Objects, blobs: Blobs, doc: Mapping[str, Any], name: str, mls: Sequence[Path]) -> str | None:
+    """Keeps a job's model and output. Gives the model's URI, None where the job left no model.
+
+    mls : of each host, the folder that it knew as /opt/ml.
+    """
     target = home(doc, name)
-    await _keep(objects, blobs, ml, "output/data", f"{target}/output.tar.gz")
-    kept = await _keep(objects, blobs, ml, "model", f"{target}/model.tar.gz")
+    await _keep(objects, blobs, mls, "output/data", f"{target}/output.tar.gz")
+    kept = await _keep(objects, blobs, mls, "model", f"{target}/model.tar.gz")
     return f"{target}/model.tar.gz" if kept else None
 
 
@@ -32,14 +37,14 @@ def home(doc: Mapping[str, Any], name: str) -> str:
     return doc["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{name}/output"
 
 
-async def _keep(objects: Objects, blobs: Blobs, ml: Path, name: str, uri: str) -> bool:
-    found = await asyncio.to_thread(remains.folder, ml, name)
-    if found is None or not await asyncio.to_thread(os.listdir, found):
+async def _keep(objects: Objects, blobs: Blobs, mls: Sequence[Path], name: str, uri: str) -> bool:
+    folders = [found for found in [await asyncio.to_thread(remains.folder, ml, name) for ml in mls] if found]
+    if not await asyncio.to_thread(lambda: any(map(os.listdir, folders))):
         return False
     bucket, key = split_uri(uri)
-    archive = ml.parent / "kept.tar.gz"  # beside `ml`, where the job could not prepare a link of that name
+    archive = mls[0].parent / "kept.tar.gz"  # beside `ml`, where the job could not prepare a link of that name
     try:
-        await asyncio.to_thread(pack, found, archive)
+        await asyncio.to_thread(pack, folders, archive)
         with archive.open("rb") as file:
             blob = await blobs.write(read(file))
         await objects.put(bucket, key, blob, content_type="application/x-tar")
@@ -48,11 +53,27 @@ async def _keep(objects: Objects, blobs: Blobs, ml: Path, name: str, uri: str) -
     return True
 
 
-def pack(folder: Path, archive: Path) -> None:
-    """Writes a gzipped tar of a folder's content; links are kept as links, owners and times of day are not."""
+def pack(folders: Sequence[Path], archive: Path) -> None:
+    """Writes a gzipped tar of what some folders hold; links are kept as links, owners are not.
+
+    Folders of the same name become one; of anything else the first stands.
+    """
     with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
-        for entry in sorted(os.listdir(folder)):
-            tar.add(folder / entry, arcname=entry, filter=_anonymous)
+        taken: dict[str, bool] = {}
+        for folder in folders:
+            _pack(tar, folder, "", taken)
+
+
+def _pack(tar: tarfile.TarFile, folder: Path, within: str, taken: dict[str, bool]) -> None:
+    """Adds what `folder` holds; `taken` tells of each name that stands in the archive whether it is a folder."""
+    for entry in sorted(os.listdir(folder)):
+        path, name = folder / entry, within + entry
+        below = path.is_dir() and not path.is_symlink()
+        if name not in taken:
+            tar.add(path, name, recursive=False, filter=_anonymous)
+            taken[name] = below
+        if below and taken[name]:
+            _pack(tar, path, f"{name}/", taken)
 
 
 def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo | None:

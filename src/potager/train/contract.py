@@ -14,28 +14,30 @@ from pathlib import Path
 from typing import Any
 
 from potager.kernel import remains
+from potager.train.cluster import Cluster
 
 MAX_REASON = 1024
 """Characters of a FailureReason."""
 
 
-def write(doc: Mapping[str, Any], ml: Path) -> None:
-    """Makes the folders and configuration files of a job below `ml`."""
+def write(doc: Mapping[str, Any], cluster: Cluster, host: str, ml: Path) -> None:
+    """Makes the folders and configuration files of one of a job's hosts below `ml`."""
     for name in ("input/config", "input/data", "model", "output/data", "checkpoints", "code"):
         (ml / name).mkdir(parents=True, exist_ok=True)
     files = {
         "hyperparameters.json": doc.get("HyperParameters", {}),
-        "inputdataconfig.json": channel_config(doc),
-        "resourceconfig.json": resource_config(doc),
+        "inputdataconfig.json": channel_config(doc, cluster, host),
+        "resourceconfig.json": resource_config(cluster, host),
     }
     for name, content in files.items():
         (ml / "input" / "config" / name).write_text(json.dumps(content, indent=2))
 
 
-def channel_config(doc: Mapping[str, Any]) -> dict[str, Any]:
-    """`inputdataconfig.json`: each channel's input mode, content type and distribution."""
+def channel_config(doc: Mapping[str, Any], cluster: Cluster, host: str) -> dict[str, Any]:
+    """`inputdataconfig.json`: input mode, content type and distribution of each channel that the host reads."""
     mode = doc["AlgorithmSpecification"].get("TrainingInputMode", "File")
-    return {channel["ChannelName"]: _channel(channel, mode) for channel in doc.get("InputDataConfig", ())}
+    read = [channel for channel in doc.get("InputDataConfig", ()) if host in cluster.readers(channel)]
+    return {channel["ChannelName"]: _channel(channel, mode) for channel in read}
 
 
 def _channel(channel: Mapping[str, Any], mode: str) -> dict[str, str]:
@@ -48,29 +50,30 @@ def _channel(channel: Mapping[str, Any], mode: str) -> dict[str, str]:
     return config | ({"ContentType": channel["ContentType"]} if channel.get("ContentType") else {})
 
 
-def resource_config(doc: Mapping[str, Any]) -> dict[str, Any]:
-    """`resourceconfig.json`: the hosts of the job, one today."""
-    kind = doc["ResourceConfig"].get("InstanceType", "ml.m5.large")
-    group = {"instance_group_name": "homogeneousCluster", "instance_type": kind, "hosts": ["algo-1"]}
+def resource_config(cluster: Cluster, host: str) -> dict[str, Any]:
+    """`resourceconfig.json`: the hosts of the job, and which of them this one is."""
     return {
-        "current_host": "algo-1",
-        "current_instance_type": kind,
-        "current_group_name": "homogeneousCluster",
-        "hosts": ["algo-1"],
-        "instance_groups": [group],
+        "current_host": host,
+        "current_instance_type": cluster.group(host).instance_type,
+        "current_group_name": cluster.group(host).name,
+        "hosts": list(cluster.hosts),
+        "instance_groups": [
+            {"instance_group_name": group.name, "instance_type": group.instance_type, "hosts": list(group.hosts)}
+            for group in cluster.groups
+        ],
         "network_interface_name": "lo",
     }
 
 
-def environment(doc: Mapping[str, Any], region: str) -> dict[str, str]:
-    """A training program's environment variables: the platform's, then the user's."""
+def environment(doc: Mapping[str, Any], region: str, cluster: Cluster, host: str) -> dict[str, str]:
+    """The environment variables of a training program on one host: the platform's, then the user's."""
     return {
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "TRAINING_JOB_NAME": doc["TrainingJobName"],
         "TRAINING_JOB_ARN": doc["TrainingJobArn"],
-        "SM_CURRENT_HOST": "algo-1",
-        "SM_HOSTS": '["algo-1"]',
+        "SM_CURRENT_HOST": host,
+        "SM_HOSTS": json.dumps(cluster.hosts),
         "SM_NUM_CPUS": "1",
         **doc.get("Environment", {}),
     }

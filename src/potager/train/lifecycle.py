@@ -102,7 +102,7 @@ def ending(job: Job, seen: Exited) -> Conclude:
     """How a job ends whose workload exited."""
     if seen.reason == "time limit":
         return Conclude("Stopped", "MaxRuntimeExceeded")
-    if seen.reason == "stopped" or (job.stopping and seen.reason == "exited"):
+    if seen.reason == "stopped" or (job.stopping and seen.reason in ("exited", "killed")):
         return Conclude("Stopped", "Stopped")
     if seen.reason == "exited" and seen.code == 0:
         return Conclude("Completed", "Completed")

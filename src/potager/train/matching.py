@@ -1,6 +1,6 @@
-"""What regular expressions find in a log; also a program, which `metrics` runs apart from the server.
+"""What regular expressions find in logs; also a program, which `metrics` runs apart from the server.
 
-    stdin   {"definitions": [{"Name", "Regex"}], "log": path, "limit": seconds}
+    stdin   {"definitions": [{"Name", "Regex"}], "logs": [path], "limit": seconds}
     stdout  a line of JSON for each definition, in their order: [value, milliseconds], or null where nothing was found
 
 The program ends by SIGALRM when one definition takes longer than `limit`: nothing in Python interrupts `re`, and a
@@ -14,6 +14,8 @@ import re
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
+from operator import itemgetter
 
 from potager.kernel import logfile
 
@@ -40,8 +42,13 @@ def _number(found: re.Match[str]) -> float | None:
         return None
 
 
-def events(log: str) -> Iterator[tuple[int, str]]:
-    """Timestamp (milliseconds) and text of each whole line of a log, oldest first; none where there is no log."""
+def events(logs: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """Timestamp (milliseconds) and text of each whole line of some logs, oldest first."""
+    return merge(*map(_events, logs), key=itemgetter(0))
+
+
+def _events(log: str) -> Iterator[tuple[int, str]]:
+    """The same of one log; none where there is no log."""
     try:
         file = open(log, "rb")  # noqa: SIM115  closed below; pathlib would cost the program a quarter of its start
     except FileNotFoundError:
@@ -58,7 +65,7 @@ def main() -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     for definition in asked["definitions"]:
         signal.setitimer(signal.ITIMER_REAL, asked["limit"])
-        found = last([("", re.compile(definition["Regex"]))], events(asked["log"]))
+        found = last([("", re.compile(definition["Regex"]))], events(asked["logs"]))
         print(json.dumps(found.get("")), flush=True)
 
 

@@ -48,13 +48,13 @@ def _compile(definition: Mapping[str, str]) -> re.Pattern[str]:
         raise Invalid(message) from error
 
 
-async def final(algorithm: Mapping[str, Any], log: Path, limit: float = LIMIT) -> list[dict[str, Any]]:
-    """The last value of each metric that a job has printed.
+async def final(algorithm: Mapping[str, Any], logs: Sequence[Path], limit: float = LIMIT) -> list[dict[str, Any]]:
+    """The last value of each metric that a job has printed, on whichever host.
 
     Parameters
     ----------
     algorithm : the job's AlgorithmSpecification.
-    log : the job's log; it is told of a definition that takes longer than `limit` seconds.
+    logs : the job's logs, at least one; the first is told of a definition that takes longer than `limit` seconds.
 
     Returns
     -------
@@ -62,10 +62,10 @@ async def final(algorithm: Mapping[str, Any], log: Path, limit: float = LIMIT) -
     """
     definitions = algorithm.get("MetricDefinitions", ())
     if _is_ours(algorithm):
-        found = await asyncio.to_thread(lambda: matching.last(compiled(definitions), matching.events(str(log))))
+        found = await asyncio.to_thread(lambda: matching.last(compiled(definitions), matching.events(map(str, logs))))
         seen: list[Seen] = [found.get(item["Name"]) for item in definitions]
     else:
-        seen = await _apart(definitions, log, limit)
+        seen = await _apart(definitions, logs, limit)
     return [
         {"MetricName": item["Name"], "Value": value[0], "Timestamp": value[1] / 1000}
         for item, value in zip(definitions, seen, strict=True)
@@ -83,15 +83,15 @@ def _is_ours(algorithm: Mapping[str, Any]) -> bool:
     )
 
 
-async def _apart(definitions: Sequence[Mapping[str, str]], log: Path, limit: float) -> list[Seen]:
+async def _apart(definitions: Sequence[Mapping[str, str]], logs: Sequence[Path], limit: float) -> list[Seen]:
     """What each definition finds. A child does one after the other until one is late; another goes on behind that."""
     seen: list[Seen] = []
     while len(seen) < len(definitions):
-        found, end = await _child(definitions[len(seen) :], log, limit)
+        found, end = await _child(definitions[len(seen) :], logs, limit)
         seen += found
         if len(seen) < len(definitions):
             _tell(
-                log,
+                logs[0],
                 definitions[len(seen)],
                 f"took longer than {limit:g} seconds" if end == -signal.SIGALRM else "failed",
             )
@@ -99,10 +99,12 @@ async def _apart(definitions: Sequence[Mapping[str, str]], log: Path, limit: flo
     return seen
 
 
-async def _child(definitions: Sequence[Mapping[str, str]], log: Path, limit: float) -> tuple[list[Seen], int | None]:
+async def _child(
+    definitions: Sequence[Mapping[str, str]], logs: Sequence[Path], limit: float
+) -> tuple[list[Seen], int | None]:
     """What the first definitions find, all of them unless one is late or fails, and how the child ended."""
     child = await asyncio.create_subprocess_exec(*PROGRAM, stdin=PIPE, stdout=PIPE)
-    asked = {"definitions": list(definitions), "log": str(log), "limit": limit}
+    asked = {"definitions": list(definitions), "logs": [str(log) for log in logs], "limit": limit}
     try:
         answer, _ = await child.communicate(json.dumps(asked).encode())
     finally:

@@ -1,10 +1,11 @@
 """Carries training jobs from their row to their end.
 
-    wake ─► observe (row, workload) ─► lifecycle.decide ─► act ─► one change of the row
+    wake ─► observe (row, workloads) ─► lifecycle.decide ─► act ─► one change of the row
 
-A job's folder, `jobs/<id>`, is all that its workload sees: `ml` is `/opt/ml`, `run` belongs to the executor. Every
-action can be done twice, for a server may be killed after any line: laying out begins from nothing as long as no
-workload has started, the executor starts a folder's workload once, and an artifact is written over itself.
+A workload for each of its hosts, seen as one (`compute/gang.py`), in folders of their own below `jobs/<id>`: `ml` is
+what the host knows as `/opt/ml`, `run` belongs to the executor. Every action can be done twice, for a server may be
+killed after any line: laying out begins from nothing as long as no workload has started, the executor starts a folder's
+workload once, and an artifact is written over itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.compute import catalog, leftovers
+from potager.compute.gang import Gang
 from potager.compute.workload import Executor, Exited, Workload
 from potager.kernel import clock
 from potager.kernel.errors import Fault, LimitReached, NotFound
@@ -29,9 +31,9 @@ from potager.store.logs import Logs
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
 from potager.store.tending import Tender
-from potager.train import artifacts, contract, lifecycle, metrics
+from potager.train import artifacts, cluster, contract, lifecycle, metrics
 from potager.train.lifecycle import Conclude, Halt, Launch, Rest, Watch
-from potager.train.script import failure, launch, program
+from potager.train.script import failure, launch
 from potager.train.script.source import BadSource
 
 log = logging.getLogger(__name__)
@@ -86,41 +88,43 @@ class Runner:
 
     async def _act(self, row: Row) -> float | None:
         job = lifecycle.Job(row.status or "", row.doc["SecondaryStatus"])
-        folder = self.folder / row.doc["_id"]
-        match lifecycle.decide(job, self.executor.observe(folder)):
+        gang = self._gang(row)
+        match lifecycle.decide(job, gang.observe()):
             case Rest():
                 return None
             case Launch():
-                return await self._launch(row, folder)
+                return await self._launch(row, gang)
             case Halt():
-                self.executor.stop(folder)
-                return self._watch(row, folder)
+                gang.stop()
+                return self._watch(row, gang)
             case Watch():
                 await self._enter(row, "Training")
-                return self._watch(row, folder)
+                return self._watch(row, gang)
             case Conclude() as end:
-                return await self._conclude(row, folder, end)
+                return await self._conclude(row, gang, end)
 
-    def _watch(self, row: Row, folder: Path) -> None:
-        """Wakes the job when its workload ends; until then it sleeps, and StopTrainingJob can wake it."""
-        if folder.name not in self._watches:
-            self._watches[folder.name] = asyncio.create_task(self._ended(row, folder))
+    def _gang(self, row: Row) -> Gang:
+        return Gang(self.executor, self.folder / row.doc["_id"], cluster.of(row.doc).hosts)
 
-    async def _ended(self, row: Row, folder: Path) -> None:
+    def _watch(self, row: Row, gang: Gang) -> None:
+        """Wakes the job when its workloads end; until then it sleeps, and StopTrainingJob can wake it."""
+        if gang.folder.name not in self._watches:
+            self._watches[gang.folder.name] = asyncio.create_task(self._ended(row, gang))
+
+    async def _ended(self, row: Row, gang: Gang) -> None:
         try:
-            await self.executor.wait(folder)
+            await gang.wait()
         except Exception:
             log.exception("training job %s: its end cannot be waited for, looking again", row.name)
             await asyncio.sleep(1.0)
         finally:
-            self._watches.pop(folder.name, None)
+            self._watches.pop(gang.folder.name, None)
         self.wake(row)
 
     async def _give_up(self, row: Row, error: Exception) -> None:
         """Ends a job that no step brings further, with the error as its reason."""
-        folder = self.folder / row.doc["_id"]
         reason = f"InternalServerError: {type(error).__name__}: {error}"
-        await self._conclude(row, folder, Conclude("Failed", "Failed", reason, keep=False))
+        await self._conclude(row, self._gang(row), Conclude("Failed", "Failed", reason, keep=False))
 
     async def _enter(self, row: Row, secondary: str, **changes: Any) -> Row:
         """Writes that a running job has gone on to `secondary`; a job that is stopping keeps saying so."""
@@ -129,85 +133,96 @@ class Runner:
         doc = lifecycle.moved(row.doc, secondary, clock.now(), **changes)
         return await self.rows.write(lambda tx: tx.update(row, doc=doc))
 
-    async def _launch(self, row: Row, folder: Path) -> float | None:
+    async def _launch(self, row: Row, gang: Gang) -> float | None:
         image = catalog.find(row.doc["AlgorithmSpecification"]["TrainingImage"])
         if image is None:
             reason = "ClientError: " + catalog.unknown(row.doc["AlgorithmSpecification"]["TrainingImage"])
-            return await self._conclude(row, folder, Conclude("Failed", "Failed", reason, keep=False))
+            return await self._conclude(row, gang, Conclude("Failed", "Failed", reason, keep=False))
         if missing := image.missing():
-            return await self._conclude(
-                row, folder, Conclude("Failed", "Failed", f"ClientError: {missing}", keep=False)
-            )
+            return await self._conclude(row, gang, Conclude("Failed", "Failed", f"ClientError: {missing}", keep=False))
         row = await self._enter(row, "Downloading", TrainingStartTime=clock.now())
         try:
-            await self.objects.bucket(inputs.split_uri(row.doc["OutputDataConfig"]["S3OutputPath"])[0])
-            await self._prepare(row.doc, image, folder)
+            if not gang.begun:
+                await self._prepare(row.doc, image, gang)
         except BadSource as fault:
             end = Conclude("Failed", "Failed", f"ClientError: {fault.message}", keep=False)
-            return await self._conclude(row, folder, end)
+            return await self._conclude(row, gang, end)
         except (inputs.BadInput, NotFound) as fault:
             end = Conclude("Failed", "Failed", f"ClientError: Data download failed: {fault.message}", keep=False)
-            return await self._conclude(row, folder, end)
+            return await self._conclude(row, gang, end)
         fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
         if fresh.status != "InProgress":
             return 0.0
-        await self.executor.start(await asyncio.to_thread(self._workload, fresh, image, folder))
+        await gang.start(await asyncio.to_thread(self._workloads, fresh, image, gang))
         await self._enter(fresh, "Training")
         return 0.0
 
-    async def _prepare(self, doc: Mapping[str, Any], image: catalog.Image, folder: Path) -> None:
-        await asyncio.to_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
-        ml = folder / "ml"
-        await asyncio.to_thread(lambda: contract.write(doc, ml))
-        await inputs.lay_out(self.objects, doc.get("InputDataConfig", ()), ml)
+    async def _prepare(self, doc: Mapping[str, Any], image: catalog.Image, gang: Gang) -> None:
+        """Lays out what every host finds, from nothing."""
+        await self.objects.bucket(inputs.split_uri(doc["OutputDataConfig"]["S3OutputPath"])[0])
+        await asyncio.to_thread(lambda: shutil.rmtree(gang.folder, ignore_errors=True))
+        for host in gang.hosts:
+            await self._lay_out(doc, image, host, gang.home(host) / "ml")
+
+    async def _lay_out(self, doc: Mapping[str, Any], image: catalog.Image, host: str, ml: Path) -> None:
+        hosts = cluster.of(doc)
+        await asyncio.to_thread(lambda: contract.write(doc, hosts, host, ml))
+        for channel in doc.get("InputDataConfig", ()):
+            readers = hosts.readers(channel)
+            if host in readers:
+                await inputs.lay_out(self.objects, [channel], ml, readers.index(host), len(readers))
         if image.runs_scripts:
             await launch.prepare(self.objects, doc, ml)
 
-    def _workload(self, row: Row, image: catalog.Image, folder: Path) -> Workload:
-        doc = row.doc
+    def _workloads(self, row: Row, image: catalog.Image, gang: Gang) -> list[Workload]:
+        return [self._workload(row, image, gang, host) for host in gang.hosts]
+
+    def _workload(self, row: Row, image: catalog.Image, gang: Gang, host: str) -> Workload:
+        doc, hosts, home = row.doc, cluster.of(row.doc), gang.home(host)
         work = Workload(
-            id=doc["_id"],
-            folder=folder,
+            id=doc["_id"] if len(gang.hosts) == 1 else f"{doc['_id']}-{host}",
+            folder=home,
             kind="job",
             entry=image.train,
-            environment=contract.environment(doc, row.region),
-            log=self._log(row),
+            environment=contract.environment(doc, row.region, hosts, host),
+            log=self._log(row, host),
             time_limit=float(doc["StoppingCondition"]["MaxRuntimeInSeconds"]),
             grace=GRACE,
             network=False,
-            read_only=(folder / "ml" / "input",),
+            read_only=(home / "ml" / "input",),
             hidden=(self.data,),
+            preface=cluster.preface(doc, host),
         )
-        return launch.dressed(work, row, KIND, image, self.sessions) if image.runs_scripts else work
+        return launch.dressed(work, row, KIND, image, self.sessions, hosts, host) if image.runs_scripts else work
 
-    def _log(self, row: Row) -> Path:
-        """The job's log file. A later job of the same name has its own: the stream carries the creation time."""
-        stream = f"{row.name}/algo-1-{int(row.created)}"
+    def _log(self, row: Row, host: str) -> Path:
+        """A host's log file. A later job of the same name has its own: the stream carries the creation time."""
+        stream = f"{row.name}/{host}-{int(row.created)}"
         return self.logs.path(Scope(row.account, row.region), GROUP, stream)
 
-    async def _conclude(self, row: Row, folder: Path, end: Conclude) -> float | None:
+    async def _conclude(self, row: Row, gang: Gang, end: Conclude) -> float | None:
         changes: dict[str, Any] = {}
         if end.keep:
             row = await self._enter(row, "Training")  # where no server lived to see it train
             row = await self._enter(row, "Uploading")
-            end, changes = await self._keep(row, folder, end)
+            end, changes = await self._keep(row, gang, end)
         if end.status == "Failed":
-            reason = await asyncio.to_thread(self._reason, row, folder, end)
-            changes["FailureReason"] = await asyncio.to_thread(contract.failure, folder / "ml", reason)
-        changes |= await self._times(row, folder)
+            changes["FailureReason"] = await asyncio.to_thread(self._reason, row, gang, end)
+        changes |= await self._times(row, gang)
         doc = lifecycle.moved(row.doc, end.secondary, clock.now(), **changes)
         row = await self.rows.write(lambda tx: tx.update(row, doc=doc, status=end.status))
         await self.leases.release(row)
-        await leftovers.remove(self.executor, folder)
+        await leftovers.remove(self.executor, gang.folder)
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 
-    async def _keep(self, row: Row, folder: Path, end: Conclude) -> tuple[Conclude, dict[str, Any]]:
+    async def _keep(self, row: Row, gang: Gang, end: Conclude) -> tuple[Conclude, dict[str, Any]]:
         """Uploads what the job left and reads its metrics; a job whose artifact cannot be kept has failed."""
-        found = await metrics.final(row.doc["AlgorithmSpecification"], self._log(row))
+        found = await metrics.final(row.doc["AlgorithmSpecification"], [self._log(row, host) for host in gang.hosts])
         changes: dict[str, Any] = {"FinalMetricDataList": found} if found else {}
+        mls = [home / "ml" for home in gang.homes]
         try:
-            uri = await artifacts.upload(self.objects, self.blobs, row.doc, row.name, folder / "ml")
+            uri = await artifacts.upload(self.objects, self.blobs, row.doc, row.name, mls)
         except LimitReached:
             raise  # a full disk: what the job made is kept, and tried again
         except (Fault, OSError) as fault:
@@ -217,20 +232,26 @@ class Runner:
             changes["ModelArtifacts"] = {"S3ModelArtifacts": uri}
         return end, changes
 
-    def _reason(self, row: Row, folder: Path, end: Conclude) -> str:
-        """Why a job failed, for want of its own words: a script's last ones are in its log."""
+    def _reason(self, row: Row, gang: Gang, end: Conclude) -> str:
+        """Why a job failed: the words of the host that failed, else what is known of its end."""
+        host = gang.decisive()
+        return contract.failure(gang.home(host) / "ml", self._known(row, gang, host, end))
+
+    def _known(self, row: Row, gang: Gang, host: str, end: Conclude) -> str:
+        """Why a host failed, for want of its own words: a script's last ones are in its log."""
         image = catalog.find(row.doc["AlgorithmSpecification"]["TrainingImage"])
-        seen = self.executor.observe(folder)
+        seen = self.executor.observe(gang.home(host))
         if image is None or not image.runs_scripts or not isinstance(seen, Exited):
             return end.reason
+        where = f'\nHost "{host}"' if len(gang.hosts) > 1 and end.reason else ""
         code = -seen.signal if seen.signal else seen.code
-        chosen = program.of(row.doc)
+        chosen = launch.started(row.doc, cluster.of(row.doc), host)
         if chosen.script is None or not code or seen.reason not in ("exited", "killed"):
-            return end.reason
-        return failure.reason(self.logs.lines(self._log(row)), chosen.command, code)
+            return end.reason + where
+        return failure.reason(self.logs.lines(self._log(row, host)), chosen.command, code) + where
 
-    async def _times(self, row: Row, folder: Path) -> dict[str, Any]:
+    async def _times(self, row: Row, gang: Gang) -> dict[str, Any]:
         if "TrainingStartTime" not in row.doc:
             return {}
-        seen = self.executor.observe(folder)
+        seen = gang.observe()
         return {"TrainingEndTime": seen.at if isinstance(seen, Exited) else clock.now()}

@@ -8,7 +8,8 @@ from typing import Any
 from potager.compute import catalog
 from potager.kernel import uris
 from potager.kernel.errors import Invalid, Unserved
-from potager.train.script import program
+from potager.train import cluster
+from potager.train.script import distribution, program
 
 REFUSED = ("CheckpointConfig", "ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig", "RetryStrategy")
 """Members that change what a job does and that are not served at all."""
@@ -21,6 +22,8 @@ def check(req: Mapping[str, Any]) -> None:
     image = catalog.find(req["AlgorithmSpecification"]["TrainingImage"])
     if image is not None and image.runs_scripts:
         program.check(req)
+        distribution.check(req, program.of(req))
+    cluster.check(req)
     for channel in req.get("InputDataConfig", ()):
         if channel["ChannelName"] in (".", ".."):
             raise Invalid(
@@ -44,8 +47,6 @@ def _unserved(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if algorithm.get("ContainerEntrypoint") and image is not None and not image.runs_scripts:
         yield f"ContainerEntrypoint on the image {image.repository}", "Leave it out: the image has its own program."
     yield from _modes("AlgorithmSpecification.TrainingInputMode", algorithm.get("TrainingInputMode", "File"))
-    if resources.get("InstanceGroups") or resources.get("InstanceCount", 1) > 1:
-        yield "ResourceConfig with more than one instance", "Set InstanceCount to 1."
     if req.get("EnableManagedSpotTraining"):
         yield "EnableManagedSpotTraining", "Leave it out: a job here is not interrupted."
     if req["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":

@@ -31,23 +31,23 @@ def algorithm(*regexes: str, image: str = "linear-learner") -> dict[str, Any]:
 
 
 async def test_the_last_value_of_each_metric_counts(log: Path) -> None:
-    found = await metrics.final(algorithm(r"loss=(\S+)", r"auc=([0-9.]+)", "x"), log)
+    found = await metrics.final(algorithm(r"loss=(\S+)", r"auc=([0-9.]+)", "x"), [log])
     assert found == [
         {"MetricName": "m0", "Value": 0.4, "Timestamp": 2.0},
         {"MetricName": "m1", "Value": 0.5, "Timestamp": 1.0},
     ]
-    assert list(matching.events(str(log))) == EVENTS
+    assert list(matching.events([str(log)])) == EVENTS
 
 
 async def test_an_expression_without_end_is_left_out_while_the_loop_runs_on_and_the_log_says_so(log: Path) -> None:
-    work = asyncio.create_task(metrics.final(algorithm(r"loss=(\S+)", ENDLESS, r"auc=(\S+)"), log, limit=0.5))
+    work = asyncio.create_task(metrics.final(algorithm(r"loss=(\S+)", ENDLESS, r"auc=(\S+)"), [log], limit=0.5))
     turns = 0
     while not work.done():
         await asyncio.sleep(0)
         turns += 1
     assert turns > 100
     assert [found["MetricName"] for found in work.result()] == ["m0", "m2"]
-    *before, (_, told) = matching.events(str(log))
+    *before, (_, told) = matching.events([str(log)])
     assert before == EVENTS
     assert "'m1'" in told
     assert "took longer than 0.5 seconds" in told
@@ -60,15 +60,15 @@ async def test_an_images_own_definitions_need_no_process(log: Path, monkeypatch:
     line = "#quality_metric: host=algo-1, train mse <loss>=0.25"
     log.write_bytes(logfile.encode(5000, line))
     own = {"TrainingImage": "linear-learner:1", "MetricDefinitions": image.metric_definitions()}
-    assert await metrics.final(own, log) == [{"MetricName": "train:mse", "Value": 0.25, "Timestamp": 5.0}]
-    assert await metrics.final({"TrainingImage": "linear-learner:1"}, log) == []
-    assert await metrics.final(algorithm(), log) == []
+    assert await metrics.final(own, [log]) == [{"MetricName": "train:mse", "Value": 0.25, "Timestamp": 5.0}]
+    assert await metrics.final({"TrainingImage": "linear-learner:1"}, [log]) == []
+    assert await metrics.final(algorithm(), [log]) == []
     with pytest.raises(FileNotFoundError):
-        await metrics.final(algorithm("loss"), log)
+        await metrics.final(algorithm("loss"), [log])
 
 
 async def test_a_job_that_printed_nothing_has_no_metrics(tmp_path: Path) -> None:
-    assert await metrics.final(algorithm("loss"), tmp_path / "absent.log") == []
+    assert await metrics.final(algorithm("loss"), [tmp_path / "absent.log"]) == []
 
 
 async def test_a_search_that_nobody_waits_for_any_more_ends(log: Path) -> None:
@@ -81,7 +81,7 @@ async def test_a_search_that_nobody_waits_for_any_more_ends(log: Path) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio, "create_subprocess_exec", start)
-        work = asyncio.create_task(metrics.final(algorithm(ENDLESS), log, limit=600))
+        work = asyncio.create_task(metrics.final(algorithm(ENDLESS), [log], limit=600))
         while not started:
             await asyncio.sleep(0)
         work.cancel()

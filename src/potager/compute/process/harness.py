@@ -3,7 +3,7 @@
 A job's entry is called with the folder that it knows as /opt/ml; what it raises becomes its exit code. A job that is a
 command takes this process over. A server's entry loads the model, then `serving.py` answers. Where there is no /opt/ml
 of its own (`isolation.py`, level `process`), the folder's real path takes the place of `/opt/ml` in every variable and
-argument.
+argument, and the addresses of several hosts that of their names, which do not resolve.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from potager.compute.process import limits, mounts, serving
+from potager.compute.process import limits, mounts, network, serving
 from potager.compute.process.isolation import Isolation
 from potager.compute.workload import Workload
 
 KEPT = ("PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 KEPT_PREFIXES = ("LC_", "CUDA_", "NVIDIA_")
-_ML = re.compile(r"/opt/ml(?![\w.-])")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "REQUESTS_CA_BUNDLE")
 
 
@@ -49,28 +49,29 @@ def run(workload: Workload, isolation: Isolation, output: int, listener: socket.
     """Runs the program in this process, a fresh fork; its exit code."""
     ml = mounts.ML if isolation.level == "namespaces" else workload.ml
     tmp = "/tmp" if isolation.level == "namespaces" else str(workload.folder / "tmp")  # noqa: S108 - a private one
-    _environment(workload, ml, tmp)
+    place = partial(_placed, names=_names(workload, isolation, ml))
+    _environment(workload, place, tmp)
     _streams(output)
     _fresh(workload)
     os.chdir(ml)
-    code = _guarded(lambda: _body(workload, ml, listener))
+    code = _guarded(lambda: _body(workload, ml, place, listener))
     return _finish(code)
 
 
-def _body(workload: Workload, ml: Path, listener: socket.socket | None) -> None:
+def _body(workload: Workload, ml: Path, place: Callable[[str], str], listener: socket.socket | None) -> None:
     if listener is not None:
         _serve(workload, ml, listener)
     elif workload.argv:
-        _execute([_placed(part, ml) for part in workload.argv], ml)
+        _execute([place(part) for part in workload.argv], ml)
     else:
         load(workload.entry)(ml)
 
 
-def _environment(workload: Workload, ml: Path, tmp: str) -> None:
+def _environment(workload: Workload, place: Callable[[str], str], tmp: str) -> None:
     count = limits.threads(workload.cpus)
     settings = clean(os.environ, network=workload.network) | limits.thread_environment(count)
     settings |= {"HOME": tmp, "TMPDIR": tmp, "PYTHONUNBUFFERED": "1"}
-    settings |= {name: _placed(text, ml) for name, text in workload.environment.items()} | dict(workload.secrets)
+    settings |= {name: place(text) for name, text in workload.environment.items()} | dict(workload.secrets)
     if workload.argv:
         settings["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), settings["PATH"]))
     os.environ.clear()
@@ -117,9 +118,19 @@ def load(entry: str) -> Callable[..., Any]:
     return found
 
 
-def _placed(text: str, ml: Path) -> str:
-    """A variable or an argument, where the program finds what it says to be below /opt/ml."""
-    return _ML.sub(lambda _: str(ml), text)
+def _names(workload: Workload, isolation: Isolation, ml: Path) -> Mapping[str, str]:
+    """What goes by another name than SageMaker's where the program runs."""
+    if isolation.level == "namespaces":
+        return {}
+    return {str(mounts.ML): str(ml)} | (network.addresses(workload) if workload.hosts else {})
+
+
+def _placed(text: str, names: Mapping[str, str]) -> str:
+    """A variable or an argument, with the names that are good where the program runs."""
+    for name, here in names.items():
+        begin = r"(?<![\w.-])" if name[0].isalnum() else ""
+        text = re.sub(rf"{begin}{re.escape(name)}(?![\w.-])", lambda _, here=here: here, text)
+    return text
 
 
 def _execute(argv: list[str], ml: Path) -> NoReturn:

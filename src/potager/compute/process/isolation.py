@@ -33,9 +33,6 @@ from typing import Literal
 from potager.compute.process import mounts, syscalls
 
 Level = Literal["namespaces", "process"]
-HOST = "algo-1"
-"""The host name that SageMaker gives to a job's first machine."""
-
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 
@@ -93,7 +90,7 @@ def _outcome(folder: Path) -> str:
 
 def _entered(view: mounts.View) -> str:
     try:
-        enter(view, network=False)
+        enter(view, "probe", network=False)
     except OSError as error:
         return error.strerror or str(error)
     return "done"
@@ -115,13 +112,17 @@ def leave() -> None:
         syscalls.unshare(syscalls.CLONE_NEWPID)
 
 
-def enter(view: mounts.View, *, network: bool) -> None:
-    """In the shim's child: closes the walls, then gives up the power to open them. `OSError` when it cannot."""
+def enter(view: mounts.View, host: str, *, network: bool) -> None:
+    """In the shim's child: closes the walls, then gives up the power to open them. `OSError` when it cannot.
+
+    host : the name that the machine goes by inside.
+    network : whether it stays in the network that the shim is in.
+    """
     flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
     syscalls.unshare(flags if network else flags | syscalls.CLONE_NEWNET)
     if not network:
-        _loopback()
-    syscalls.hostname(HOST)
+        loopback()
+    syscalls.hostname(host)
     mounts.build(view)
     os.chdir(mounts.ML)
     if os.geteuid() == 0:
@@ -139,7 +140,7 @@ def restrict() -> None:
     os.umask(0o022)
 
 
-def _loopback() -> None:
+def loopback() -> None:
     """Brings up `lo`, which programs that talk to themselves need; a namespace without it still isolates."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         name = struct.pack("16sH14x", b"lo", 0)

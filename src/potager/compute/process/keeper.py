@@ -18,7 +18,7 @@ import traceback
 from types import FrameType
 from typing import Any, NoReturn
 
-from potager.compute.process import harness, isolation, limits, mounts, syscalls
+from potager.compute.process import harness, isolation, limits, mounts, network, syscalls
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.mounts import View
 from potager.compute.workload import Workload
@@ -49,8 +49,9 @@ def keep(
 def _wall(workload: Workload, level: Isolation) -> None:
     lower = workload.lower if workload.lower.is_dir() else None
     if level.level == "namespaces":
-        view = View(workload.ml, workload.folder / "tmp", workload.read_only, workload.hidden, lower)
-        isolation.enter(view, network=workload.network)
+        hosts = network.write_hosts(workload)
+        view = View(workload.ml, workload.folder / "tmp", workload.read_only, workload.hidden, lower, hosts)
+        isolation.enter(view, workload.host, network=workload.network or bool(workload.hosts))
     else:
         isolation.restrict()
         if lower is not None:

@@ -5,6 +5,7 @@
     /opt/ml          with a `lower` folder: the union of both, where what is changed comes to stand in `ml`
     /tmp, /var/tmp   the workload's own, on the disk of its folder
     /dev             null, zero, full, random, urandom, tty, GPUs; shm is its own
+    /etc/hosts       the machine's, and the names of the hosts that it works with
     /proc            of its own pid namespace, read-only: a uid 0 without capabilities could write /proc/sys otherwise
     /run, homes, /mnt, /media, /srv and every hidden folder: empty, but for what Python needs of them
 
@@ -44,6 +45,7 @@ class View:
     read_only : stays readable wherever it is, and not writable.
     hidden : appears empty.
     lower : files that appear below /opt/ml, too; None for none.
+    hosts : becomes /etc/hosts.
     """
 
     ml: Path
@@ -51,6 +53,7 @@ class View:
     read_only: Sequence[Path] = ()
     hidden: Sequence[Path] = field(default=())
     lower: Path | None = None
+    hosts: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,8 @@ def moved(lower: Path, ml: Path) -> list[Path]:
 def _steps(view: View) -> Iterator[_Bind | _Cover]:
     tmp = _handle(view.tmp)
     yield _Bind(_handle(view.ml), ML, writable=True)
+    if view.hosts is not None:
+        yield _Bind(_handle(view.hosts), Path("/etc/hosts"))
     covered = [Path(path) for path in ("/tmp", "/var/tmp")]  # noqa: S108 - the names that programs use
     for path in covered:
         if os.path.isdir(path) and not os.path.islink(path):

@@ -6,6 +6,7 @@
     exit.json       how it ended
     lock            locked by the shim while it lives
     socket          where a server listens
+    hosts           its /etc/hosts (`network.py`)
 
 The first record of an end stands, whoever wrote it.
 """

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from potager.compute.process import isolation, keeper, limits, records, syscalls
+from potager.compute.process import keeper, limits, network, records, syscalls
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.output import CHUNK, Output
 from potager.compute.workload import Exited, Reason, Workload
@@ -125,15 +125,20 @@ class _Minder:
     def _open_log(self) -> None:
         work = self.workload
         if work.preface:
-            reach = "the host's network" if work.network or self.level.level == "process" else "no network"
-            self.output.take("\n".join([f"Isolation: {self.level}, {reach}", *work.preface, ""]).encode())
+            self.output.take("\n".join([f"Isolation: {self.level}, {self._reach}", *work.preface, ""]).encode())
+
+    @property
+    def _reach(self) -> str:
+        if self.workload.network or self.level.level == "process":
+            return "the host's network"
+        return "no network but that of its hosts" if self.workload.hosts else "no network"
 
     def _fork(self) -> tuple[int, socket.socket]:
         """Forks the keeper; gives the program's output and the link to the keeper."""
         reader, writer = os.pipe()
         link, far = socket.socketpair()
         if self.level.level == "namespaces":
-            isolation.leave()
+            network.leave(self.workload)
         elif syscalls.LINUX:
             syscalls.adopt_orphans()
         self.keeper = os.fork()

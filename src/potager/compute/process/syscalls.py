@@ -42,6 +42,11 @@ def unshare(flags: int) -> None:
     _checked("unshare", _libc.unshare(flags))
 
 
+def enter_namespace(handle: int, kind: int) -> None:
+    """Enters the namespace that `handle` has open."""
+    _checked("setns", _libc.setns(handle, kind))
+
+
 def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
     """Mounts, binds or changes propagation."""
     result = _libc.mount(

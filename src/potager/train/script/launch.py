@@ -15,7 +15,8 @@ from potager.compute.workload import Workload
 from potager.kernel.sessions import Session, Sessions
 from potager.store.objects import Objects
 from potager.store.rows import Row
-from potager.train.script import program, requirements, source, variables
+from potager.train.cluster import Cluster
+from potager.train.script import distribution, program, requirements, source, variables
 from potager.train.script.program import Program
 from potager.train.script.variables import Machine
 
@@ -30,7 +31,14 @@ async def prepare(objects: Objects, doc: Mapping[str, Any], ml: Path) -> None:
             raise source.BadSource(requirements.advice(missing))
 
 
-def dressed(workload: Workload, row: Row, kind: str, image: Image, sessions: Sessions) -> Workload:
+def started(doc: Mapping[str, Any], cluster: Cluster, host: str) -> Program:
+    """The program as a host starts it."""
+    return distribution.started(program.of(doc), doc, cluster, host, _machine().gpus)
+
+
+def dressed(
+    workload: Workload, row: Row, kind: str, image: Image, sessions: Sessions, cluster: Cluster, host: str
+) -> Workload:
     """The workload with the program's command, environment and credentials.
 
     Parameters
@@ -38,7 +46,7 @@ def dressed(workload: Workload, row: Row, kind: str, image: Image, sessions: Ses
     workload : as for any job.
     kind : the row's.
     """
-    chosen = program.of(row.doc)
+    chosen = started(row.doc, cluster, host)
     network = not row.doc["EnableNetworkIsolation"]
     environment = dict(workload.environment)
     secrets: dict[str, str] = {}
@@ -49,18 +57,20 @@ def dressed(workload: Workload, row: Row, kind: str, image: Image, sessions: Ses
         workload,
         entry="",
         argv=chosen.argv,
-        environment=environment | _told(row.doc, chosen, image, environment),
+        environment=environment | _told(row.doc, cluster, host, chosen, image, environment),
         secrets=secrets,
         network=network,
-        preface=preface(row.doc, chosen, image, workload.ml),
+        preface=(*workload.preface, *preface(row.doc, chosen, image, workload.ml)),
     )
 
 
-def _told(doc: Mapping[str, Any], chosen: Program, image: Image, environment: Mapping[str, str]) -> dict[str, str]:
-    machine = _machine()
+def _told(
+    doc: Mapping[str, Any], cluster: Cluster, host: str, chosen: Program, image: Image, environment: Mapping[str, str]
+) -> dict[str, str]:
+    machine, meeting = _machine(), distribution.meeting(doc, cluster, host)
     if chosen.script is None:
-        return {"SM_NUM_CPUS": str(machine.cpus), "SM_NUM_GPUS": str(machine.gpus)}
-    told = variables.of(doc, chosen.script, machine, image.framework_module)
+        return meeting | {"SM_NUM_CPUS": str(machine.cpus), "SM_NUM_GPUS": str(machine.gpus)}
+    told = meeting | variables.of(doc, cluster, host, chosen.script, machine, image.framework_module)
     given = environment.get("PYTHONPATH")
     return told | ({"PYTHONPATH": f"{told['PYTHONPATH']}:{given}"} if given else {})
 

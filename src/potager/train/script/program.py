@@ -18,14 +18,6 @@ from potager.kernel.errors import Invalid, Unserved
 from potager.train.script import arguments
 
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*")
-_DISTRIBUTED = (
-    "sagemaker_mpi_enabled",
-    "sagemaker_parameter_server_enabled",
-    "sagemaker_multi_worker_mirrored_strategy_enabled",
-    "sagemaker_torch_distributed_enabled",
-    "sagemaker_distributed_dataparallel_enabled",
-    "sagemaker_pytorch_xla_multi_worker_enabled",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +45,7 @@ class Program:
 
 
 def check(doc: Mapping[str, Any]) -> None:
-    """Refuses, 501, a script's job that asks for what is not served; `Invalid` where it names no good program."""
-    values = arguments.decoded(doc.get("HyperParameters", {}))
-    asked = [name for name in _DISTRIBUTED if values.get(name) is True]
-    if asked:
-        raise Unserved(
-            f"The hyperparameter {asked[0]} asks for distributed training, which is not served. Leave it out."
-        )
+    """`Invalid` where a script's job names no good program."""
     for text in (*of(doc).argv, *doc.get("Environment", {}).values()):
         if not spellable(text):
             raise Invalid(

@@ -13,7 +13,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from potager.train import contract
-from potager.train.script import arguments
+from potager.train.cluster import Cluster
+from potager.train.script import arguments, distribution
 
 ML = PurePosixPath("/opt/ml")
 CODE = str(ML / "code")
@@ -27,8 +28,15 @@ class Machine:
     gpus: int
 
 
-def of(doc: Mapping[str, Any], program: str, machine: Machine, framework_module: str | None = None) -> dict[str, str]:
-    """All the variables of a script.
+def of(
+    doc: Mapping[str, Any],
+    cluster: Cluster,
+    host: str,
+    program: str,
+    machine: Machine,
+    framework_module: str | None = None,
+) -> dict[str, str]:
+    """All the variables of a script on one host.
 
     Parameters
     ----------
@@ -38,7 +46,7 @@ def of(doc: Mapping[str, Any], program: str, machine: Machine, framework_module:
     """
     values = arguments.decoded(doc.get("HyperParameters", {}))
     hyperparameters = arguments.own(values)
-    facts = _facts(doc, values, program, machine, framework_module)
+    facts = _facts(doc, values, program, machine, framework_module) | _cluster(doc, cluster, host)
     told = facts | {
         "hps": hyperparameters,
         "framework_params": facts["additional_framework_parameters"],
@@ -79,21 +87,12 @@ _INSIDE = (
 def _facts(
     doc: Mapping[str, Any], values: Mapping[str, Any], program: str, machine: Machine, framework_module: str | None
 ) -> dict[str, Any]:
-    channels = contract.channel_config(doc)
-    resources = contract.resource_config(doc)
     return {
         "additional_framework_parameters": arguments.framework(values),
-        "channel_input_dirs": {name: str(ML / "input" / "data" / name) for name in channels},
-        **_cluster(resources),
-        "distribution_hosts": [],
-        "distribution_instance_groups": [],
         "framework_module": framework_module,
         "hyperparameters": arguments.own(values),
         "input_config_dir": str(ML / "input" / "config"),
-        "input_data_config": channels,
         "input_dir": str(ML / "input"),
-        "is_hetero": False,
-        "is_master": True,
         "is_modelparallel_enabled": None,
         "is_smddpmprun_installed": False,
         "is_smddprun_installed": False,
@@ -108,24 +107,34 @@ def _facts(
         "output_data_dir": str(ML / "output" / "data"),
         "output_dir": str(ML / "output"),
         "output_intermediate_dir": str(ML / "output" / "intermediate"),
-        "resource_config": resources,
         "topology": [],
         "user_entry_point": program,
     }
 
 
-def _cluster(resources: Mapping[str, Any]) -> dict[str, Any]:
+def _cluster(doc: Mapping[str, Any], cluster: Cluster, host: str) -> dict[str, Any]:
+    """What differs from host to host."""
+    channels = contract.channel_config(doc, cluster, host)
+    resources = contract.resource_config(cluster, host)
     groups = {group["instance_group_name"]: group for group in resources["instance_groups"]}
+    master = distribution.master(doc, cluster, host)
     return {
-        "current_host": resources["current_host"],
+        "channel_input_dirs": {name: str(ML / "input" / "data" / name) for name in channels},
+        "current_host": host,
         "current_instance_group": resources["current_group_name"],
         "current_instance_group_hosts": groups[resources["current_group_name"]]["hosts"],
         "current_instance_type": resources["current_instance_type"],
+        "distribution_hosts": distribution.hosts(doc, cluster, host),
+        "distribution_instance_groups": distribution.groups(doc, cluster, host),
         "hosts": resources["hosts"],
+        "input_data_config": channels,
         "instance_groups": list(groups),
         "instance_groups_dict": groups,
-        "master_hostname": resources["hosts"][0],
+        "is_hetero": len(groups) > 1,
+        "is_master": host == master,
+        "master_hostname": master,
         "network_interface_name": resources["network_interface_name"],
+        "resource_config": resources,
     }
 
 

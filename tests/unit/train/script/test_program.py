@@ -50,12 +50,6 @@ def test_arguments_without_a_command_are_not_served() -> None:
         program.check(job(ContainerArguments=["--x"]))
 
 
-def test_distributed_training_is_not_served() -> None:
-    with pytest.raises(Unserved, match="sagemaker_mpi_enabled"):
-        program.check(job({"sagemaker_program": "train.py", "sagemaker_mpi_enabled": "true"}))
-    program.check(job({"sagemaker_program": "train.py", "sagemaker_mpi_enabled": "false"}))
-
-
 @pytest.mark.parametrize("text", ['"a\\u0000b"', '"\\ud800"'])
 def test_a_text_that_no_program_can_be_given_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="NUL"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from potager.train import cluster
 from potager.train.script import arguments, variables
 from potager.train.script.variables import Machine
 
@@ -126,12 +127,12 @@ TOOLKIT = {
 
 
 def test_the_variables_are_the_toolkit_s() -> None:
-    told = variables.of(JOB, "train.py", Machine(cpus=2, gpus=0), MODULE)
+    told = variables.of(JOB, cluster.of(JOB), "algo-1", "train.py", Machine(cpus=2, gpus=0), MODULE)
     assert told == TOOLKIT | {"PYTHONPATH": "/opt/ml/code"}
 
 
 def test_the_variables_that_the_toolkit_documents_are_all_there() -> None:
-    told = variables.of(JOB, "train.py", Machine(cpus=32, gpus=1))
+    told = variables.of(JOB, cluster.of(JOB), "algo-1", "train.py", Machine(cpus=32, gpus=1))
     assert (told["SM_NUM_CPUS"], told["SM_NUM_GPUS"], told["SM_FRAMEWORK_MODULE"]) == ("32", "1", "")
     assert json.loads(told["SM_TRAINING_ENV"])["framework_module"] is None
 
@@ -153,6 +154,6 @@ def test_a_value_that_is_no_json_stands_for_itself(text: str) -> None:
 
 
 def test_a_name_that_no_variable_can_have_is_left_to_the_arguments() -> None:
-    told = variables.of(JOB | {"HyperParameters": {"a=b": "1"}}, "train.py", Machine(2, 0))
+    told = variables.of(JOB | {"HyperParameters": {"a=b": "1"}}, cluster.of(JOB), "algo-1", "train.py", Machine(2, 0))
     assert not any("=" in name for name in told)
     assert json.loads(told["SM_USER_ARGS"]) == ["--a=b", "1"]

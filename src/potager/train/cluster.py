@@ -1,0 +1,121 @@
+"""The hosts of a training job and the groups that they stand in, read from its document. Pure.
+
+    ResourceConfig   InstanceCount 3                       algo-1  algo-2  algo-3    of the group homogeneousCluster
+                     InstanceGroups data: 1, train: 2      algo-1 | algo-2  algo-3   numbered across the groups
+
+An image with a program of its own trains on one host, whatever is asked for.
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-heterogeneous-cluster.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from potager.compute import catalog, gang
+from potager.kernel.errors import Invalid, LimitReached
+
+LONE = "homogeneousCluster"
+"""The group of a job that names none."""
+
+MOST = 20
+"""Hosts of a job at most. All of them share this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Hosts of one instance type."""
+
+    name: str
+    instance_type: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """All groups of a job, at least one, and at least one host."""
+
+    groups: tuple[Group, ...]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of all hosts, sorted as texts, as AWS lists them."""
+        return tuple(sorted(host for group in self.groups for host in group.hosts))
+
+    def group(self, host: str) -> Group:
+        """The group of a host."""
+        return next(group for group in self.groups if host in group.hosts)
+
+    def readers(self, channel: Mapping[str, Any]) -> tuple[str, ...]:
+        """The hosts that a channel is for: all, or those of the groups that it names."""
+        named = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames")
+        return tuple(host for host in self.hosts if not named or self.group(host).name in named)
+
+
+def of(doc: Mapping[str, Any]) -> Cluster:
+    """The cluster of a job's document."""
+    resources = doc["ResourceConfig"]
+    counts = [group["InstanceCount"] for group in _groups(resources)]
+    image = catalog.find(doc["AlgorithmSpecification"].get("TrainingImage", ""))
+    if image is not None and not image.runs_scripts:
+        counts = [1]
+    names = sorted(gang.numbered(sum(counts)), key=lambda name: (len(name), name))
+    return Cluster(tuple(_filled(_groups(resources), counts, names)))
+
+
+def _groups(resources: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    lone = {
+        "InstanceGroupName": LONE,
+        "InstanceType": resources.get("InstanceType", "ml.m5.large"),
+        "InstanceCount": resources.get("InstanceCount", 1),
+    }
+    return resources.get("InstanceGroups") or [lone]
+
+
+def _filled(groups: Sequence[Mapping[str, Any]], counts: Sequence[int], names: Sequence[str]) -> Iterator[Group]:
+    at = 0
+    for group, count in zip(groups, counts, strict=False):
+        yield Group(group["InstanceGroupName"], group["InstanceType"], tuple(sorted(names[at : at + count])))
+        at += count
+
+
+def preface(doc: Mapping[str, Any], host: str) -> tuple[str, ...]:
+    """What a host's log tells of the cluster, where there is more to it than one host."""
+    hosts, asked = of(doc).hosts, sum(group["InstanceCount"] for group in _groups(doc["ResourceConfig"]))
+    if len(hosts) > 1:
+        return (f"Host {host} of {', '.join(hosts)}",)
+    return (f"{asked} instances were asked for, and this image trains on one",) if asked > 1 else ()
+
+
+def check(req: Mapping[str, Any]) -> None:
+    """`Invalid` for a ResourceConfig or a channel that no cluster can have; `LimitReached` for too many hosts."""
+    resources = req["ResourceConfig"]
+    if resources.get("InstanceGroups") and (resources.get("InstanceType") or resources.get("InstanceCount")):
+        raise Invalid("ResourceConfig names InstanceGroups and InstanceType or InstanceCount. Give one or the other.")
+    groups = _groups(resources)
+    names = [group["InstanceGroupName"] for group in groups]
+    for group in groups:
+        if names.count(group["InstanceGroupName"]) > 1:
+            raise Invalid(f"ResourceConfig has two instance groups named '{group['InstanceGroupName']}'. Rename one.")
+        if group["InstanceCount"] < 1:
+            raise Invalid(
+                f"InstanceCount {group['InstanceCount']} of {group['InstanceGroupName']} is too small. Set at least 1."
+            )
+    asked = sum(group["InstanceCount"] for group in groups)
+    if asked > MOST:
+        raise LimitReached(
+            f"The limit 'Number of instances for a training job' is {MOST} Instances, and the job asks for {asked}. "
+            "They all share this machine: ask for fewer.",
+        )
+    for channel in req.get("InputDataConfig", ()):
+        _check_channel(channel, names)
+
+
+def _check_channel(channel: Mapping[str, Any], names: Sequence[str]) -> None:
+    for name in channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames", ()):
+        if name not in names:
+            raise Invalid(
+                f"Channel '{channel['ChannelName']}' names the instance group '{name}', which ResourceConfig does not "
+                f"have. Its groups: {', '.join(names)}."
+            )
