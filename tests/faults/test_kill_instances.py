@@ -42,9 +42,12 @@ def begun(server: Any, scripts: Scripts, name: str, isolated: bool = False) -> l
 
 
 def streams(server: Any, job: str) -> dict[str, int]:
-    """How often each host of a job began."""
+    """How often each host of a job began; the group of their logs is there once the first has."""
     found: dict[str, int] = {}
-    pages = server.client("logs").get_paginator("filter_log_events")
+    logs = server.client("logs")
+    if not logs.describe_log_groups(logGroupNamePrefix="/aws/sagemaker/TrainingJobs")["logGroups"]:
+        return found
+    pages = logs.get_paginator("filter_log_events")
     for page in pages.paginate(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"{job}/"):
         for event in page["events"]:
             if event["message"] == "ready":
