@@ -22,7 +22,8 @@ def test_a_job_that_shall_stop_is_halted_or_ended() -> None:
     assert decide(Job("Stopping", "Stopping"), Running(7)) == Halt()
     assert decide(Job("Stopping", "Stopping"), Absent()) == Conclude("Stopped", "Stopped", keep=False)
     assert decide(Job("Stopping", "Stopping"), exited("stopped", None)) == Conclude("Stopped", "Stopped")
-    assert decide(Job("Stopping", "Stopping"), exited("exited", 0)) == Conclude("Stopped", "Stopped")
+    for reason, code in (("exited", 0), ("exited", 1), ("killed", None)):
+        assert decide(Job("Stopping", "Stopping"), exited(reason, code)) == Conclude("Stopped", "Stopped")
 
 
 def test_a_job_whose_program_ended_well_is_completed() -> None:

@@ -39,6 +39,13 @@ async def test_the_last_value_of_each_metric_counts(log: Path) -> None:
     assert list(matching.events([str(log)])) == EVENTS
 
 
+async def test_the_last_value_of_all_hosts_counts(log: Path, tmp_path: Path) -> None:
+    other = tmp_path / "algo-2.log"
+    other.write_bytes(logfile.encode(1500, "loss=0.9") + logfile.encode(1600, "auc=0.7"))
+    found = await metrics.final(algorithm(r"loss=(\S+)", r"auc=([0-9.]+)"), [log, other])
+    assert [(metric["Value"], metric["Timestamp"]) for metric in found] == [(0.4, 2.0), (0.7, 1.6)]
+
+
 async def test_an_expression_without_end_is_left_out_while_the_loop_runs_on_and_the_log_says_so(log: Path) -> None:
     work = asyncio.create_task(metrics.final(algorithm(r"loss=(\S+)", ENDLESS, r"auc=(\S+)"), [log], limit=0.5))
     turns = 0

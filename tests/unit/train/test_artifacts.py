@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+from potager.train import artifacts
+
+
+def written(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def content(archive: Path) -> dict[str, str]:
+    with tarfile.open(archive) as tar:
+        assert len(tar.getnames()) == len(set(tar.getnames()))
+        return {info.name: tar.extractfile(info).read().decode() for info in tar if info.isfile()}  # type: ignore[union-attr]
+
+
+def test_what_several_hosts_left_becomes_one_archive_in_which_the_first_s_stands(tmp_path: Path) -> None:
+    first = written(tmp_path / "1", {"model": "first", "shards/a": "1", "name": "a file"})
+    second = written(tmp_path / "2", {"model": "second", "shards/b": "2", "name/in": "a folder"})
+    artifacts.pack([first, second], tmp_path / "kept.tar.gz")
+    assert content(tmp_path / "kept.tar.gz") == {"model": "first", "shards/a": "1", "shards/b": "2", "name": "a file"}
+
+
+def test_a_link_is_kept_as_a_link_and_never_followed(tmp_path: Path) -> None:
+    first = written(tmp_path / "1", {"model": "1"})
+    (first / "to").symlink_to("/etc")
+    second = written(tmp_path / "2", {"to/passwd": "mine"})
+    artifacts.pack([first, second], tmp_path / "kept.tar.gz")
+    with tarfile.open(tmp_path / "kept.tar.gz") as tar:
+        assert tar.getnames() == ["model", "to"]
+        assert tar.getmember("to").issym()
