@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ from potager.compute.gang import Gang, together
 from potager.compute.workload import Absent, Exited, Running, Workload
 from tests.unit.compute.conftest import DEADLINE, readable
 
+ROOT = Path(__file__).parents[3]
 HOSTS = ("algo-1", "algo-2")
 
 
@@ -160,3 +165,51 @@ async def test_without_namespaces_addresses_stand_for_the_names(bench: Any) -> N
     assert first.startswith("127.")
     assert first != second
     assert seen["ME"] == f"{second},algo-21"
+
+
+PLAIN = """
+import ctypes, json, os, signal, sys
+from pathlib import Path
+from potager.compute.process import isolation, shim
+from potager.compute.workload import Workload
+import tests.unit.compute.programs, encodings.idna, contextlib, sqlite3, random, tempfile
+data = Path(sys.argv[1])
+homes = [data / "gang" / host for host in ("algo-1", "algo-2")]
+for home in homes:
+    for path in (home / "run", home / "ml" / "input" / "data", home / "ml" / "output"):
+        path.mkdir(parents=True)
+    work = Workload(home.name, home, "tests.unit.compute.programs:meet", data / home.name,
+                    hidden=(data,), host=home.name, hosts=("algo-1", "algo-2"), time_limit=30, grace=0)
+    (home / "run" / "workload.json").write_text(work.dumps())
+for path in [data, *data.rglob("*")]:
+    os.chown(path, 65534, 65534)
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # dumpable, as a program is after an exec
+level = isolation.probe()
+(data / "level").write_text(str(level))
+if level.level == "namespaces":
+    for home in homes:
+        if os.fork() == 0:
+            shim.mind(home, level, lambda error: None)
+            os._exit(0)
+    for home in homes:
+        os.wait()
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")
+def test_hosts_of_a_user_without_rights_share_a_network() -> None:
+    data = Path(tempfile.mkdtemp(prefix="potager-"))
+    try:
+        command = [sys.executable, "-c", PLAIN, str(data)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        if (data / "level").read_text() != "namespaces":
+            pytest.skip(f"users without rights get no namespaces here: {(data / 'level').read_text()}")
+        homes = [data / "gang" / host for host in HOSTS]
+        said = [(data / host).read_text() if (data / host).exists() else "" for host in HOSTS]
+        seen = [json.loads((home / "ml" / "output" / "found.json").read_text()) for home in homes]
+        assert seen[0]["net"] == seen[1]["net"] != os.readlink("/proc/self/ns/net"), said
+        assert [one["host"] for one in seen] == list(HOSTS)
+    finally:
+        shutil.rmtree(data)
