@@ -1,4 +1,4 @@
-"""An ordinary SDK v2 program that trains on two instances with torchrun. Prints what it saw as JSON on its last line."""
+"""An ordinary SDK v2 program that trains on two instances with torchrun. Prints what it saw as JSON at its end."""
 
 import json
 import os

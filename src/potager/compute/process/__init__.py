@@ -5,5 +5,5 @@
               stops, waits                  forks                 limits, records     namespaces, reaps     itself
 
 The zygote dies with the server; shims live on, and another server finds them by the notes in the workload's folder
-(`records.py`). What a program can reach is `isolation.py`, `mounts.py` and `network.py`; what it may use is `limits.py`.
+(`records.py`). What a program can reach: `isolation.py`, `mounts.py`, `network.py`; what it may use: `limits.py`.
 """
