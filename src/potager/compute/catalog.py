@@ -15,10 +15,18 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 REPOSITORIES: Mapping[str, str] = {
+    "huggingface-pytorch-inference": "potager.images.huggingface",
+    "huggingface-pytorch-training": "potager.images.huggingface",
     "linear-learner": "potager.images.linear_learner",
     "python": "potager.images.python",
+    "pytorch-inference": "potager.images.pytorch",
+    "pytorch-training": "potager.images.pytorch",
     "sagemaker-base-python": "potager.images.python",
     "sagemaker-scikit-learn": "potager.images.scikit_learn",
+    "sagemaker-xgboost": "potager.images.xgboost",
+    "tensorflow-inference": "potager.images.tensorflow",
+    "tensorflow-training": "potager.images.tensorflow",
+    "xgboost": "potager.images.xgboost",
 }
 """Repository name to the package of the image that serves it."""
 
@@ -55,8 +63,11 @@ class Image:
         return [{"Name": name, "Regex": regex} for name, regex in self._says("METRICS", ())]
 
     def versions(self) -> dict[str, str | None]:
-        """The version of each distribution that the image needs, None where it is not installed."""
-        return {name: _version(name) for name in self._says("REQUIRES", ())}
+        """The version of each distribution that the image needs, None where it is not installed.
+
+        Of several that do the same, such as `xgboost-cpu` and `xgboost`, the first that is here.
+        """
+        return dict(_found(names) for names in self._says("REQUIRES", ()))
 
     def used(self) -> str:
         """What it really is, whatever version was asked for: `Python 3.11.7, scikit-learn 1.9.1`."""
@@ -74,6 +85,13 @@ class Image:
 
     def _says(self, name: str, otherwise: Any) -> Any:
         return getattr(importlib.import_module(self.package), name, otherwise)
+
+
+def _found(names: str | tuple[str, ...]) -> tuple[str, str | None]:
+    """A distribution and its version, or the first of those that do the same."""
+    alike = (names,) if isinstance(names, str) else names
+    here = [(name, found) for name in alike if (found := _version(name)) is not None]
+    return here[0] if here else (alike[0], None)
 
 
 def _version(distribution: str) -> str | None:

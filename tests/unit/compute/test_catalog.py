@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from potager.compute import catalog
@@ -29,6 +32,28 @@ def test_an_image_whose_packages_are_missing_says_what_installs_them(monkeypatch
         "The image sagemaker-scikit-learn needs scikit-learn, which Potager's environment does not have. "
         "Install it there: pip install 'potager[sklearn]'"
     )
+
+
+def test_either_of_two_packages_that_are_alike_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = catalog.find("sagemaker-xgboost")
+    assert image is not None
+    monkeypatch.setattr(catalog, "_version", lambda name: None if name == "xgboost-cpu" else "3.2")
+    assert image.versions()["xgboost"] == "3.2"
+    assert image.missing() == ""
+    monkeypatch.setattr(catalog, "_version", lambda name: None if "xgboost" in name else "1")
+    assert "needs xgboost-cpu," in image.missing()
+    assert "pip install 'potager[xgboost]'" in image.missing()
+
+
+def test_no_image_that_is_asked_for_its_metadata_imports_a_library() -> None:
+    ask = (
+        "import sys; from potager.compute import catalog; "
+        "[(image.used(), image.missing(), image.metric_definitions()) for name in catalog.REPOSITORIES "
+        "for image in [catalog.find(name)]]; "
+        "print({'numpy', 'torch', 'xgboost', 'transformers', 'sklearn', 'tensorflow'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_the_plain_image_needs_nothing_and_linear_learner_runs_no_scripts() -> None:

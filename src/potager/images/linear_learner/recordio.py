@@ -147,6 +147,11 @@ def _tensor(payload: bytes, number: int, part: str) -> Tensor:
     return tensors["values"]
 
 
+def tensors(content: bytes) -> list[Tensor]:
+    """The features of each record; `ValueError` says which record (1-based) is wrong, and how."""
+    return [_read(one, number) for number, one in enumerate(_payloads(np.frombuffer(content, np.uint8)), 1)]
+
+
 def _payloads(content: Buffer) -> list[bytes]:
     payloads: list[bytes] = []
     position = 0

@@ -26,13 +26,18 @@ Function = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Functions:
-    """The functions that serve a model. As an image's defaults, `model_fn` is None where only a script can load."""
+    """The functions that serve a model. As an image's defaults, `model_fn` is None where only a script can load.
+
+    content_type, accept : what a request has that does not say.
+    """
 
     model_fn: Function | None
     predict_fn: Function
     input_fn: Function = formats.decode
     output_fn: Function = formats.encode
     transform_fn: Function | None = None
+    content_type: str = formats.JSON
+    accept: str = formats.JSON
 
 
 class Predictor:
@@ -41,15 +46,15 @@ class Predictor:
     def __init__(self, functions: Functions, model: Any) -> None:
         self._functions, self._model = functions, model
         self._transform = functions.transform_fn or self._in_steps
-        self._default = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or formats.JSON
+        self._accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or functions.accept
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
-        """The answer and its content type. Without a content type the body is JSON, and so is an answer without accept.
+        """The answer and its content type. A request that does not say both has the defaults of its image.
 
         `Refused` for a request that cannot be answered, `ScriptFailed` where the user's code failed.
         """
-        content_type = content_type or formats.JSON
-        accept = self._default if accept.strip() in ("", formats.ANY) else accept
+        content_type = content_type or self._functions.content_type
+        accept = self._accept if accept.strip() in ("", formats.ANY) else accept
         return answered(self._transform(self._model, formats.content(body, content_type), content_type, accept), accept)
 
     def _in_steps(self, model: Any, body: bytes | str, content_type: str, accept: str) -> Any:
@@ -59,6 +64,8 @@ class Predictor:
 
 def functions(script: ModuleType | None, defaults: Functions, model: Path) -> Functions:
     """The script's functions before the defaults. `BrokenScript` for a script that cannot serve."""
+    if script is None:
+        return defaults
     context = SimpleNamespace(system_properties={"model_dir": str(model), "gpu_id": None})
 
     def own(name: str, arguments: int) -> Function | None:
@@ -76,6 +83,8 @@ def functions(script: ModuleType | None, defaults: Functions, model: Path) -> Fu
         predict_fn=steps["predict_fn"] or defaults.predict_fn,
         output_fn=steps["output_fn"] or defaults.output_fn,
         transform_fn=transform,
+        content_type=defaults.content_type,
+        accept=defaults.accept,
     )
 
 

@@ -17,12 +17,15 @@ def load(model: Path) -> Predictor:
     return serve(model, Functions(model_fn=None, predict_fn=handlers.predict))
 
 
-def serve(model: Path, defaults: Functions) -> Predictor:
-    """The predictor of a model folder: the user's script where there is one, over an image's defaults."""
+def serve(model: Path, defaults: Functions, bare: Functions | None = None) -> Predictor:
+    """The predictor of a model folder: the user's script where there is one, over an image's defaults.
+
+    bare : what serves where there is no script, if that is not the defaults.
+    """
     toolkit.provide()
     source = script.find(model)
     module = script.imported(source) if source else None
-    return handlers.loaded(model, module, defaults)
+    return handlers.loaded(model, module, bare if bare and module is None else defaults)
 
 
 def say(*libraries: str) -> None:

@@ -54,9 +54,9 @@ def encode(array_like: Any, content_type: str) -> bytes | str:
 def provide() -> None:
     """Makes the names importable, each package only where it is not installed."""
     coder = {"encode": encode, "decode": formats.decode}
-    _package("sagemaker_containers", {})
-    _package("sagemaker_containers.beta", {})
-    _package(
+    package("sagemaker_containers", {})
+    package("sagemaker_containers.beta", {})
+    package(
         "sagemaker_containers.beta.framework",
         {
             "content_types": _TYPES,
@@ -71,16 +71,17 @@ def provide() -> None:
     )
     errors = {"UnsupportedFormatError": UnsupportedFormatError}
     types = {"content_types": _TYPES, "encoder": coder, "decoder": coder, "errors": errors, "utils": {}}
-    _package("sagemaker_inference", types)
+    package("sagemaker_inference", types)
 
 
-def _package(name: str, modules: dict[str, dict[str, Any]]) -> None:
+def package(name: str, modules: dict[str, dict[str, Any]]) -> None:
+    """Makes a package importable that is not installed: its modules, and the names in each."""
     root = name.partition(".")[0]
     if not isinstance(sys.modules.get(root), _Stand) and (root in sys.modules or importlib.util.find_spec(root)):
         return
-    package = _Stand(name)
-    package.__path__ = []
-    _put(package)
+    stand = _Stand(name)
+    stand.__path__ = []
+    _put(stand)
     for part, names in modules.items():
         module = _Stand(f"{name}.{part}")
         module.__dict__.update(names)
