@@ -66,7 +66,7 @@ async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> 
     return {
         "name": variant["VariantName"],
         "image": container["Image"],
-        "data": artifact.uri(container),
+        "data": artifact.data(container),
         "environment": container.get("Environment", {}),
         "isolated": model["EnableNetworkIsolation"] or isolated,
         "weight": variant["InitialVariantWeight"],

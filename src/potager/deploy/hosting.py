@@ -114,17 +114,17 @@ class Host:
 
     async def _lay_out(self, row: Row, place: Place, folder: Path) -> Workload:
         """Lays the model and its script out in an instance's folder."""
-        image = await layout.lay_out(self.objects, place.variant, folder / "ml")
+        served = await layout.lay_out(self.objects, place.variant, folder / "ml")
         return Workload(
             id=place.id,
             folder=folder,
             kind="server",
-            entry=image.serve,
-            environment={"AWS_REGION": row.region, **place.variant["environment"]},
+            entry=served.entry,
+            environment={"AWS_REGION": row.region, **place.variant["environment"], **served.environment},
             log=self.logs.path(Scope(row.account, row.region), GROUP + row.name, _stream(place)),
             time_limit=None,
             grace=GRACE,
-            network=layout.networked(image, place.variant),
+            network=served.network,
             read_only=(folder / "ml" / "model",),
             hidden=(self.data,),
         )

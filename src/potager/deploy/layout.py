@@ -1,15 +1,17 @@
 """A model laid out for its worker: the artifact in `/opt/ml/model`, a script's source in `/opt/ml/code`.
 
-    image, artifact, environment ─► lay_out ─► folder/ml/model, folder/ml/code ─► images/*/serve.py
+    image, data, environment ─► lay_out ─► folder/ml/model, folder/ml/code ─► Served: images/*/serve.py
 
 A script comes in the artifact, or beside it, as the archive that SAGEMAKER_SUBMIT_DIRECTORY of the model's environment
-names; SDK v2 uploads it as `sourcedir.tar.gz`.
+names; SDK v2 uploads it as `sourcedir.tar.gz`. Where a program called `serve` lies there instead, that
+is the server: `images/own_server`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +22,64 @@ from potager.kernel import archive, uris
 from potager.kernel.errors import Fault, Invalid, NotFound
 from potager.store.objects import Objects
 
+OWN_SERVER = "potager.images.own_server.serve:load"
+"""What a worker runs for a program that is a server itself."""
+
 
 class Unfit(Fault):
     """The model cannot be laid out, or has nothing here that could serve it; the message is a FailureReason."""
 
 
-async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Image:
-    """Fills `ml/model` and `ml/code`, and gives the image that serves them; a `Fault` says why it cannot.
+@dataclass(frozen=True, slots=True)
+class Served:
+    """How a model is served that has been laid out.
 
-    model : `image`, `data` (the artifact's URL or None) and `environment`.
+    entry : what a worker runs (`Workload.entry`).
+    network : whether it may use the host's network.
+    environment : variables that it needs beside the model's own.
+    """
+
+    entry: str
+    network: bool
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Served:
+    """Fills `ml/model` and `ml/code`, and says how they are served; a `Fault` says why they cannot be.
+
+    model : `image`, `data` (`artifact.Data`), `environment` and `isolated`.
     """
     image = catalog.find(model["image"])
     if image is None:
         raise Unfit(catalog.unknown(model["image"]))
+    await artifact.lay_out(objects, model["data"], ml / "model")
+    if not image.runs_scripts:
+        return Served(image.serve, network=False)
+    if url := source(model["environment"]):
+        await _fetch(objects, url, ml / "code")
+    program = await asyncio.to_thread(own_server, ml, model["environment"])
+    if program is not None:
+        # Walled off, it finds the port free that SageMaker's programs listen on, and nobody else finds it there.
+        return Served(OWN_SERVER, network=False, environment={"POTAGER_SERVER": f"/opt/ml/{program}"})
     if missing := image.missing():
         raise Unfit(missing)
-    await asyncio.to_thread((ml / "model").mkdir, parents=True, exist_ok=True)
-    if model["data"]:
-        entry = await artifact.find(objects, model["data"])
-        await asyncio.to_thread(artifact.unpack, await objects.file(entry), ml / "model")
-    if image.runs_scripts and (url := source(model["environment"])):
-        await _fetch(objects, url, ml / "code")
-    return image
+    return Served(image.serve, networked(image, model))
+
+
+def own_server(ml: Path, environment: Mapping[str, str]) -> str | None:
+    """The program below `ml` that is a server itself, None where there is none.
+
+    It is the file that SAGEMAKER_PROGRAM names, or `serve`, in the source or at the artifact's top. A name that ends
+    in `.py` names functions (`images/python/script`).
+    """
+    name = environment.get("SAGEMAKER_PROGRAM") or "serve"
+    if name.endswith(".py"):
+        return None
+    for place in ("code", "model/code", "model"):
+        path = ml / place / name
+        if path.is_file() and path.resolve().is_relative_to((ml / place).resolve()):
+            return f"{place}/{name}"
+    return None
 
 
 def source(environment: Mapping[str, str]) -> str | None:

@@ -29,7 +29,7 @@ KIND = "model"
 
 
 @sagemaker.operation
-@partly("one container; a gzipped tar as artifact; a script's requirements.txt is not installed")
+@partly("one container; a script's requirements.txt is not installed")
 async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[str, Any]:
     """Registers a model. `ValidationException` for a taken name, an image or an artifact that is not there."""
     name = req["ModelName"]
@@ -37,8 +37,7 @@ async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[st
     container = _container(dict(req))
     if catalog.find(container["Image"]) is None:
         raise Invalid(f"Requested image {container['Image']} not found. {catalog.unknown(container['Image'])}")
-    if uri := artifact.uri(container):
-        await artifact.find(ctx[Objects], uri)
+    await artifact.check(ctx[Objects], artifact.data(container))
     doc = {key: value for key, value in req.items() if key != "Tags"} | {
         "ModelArn": arn,
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),

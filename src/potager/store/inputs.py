@@ -83,6 +83,13 @@ async def lay_out(
     return found
 
 
+async def lay_out_prefix(objects: Objects, uri: str, folder: Path) -> None:
+    """Puts all objects below a prefix into `folder`, as a channel would have them; `BadInput` where there are none."""
+    channel = {"ChannelName": folder.name, "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}}
+    files = [File(path, await objects.file(entry)) for path, entry in await _named(objects, channel)]
+    await asyncio.to_thread(link, files, folder)
+
+
 def _seed(channel: Mapping[str, Any]) -> int | None:
     return channel["ShuffleConfig"]["Seed"] if channel.get("ShuffleConfig") else None
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from potager.deploy.artifact import BadArtifact, split, unpack
-from potager.kernel.errors import Invalid
+from potager.deploy.artifact import BadArtifact, data, split, unpack
+from potager.kernel.errors import Invalid, Unserved
 
 
 def archive(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -64,3 +64,23 @@ def test_an_artifact_may_be_named_in_each_style_that_is_seen_in_the_wild(url: st
 def test_what_names_no_object_is_refused(url: str) -> None:
     with pytest.raises(Invalid, match=r"names no object|not an S3 URI"):
         split(url)
+
+
+def source(kind: str, packed: str, **more: object) -> dict[str, object]:
+    given = {"S3Uri": "s3://claims/a", "S3DataType": kind, "CompressionType": packed} | more
+    return {"ModelDataSource": {"S3DataSource": given}}
+
+
+def test_a_models_data_is_an_archive_or_what_is_not_packed() -> None:
+    assert data({}) is None
+    assert data({"ModelDataUrl": "s3://claims/m.tar.gz"}) == "s3://claims/m.tar.gz"
+    assert data(source("S3Object", "Gzip")) == "s3://claims/a"
+    assert data(source("S3Object", "None")) == {"S3Uri": "s3://claims/a", "S3DataType": "S3Object"}
+    assert data(source("S3Prefix", "None")) == {"S3Uri": "s3://claims/a", "S3DataType": "S3Prefix"}
+
+
+def test_what_is_not_laid_out_is_refused_by_name() -> None:
+    with pytest.raises(Unserved, match="S3Prefix with Gzip"):
+        data(source("S3Prefix", "Gzip"))
+    with pytest.raises(Unserved, match="ManifestS3Uri is not served"):
+        data(source("S3Prefix", "None", ManifestS3Uri="s3://claims/manifest"))

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from potager.compute.catalog import Image, find
-from potager.deploy.layout import networked, source
+from potager.deploy.layout import networked, own_server, source
 
 
 def image(repository: str) -> Image:
@@ -39,3 +41,32 @@ def test_a_script_is_fetched_from_s3_only(directory: str, found: bool) -> None:
 
 def test_a_model_without_the_variable_has_its_script_in_the_artifact() -> None:
     assert source({}) is None
+
+
+@pytest.mark.parametrize(
+    ("files", "named", "found"),
+    [
+        (["model/serve"], "", "model/serve"),
+        (["model/code/serve", "model/serve"], "", "model/code/serve"),
+        (["code/serve", "model/code/serve"], "", "code/serve"),
+        (["model/bin/server"], "bin/server", "model/bin/server"),
+        (["model/serve", "model/code/inference.py"], "inference.py", None),
+        (["model/serve"], "inference", None),
+        (["model/serve/readme"], "", None),
+        (["outside"], "../outside", None),
+        (["model/model.joblib"], "", None),
+    ],
+)
+def test_a_server_of_ones_own_is_called_serve_or_named(
+    tmp_path: Path, files: list[str], named: str, found: str | None
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert own_server(tmp_path, {"SAGEMAKER_PROGRAM": named} if named else {}) == found
+
+
+def test_a_link_out_of_the_artifact_is_no_server(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "serve").symlink_to("/bin/sh")
+    assert own_server(tmp_path, {}) is None

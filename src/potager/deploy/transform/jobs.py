@@ -74,7 +74,7 @@ def _document(req: dict[str, Any], arn: str, model: Row) -> dict[str, Any]:
         "_id": f"tr-{ids.short(16)}",
         "_model": {
             "image": container["Image"],
-            "data": artifact.uri(container),
+            "data": artifact.data(container),
             "environment": {**container.get("Environment", {}), **req.get("Environment", {})},
             "isolated": model.doc["EnableNetworkIsolation"],
         },

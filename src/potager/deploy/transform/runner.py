@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from potager.compute import leftovers
-from potager.compute.catalog import Image
 from potager.compute.workload import Executor, Workload
 from potager.deploy import layout
+from potager.deploy.layout import Served
 from potager.deploy.transform import inputs, lifecycle, plan
 from potager.deploy.transform.crew import Crew
 from potager.deploy.transform.faults import MAX_REASON, BadObject, Broken
@@ -164,21 +164,21 @@ class TransformRunner:
     async def _spawn(self, row: Row, how: Plan, folder: Path, number: int) -> None:
         """Lays the model out in a folder and starts a worker there."""
         try:
-            image = await layout.lay_out(self.objects, row.doc["_model"], folder / "ml")
+            served = await layout.lay_out(self.objects, row.doc["_model"], folder / "ml")
         except Fault as fault:
             raise Broken(f"ClientError: {fault.message}") from fault
-        await self.executor.start(self._workload(row, how, image, folder, number))
+        await self.executor.start(self._workload(row, how, served, folder, number))
 
-    def _workload(self, row: Row, how: Plan, image: Image, folder: Path, number: int) -> Workload:
+    def _workload(self, row: Row, how: Plan, served: Served, folder: Path, number: int) -> Workload:
         return Workload(
             id=folder.name,
             folder=folder,
             kind="server",
-            entry=image.serve,
-            environment=environment(row.doc, row.region, how),
+            entry=served.entry,
+            environment={**environment(row.doc, row.region, how), **served.environment},
             log=self._log(row, f"algo-{number + 1}"),
             grace=GRACE,
-            network=layout.networked(image, row.doc["_model"]),
+            network=served.network,
             read_only=(folder / "ml" / "model",),
             hidden=(self.data,),
             cpus=max(1, (os.cpu_count() or 1) // how.workers),
