@@ -22,6 +22,8 @@ REPOSITORIES: Mapping[str, str] = {
     "pytorch-inference": "potager.images.pytorch",
     "pytorch-training": "potager.images.pytorch",
     "sagemaker-base-python": "potager.images.python",
+    "sagemaker-base-python-310": "potager.images.python",
+    "sagemaker-base-python-38": "potager.images.python",
     "sagemaker-scikit-learn": "potager.images.scikit_learn",
     "sagemaker-xgboost": "potager.images.xgboost",
     "tensorflow-inference": "potager.images.tensorflow",

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from potager.compute.workload import Absent, Executor, Exited, Running, Seen, Workload
 
+MOST = 20
+"""Hosts of a job at most. All of them share this machine."""
 GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL for the hosts that are left when one has failed."""
 

@@ -20,6 +20,8 @@ from potager.kernel.names import Scope
 from potager.kernel.sessions import Sessions
 from potager.kernel.settings import Keys, Settings
 from potager.monitor import logs as log_operations
+from potager.prepare.processing import jobs as processing_jobs
+from potager.prepare.processing.runner import ProcessingRunner
 from potager.store.blobs import Blobs
 from potager.store.database import Database
 from potager.store.leases import Leases
@@ -34,6 +36,7 @@ SERVICES = (
     roles.sts,
     roles.iam,
     tags.sagemaker,
+    processing_jobs.sagemaker,
     jobs.sagemaker,
     models.sagemaker,
     configs.sagemaker,
@@ -105,8 +108,13 @@ async def _work(
     stack.push_async_callback(host.close)
     runner = house.add(Runner, Runner(rows, leases, executor, objects, blobs, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
+    processing = house.add(
+        ProcessingRunner, ProcessingRunner(rows, leases, executor, objects, blobs, logs, house[Sessions], data)
+    )
+    stack.push_async_callback(processing.close)
     transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, objects, blobs, logs, data))
     stack.push_async_callback(transforms.close)
     await host.start()
     await runner.start()
+    await processing.start()
     await transforms.start()

@@ -17,7 +17,7 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -28,7 +28,7 @@ from potager.kernel.pipes import Pipe
 from potager.store.manifests import BadInput, fetch, manifest, record, split_uri
 from potager.store.objects import Entry, Objects
 
-__all__ = ["BadInput", "check", "lay_out", "split_uri"]
+__all__ = ["BadInput", "File", "check", "files", "lay_out", "link", "split_uri"]
 
 UNNAMEABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 """What a file system says to a name that it cannot hold; S3 takes segments of up to 1,024 bytes."""
@@ -74,20 +74,23 @@ async def lay_out(
         if channel.get("InputMode", mode) == "Pipe":
             found.append(await _pipe(objects, channel, ml, host, hosts))
             continue
-        target = ml / "input" / "data" / channel["ChannelName"]
-        named = await _named(objects, channel)
-        part = _share(channel, host, hosts)
-        share = [named[number] for number in pipes.order(len(named), _seed(channel), 0, *part)]
-        files = [File(path, await objects.file(entry)) for path, entry in share]
-        await asyncio.to_thread(link, files, target)
+        share = await files(objects, channel, host, hosts)
+        await asyncio.to_thread(link, share, ml / "input" / "data" / channel["ChannelName"])
     return found
 
 
 async def lay_out_prefix(objects: Objects, uri: str, folder: Path) -> None:
     """Puts all objects below a prefix into `folder`, as a channel would have them; `BadInput` where there are none."""
     channel = {"ChannelName": folder.name, "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}}
-    files = [File(path, await objects.file(entry)) for path, entry in await _named(objects, channel)]
-    await asyncio.to_thread(link, files, folder)
+    await asyncio.to_thread(link, await files(objects, channel), folder)
+
+
+async def files(objects: Objects, channel: Mapping[str, Any], host: int = 0, hosts: int = 1) -> list[File]:
+    """A host's share of the files of a channel, in order; `BadInput` where the channel holds none."""
+    named = await _named(objects, channel)
+    part = _share(channel, host, hosts)
+    share = [named[number] for number in pipes.order(len(named), _seed(channel), 0, *part)]
+    return [File(path, await objects.file(entry)) for path, entry in share]
 
 
 def _seed(channel: Mapping[str, Any]) -> int | None:
@@ -243,14 +246,18 @@ def inside(name: str) -> PurePosixPath:
     return path
 
 
-def link(files: Sequence[File], folder: Path) -> None:
-    """Gives each file's blob a second name below `folder`; copies where the file system has no links."""
+def link(files: Sequence[File], folder: Path, put: Callable[[Path, Path], None] | None = None) -> None:
+    """Gives each file's blob a second name below `folder`; copies where the file system has no links.
+
+    put : what to do instead with a file's source and target.
+    """
+    put = put or _link
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         target = folder / file.path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _link(file.source, target)
+            put(file.source, target)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             message = f"Two objects of the channel need the same path '{file.path}'. Rename one of them."
             raise BadInput(message) from error

@@ -19,9 +19,6 @@ from potager.kernel.errors import Invalid, LimitReached
 LONE = "homogeneousCluster"
 """The group of a job that names none."""
 
-MOST = 20
-"""Hosts of a job at most. All of them share this machine."""
-
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -103,10 +100,10 @@ def check(req: Mapping[str, Any]) -> None:
                 f"InstanceCount {group['InstanceCount']} of {group['InstanceGroupName']} is too small. Set at least 1."
             )
     asked = sum(group["InstanceCount"] for group in groups)
-    if asked > MOST:
+    if asked > gang.MOST:
         raise LimitReached(
-            f"The limit 'Number of instances for a training job' is {MOST} Instances, and the job asks for {asked}. "
-            "They all share this machine: ask for fewer.",
+            f"The limit 'Number of instances for a training job' is {gang.MOST} Instances, and the job asks for "
+            f"{asked}. They all share this machine: ask for fewer.",
         )
     for channel in req.get("InputDataConfig", ()):
         _check_channel(channel, names)
