@@ -1,4 +1,5 @@
-"""Runs every benchmark, or those named: `python -m benchmarks [start] [jobs] [endpoints] [describe] [s3] [transform]`.
+"""Runs every benchmark, or those named: `python -m benchmarks [start] [jobs] [scripts] [endpoints] [describe] [s3]
+[transform]`.
 
 Each prints its rows as it goes: what, Potager's figure, the peer's or the bare work's in the same run, and the ratio.
 """
@@ -8,12 +9,13 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import control, jobs, serving, start, store, transform
+from benchmarks import control, jobs, scripts, serving, start, store, transform
 from benchmarks.measure import say
 
 BENCHMARKS = {
     "start": start.main,
     "jobs": jobs.main,
+    "scripts": scripts.main,
     "endpoints": serving.main,
     "describe": control.main,
     "s3": store.main,

@@ -33,8 +33,12 @@ def main() -> None:
 
 
 def job(road: Road, name: str, channels: list[dict[str, Any]]) -> None:
-    """One job until it has ended; polled often, for boto3's waiter would round it up to its delay."""
-    full = road.start(name, channels=channels)
+    """One job until it has ended."""
+    ended(road, road.start(name, channels=channels))
+
+
+def ended(road: Road, full: str) -> None:
+    """Returns once a job has completed; polled often, for boto3's waiter would round it up to its delay."""
     while True:
         shown = road.sagemaker.describe_training_job(TrainingJobName=full)
         if shown["TrainingJobStatus"] not in ("InProgress", "Stopping"):

@@ -236,23 +236,9 @@ def test_network_isolation_leaves_a_script_alone(scripts: Scripts) -> None:
         assert not seen["reached"]
 
 
-def test_requirements_that_are_not_met_fail_the_job_with_the_remedy(scripts: Scripts) -> None:
-    files = {"train.py": "", "requirements.txt": "numpy\nno-such-package>=7\n"}
-    job = scripts.script("unmet", files)
-    assert job["FailureReason"] == (
-        "ClientError: requirements.txt is not installed yet, and no-such-package>=7 is not satisfied here. "
-        "Install into Potager's environment with: pip install -r requirements.txt"
-    )
-
-
 def test_a_program_that_the_source_does_not_hold_is_named(scripts: Scripts) -> None:
     job = scripts.script("other", {"main.py": ""})
     assert job["FailureReason"] == "ClientError: The source holds no program 'train.py'. At its top there is: main.py."
-
-
-def test_a_package_with_setup_py_is_refused_by_name(scripts: Scripts) -> None:
-    job = scripts.script("package", {"train.py": "", "setup.py": ""})
-    assert "setup.py: packages are not installed yet" in job["FailureReason"]
 
 
 def test_a_job_without_a_program_is_refused_at_once(scripts: Scripts) -> None:

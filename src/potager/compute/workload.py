@@ -46,11 +46,15 @@ class Workload:
     argv : of a job, the program to execute and its arguments, in place of `entry`. It is looked up on PATH, where the
         server's own interpreter stands first, and starts in `/opt/ml/code` if that is there, else in `/opt/ml`.
     preface : lines that open its log, after one that says how far it is isolated.
+    announcement : lines that come next, once what it needs is installed, right before its own.
+    requirements : a requirements file below `ml`, to be met before the program starts: `pip install -r` in its folder.
+    package : a folder below `ml` with a Python package that is to be installed likewise.
     secrets : more of its environment, which never rests on a disk.
     host : the name of the machine, as the program sees it.
     hosts : the names of all hosts of its gang (`gang.py`), itself among them; none where it works alone. The folder is
         then `<gang>/<host>`. Names resolve, each to an address of its own, and two hosts can bind one port there. Hosts
         that may not use the host's network have one of their own together.
+    programs : folders of the host whose programs come before the server's own on PATH; the executor's to fill.
     """
 
     id: str
@@ -68,9 +72,13 @@ class Workload:
     cpus: int | None = None
     argv: Sequence[str] = ()
     preface: Sequence[str] = ()
+    announcement: Sequence[str] = ()
+    requirements: Path | None = None
+    package: Path | None = None
     secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     host: str = "algo-1"
     hosts: Sequence[str] = ()
+    programs: Sequence[Path] = ()
 
     @property
     def ml(self) -> Path:
@@ -98,9 +106,11 @@ class Workload:
         """The workload that `dumps` wrote."""
         doc: dict[str, Any] = json.loads(text)
         doc["folder"], doc["log"] = Path(doc["folder"]), Path(doc["log"])
-        for key in ("read_only", "hidden"):
+        for key in ("read_only", "hidden", "programs"):
             doc[key] = tuple(Path(path) for path in doc[key])
-        for key in ("argv", "preface", "hosts"):
+        for key in ("requirements", "package"):
+            doc[key] = Path(doc[key]) if doc[key] else None
+        for key in ("argv", "preface", "announcement", "hosts"):
             doc[key] = tuple(doc[key])
         return cls(**doc)
 

@@ -98,6 +98,15 @@ async def _fetch(objects: Objects, url: str, code: Path) -> None:
         raise Unfit(f"SAGEMAKER_SUBMIT_DIRECTORY is {url}, which is {fault.message}") from fault
 
 
+def requirements(image: Image, model: Mapping[str, Any], ml: Path) -> Path | None:
+    """The requirements file of a model's script, which may not be there; None for an image that runs none."""
+    if not image.runs_scripts:
+        return None
+    named = model["environment"].get("SAGEMAKER_SUBMIT_DIRECTORY", "").removeprefix("file://")
+    inside = named.removeprefix("/opt/ml/") if named.startswith("/opt/ml/") and ".." not in named else "model/code"
+    return (ml / "code" if (ml / "code").is_dir() else ml / inside) / "requirements.txt"
+
+
 def networked(image: Image, model: Mapping[str, Any]) -> bool:
     """Whether a worker may use the network: where its image runs the user's code, unless the model is `isolated`."""
     return image.runs_scripts and not model.get("isolated", False)

@@ -29,7 +29,7 @@ KIND = "model"
 
 
 @sagemaker.operation
-@partly("one container; a script's requirements.txt is not installed")
+@partly("one container")
 async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[str, Any]:
     """Registers a model. `ValidationException` for a taken name, an image or an artifact that is not there."""
     name = req["ModelName"]

@@ -78,7 +78,7 @@ async def furnish(settings: Settings, keys: Keys, url: str, stack: AsyncExitStac
     logs = house.add(Logs, Logs(data / "logs"))
     leases = Leases(rows, owner=OWNER)
     stack.push_async_callback(leases.close)
-    executor = ProcessExecutor(isolate=settings.isolation != "none")
+    executor = ProcessExecutor(isolate=settings.isolation != "none", kept=data / "environments")
     await executor.open()
     stack.push_async_callback(executor.close)
     await _work(house, stack, rows, leases, executor, objects, blobs, logs, data)

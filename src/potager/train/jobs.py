@@ -38,7 +38,7 @@ DEFAULT_RUNTIME = 86400
 @sagemaker.operation
 @partly(
     "the linear-learner image, and scripts or commands on plain Python and the frameworks' images; "
-    "File mode; S3Prefix and ManifestFile channels; requirements.txt and setup.py are not installed"
+    "File mode; S3Prefix and ManifestFile channels"
 )
 async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
     """Starts a training job. `ResourceInUse` for a name that is taken."""

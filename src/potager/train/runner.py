@@ -245,7 +245,7 @@ class Runner:
             return end.reason
         where = f'\nHost "{host}"' if len(gang.hosts) > 1 and end.reason else ""
         code = -seen.signal if seen.signal else seen.code
-        chosen = launch.started(row.doc, cluster.of(row.doc), host)
+        chosen = launch.started(row.doc, cluster.of(row.doc), host, gang.home(host) / "ml")
         if chosen.script is None or not code or seen.reason not in ("exited", "killed"):
             return end.reason + where
         return failure.reason(self.logs.lines(self._log(row, host)), chosen.command, code) + where

@@ -284,3 +284,26 @@ def hang_in_silence(ml: Path) -> None:
 def stamp(ml: Path) -> None:
     """When it was called."""
     (ml / "output" / "at").write_text(str(time.time()))
+
+
+class Words:
+    """Answers with one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+        return self.text.encode(), "text/plain"
+
+
+def load_version(model: Path) -> Words:
+    import packaging
+
+    return Words(packaging.__version__)
+
+
+def load_installing(model: Path) -> Words:
+    """Installs what it needs when it is loaded, as scripts do that were written for bare containers."""
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "-f", str(model / "wheels"), "tidings"]
+    subprocess.check_call(command)
+    return Words(__import__("tidings").VERSION)

@@ -13,6 +13,7 @@ from potager.compute.workload import Workload
 
 ECHO = (
     "import json, os, sys, signal; json.dump({'argv': sys.argv[1:], 'cwd': os.getcwd(), 'python': sys.executable, "
+    "'base': sys.base_prefix, "
     "'env': dict(os.environ), 'pipe': signal.getsignal(signal.SIGPIPE) == signal.SIG_IGN}, "
     "open(os.environ['SAID'], 'w'))"
 )
@@ -40,11 +41,12 @@ async def test_arguments_arrive_as_they_were_given(bench: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["python", "python3"])
-async def test_python_is_the_server_s_own_interpreter(bench: Any, name: str) -> None:
+async def test_python_is_the_server_s_own_interpreter_in_an_environment_of_the_job_s(bench: Any, name: str) -> None:
     for argv in ((name, "-c", ECHO), ("/bin/sh", "-c", 'exec "$0" -c "$1"', name, ECHO)):
         work = make(bench, *argv)
         await bench.finish(work)
-        assert Path(said(work)["python"]).parent == Path(sys.executable).parent
+        assert Path(said(work)["python"]).parent == Path(said(work)["env"]["VIRTUAL_ENV"]) / "bin"
+        assert said(work)["base"] == sys.base_prefix
 
 
 async def test_a_command_starts_in_the_folder_of_its_code(bench: Any, isolate: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from potager.compute.channel import Channel, WorkerLost
-from potager.compute.process import limits, records
+from potager.compute.process import layers, limits, records
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.parent import Gone, Parent
 from potager.compute.workload import Absent, Exited, Running, Workload
@@ -28,14 +28,18 @@ class ProcessExecutor:
     ----------
     preload : modules that every worker finds imported; they must not start threads.
     isolate : False for plain processes even where the machine could wall them off.
+    kept : the folder in which environments with installed requirements are kept (`layers.py`), None to keep none.
     """
 
-    def __init__(self, preload: Sequence[str] = ("numpy",), *, isolate: bool = True) -> None:
-        self._parent = Parent(preload, isolate=isolate)
+    def __init__(self, preload: Sequence[str] = ("numpy",), *, isolate: bool = True, kept: Path | None = None) -> None:
+        self._parent = Parent(preload, isolate=isolate, kept=kept)
+        self._kept = kept
 
     async def open(self) -> None:
         """Makes ready to start workloads, in the background; workloads that live already need nothing."""
         await asyncio.to_thread(limits.sweep)
+        if self._kept is not None:
+            await asyncio.to_thread(layers.sweep, self._kept)
         await self._parent.open()
 
     async def close(self) -> None:
@@ -89,7 +93,9 @@ class ProcessExecutor:
             await _ended(folder / "run")
 
     async def connect(self, folder: Path) -> Channel:
-        """A channel to the server in `folder`; its answers come once the model is loaded."""
+        """A channel to the server in `folder`, once what it needs is installed; it answers once its model is loaded."""
+        while isinstance(self.observe(folder), Running) and records.equipping(folder / "run"):  # noqa: ASYNC110
+            await asyncio.sleep(POLL)
         if not isinstance(self.observe(folder), Running):
             raise WorkerLost("The worker does not run.", delivered=False)
         return await Channel.open(folder / "run" / records.SOCKET)

@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from potager.compute.process import limits, mounts, network, serving
+from potager.compute.process import limits, mounts, network, serving, venv
 from potager.compute.process.isolation import Isolation
 from potager.compute.workload import Workload
 
@@ -60,7 +60,10 @@ def run(workload: Workload, isolation: Isolation, output: int, listener: socket.
 
 def _body(workload: Workload, ml: Path, place: Callable[[str], str], listener: socket.socket | None) -> None:
     if listener is not None:
-        _serve(workload, ml, listener)
+        if workload.requirements or workload.package:
+            _serve_afresh(workload.entry, ml, listener)
+        venv.enter(Path(os.environ["VIRTUAL_ENV"]))
+        _serve(workload.entry, ml, listener)
     elif workload.argv:
         _execute([place(part) for part in workload.argv], ml)
     else:
@@ -70,10 +73,13 @@ def _body(workload: Workload, ml: Path, place: Callable[[str], str], listener: s
 def _environment(workload: Workload, place: Callable[[str], str], tmp: str) -> None:
     count = limits.threads(workload.cpus)
     settings = clean(os.environ, network=workload.network) | limits.thread_environment(count)
+    settings |= venv.told(os.environ) if workload.network else {}
     settings |= {"HOME": tmp, "TMPDIR": tmp, "PYTHONUNBUFFERED": "1"}
     settings |= {name: place(text) for name, text in workload.environment.items()} | dict(workload.secrets)
-    if workload.argv:
-        settings["PATH"] = os.pathsep.join((os.path.dirname(sys.executable), settings["PATH"]))
+    home = Path(tmp, venv.NAME)
+    if home.is_dir():
+        folders = (home / "bin", *workload.programs, os.path.dirname(sys.executable), settings["PATH"])
+        settings |= {"PATH": os.pathsep.join(map(str, folders)), "VIRTUAL_ENV": str(home)}
     os.environ.clear()
     os.environ.update(settings)
     if not workload.argv:
@@ -140,12 +146,12 @@ def _execute(argv: list[str], ml: Path) -> NoReturn:
     # Python ignores these two, and what is ignored stays so in the program that comes after.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
-    program = sys.executable if argv[0] in ("python", "python3") else shutil.which(argv[0])
+    program = shutil.which(argv[0])
     if program is None:
         print(_no_program(argv[0]), file=sys.stderr)
         sys.exit(126 if os.path.exists(argv[0]) and "/" in argv[0] else 127)
     try:
-        os.execv(program, [program if program == sys.executable else argv[0], *argv[1:]])  # noqa: S606 - no shell asked
+        os.execv(program, [program if argv[0] in ("python", "python3") else argv[0], *argv[1:]])  # noqa: S606 - no shell
     except OSError as error:
         hint = " Does it start with #!?" if error.errno == errno.ENOEXEC else ""
         print(f"potager: {argv[0]} cannot be executed: {error.strerror}.{hint}", file=sys.stderr)
@@ -159,9 +165,27 @@ def _no_program(name: str) -> str:
     return f"potager: {name} cannot be executed: {reason}."
 
 
-def _serve(workload: Workload, ml: Path, listener: socket.socket) -> None:
+def _serve_afresh(entry: str, ml: Path, listener: socket.socket) -> NoReturn:
+    """Serves in a new interpreter: what was installed may be another version of what this one has imported."""
+    os.set_inheritable(listener.fileno(), True)
+    text = "import sys; sys.path += sys.argv[4:]; from potager.compute.process.harness import afresh; afresh()"
+    program = str(venv.python(Path(os.environ["VIRTUAL_ENV"])))
+    os.execv(  # noqa: S606 - no shell asked
+        program, [program, "-P", "-c", text, entry, str(ml), str(listener.fileno()), *filter(None, sys.path)]
+    )
+
+
+def afresh() -> NoReturn:
+    """What the new interpreter runs."""
+    entry, ml, number = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+    listener = socket.socket(fileno=number)
+    sys.argv = [entry.partition(":")[0]]
+    sys.exit(_finish(_guarded(lambda: _serve(entry, ml, listener))))
+
+
+def _serve(entry: str, ml: Path, listener: socket.socket) -> None:
     try:
-        predictor = load(workload.entry)(ml / "model")
+        predictor = load(entry)(ml / "model")
     except Exception as error:
         _note_failure(ml, error)
         raise

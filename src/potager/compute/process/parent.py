@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from potager.compute.process import harness
+from potager.compute.process import harness, venv
 from potager.compute.process.isolation import Isolation
 from potager.kernel.errors import LimitReached
 
@@ -33,8 +33,8 @@ class Gone(Exception):
 class Parent:
     """Has workloads forked. Belongs to one event loop."""
 
-    def __init__(self, preload: Sequence[str], *, isolate: bool) -> None:
-        self._first = {"preload": list(preload), "isolate": isolate}
+    def __init__(self, preload: Sequence[str], *, isolate: bool, kept: Path | None = None) -> None:
+        self._first = {"preload": list(preload), "isolate": isolate, "kept": str(kept) if kept else None}
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -148,7 +148,8 @@ def _launch(control: int) -> subprocess.Popen[bytes]:
     """Starts the interpreter; `-P` keeps the current folder out of its imports."""
     command = [sys.executable, "-P", "-m", "potager.compute.process.zygote", str(control)]
     environment = harness.clean(os.environ, network=True)
-    environment |= {name: os.environ[name] for name in ("HOME", "PYTHONPATH") if name in os.environ}
+    own = ("HOME", "PYTHONPATH", "XDG_CONFIG_HOME", "PIP_CONFIG_FILE")
+    environment |= {name: os.environ[name] for name in own if name in os.environ} | venv.told(os.environ)
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         command, pass_fds=(control,), env=environment, stdin=subprocess.DEVNULL, start_new_session=True
     )

@@ -7,6 +7,7 @@
     lock            locked by the shim while it lives
     socket          where a server listens
     hosts           its /etc/hosts (`network.py`)
+    equipping       what the program needs is being installed
 
 The first record of an end stands, whoever wrote it.
 """
@@ -28,6 +29,7 @@ from typing import Any
 from potager.compute.workload import Absent, Exited, Running, Seen
 
 SOCKET = "socket"
+EQUIPPING = "equipping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ def missing(run: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+def equipping(run: Path) -> bool:
+    """Whether what the program needs is being installed, or waited for."""
+    return (run / EQUIPPING).exists()
 
 
 def exited(run: Path) -> Exited | None:

@@ -1,6 +1,6 @@
 """The process that minds one workload, whatever becomes of the server.
 
-    claim ─► keeper ─► { output to the log, time limit, stop, memory } ─► exit record ─► tidy up
+    claim ─► equip ─► keeper ─► { output to the log, time limit, stop, memory } ─► exit record ─► tidy up
 
 It answers the server once, when the claim stands or is another's. SIGTERM tells it to look at `stop.json`.
 """
@@ -23,12 +23,22 @@ from types import FrameType
 from typing import Any
 
 from potager.compute.process import keeper, limits, network, records, syscalls
+from potager.compute.process.equipment import Ended, Equipment, NotInstalled
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.output import CHUNK, Output
 from potager.compute.workload import Exited, Reason, Workload
 
 HARD = 5.0
 """Seconds between telling the keeper to kill and killing it."""
+
+INSTALLING = 3600.0
+"""Seconds that installing what a program needs may take where the program itself has no limit."""
+
+PAUSE = 0.1
+"""Seconds between two looks whether another workload has installed what this one needs."""
+
+LAST = 16 * 1024
+"""Bytes of a program's last output that are remembered."""
 
 LOOK = 0.5
 """Seconds between two looks at what is resident, where no control group bounds it."""
@@ -39,8 +49,17 @@ FORSAKEN = 60.0
 Reply = Callable[[str], None]
 
 
-def mind(folder: Path, level: Isolation, reply: Reply, secrets: Mapping[str, str] | None = None) -> None:
-    """Runs the workload in `folder` to its end, if nobody did or does. `reply("")` says that it is taken care of."""
+def mind(
+    folder: Path,
+    level: Isolation,
+    reply: Reply,
+    secrets: Mapping[str, str] | None = None,
+    kept: Path | None = None,
+) -> None:
+    """Runs the workload in `folder` to its end, if nobody did or does. `reply("")` says that it is taken care of.
+
+    kept : where environments are kept (`layers.py`).
+    """
     os.setsid()
     signal.pthread_sigmask(signal.SIG_BLOCK, keeper.BLOCKED)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -53,7 +72,7 @@ def mind(folder: Path, level: Isolation, reply: Reply, secrets: Mapping[str, str
         records.record(run, Exited(None, None, "stopped", time.time()))
         reply("")
         return
-    minder = _Minder(workload, level)
+    minder = _Minder(workload, level, kept)
     try:
         minder.claim()
     except FileExistsError:
@@ -87,9 +106,10 @@ def _own_fault(workload: Workload, text: str) -> None:
 
 
 class _Minder:
-    def __init__(self, workload: Workload, level: Isolation) -> None:
+    def __init__(self, workload: Workload, level: Isolation, kept: Path | None) -> None:
         self.workload = workload
         self.level = level
+        self.kept = kept
         self.started = time.time()
         self.asked: Reason | None = None
         self.kill_at: float | None = None
@@ -97,7 +117,9 @@ class _Minder:
         self.look_at = time.monotonic() + FORSAKEN
         self.exhausted = False
         self.said = bytearray()
+        self.last = b""
         self.keeper = 0
+        self.child = 0
         self.group: limits.Group | None = None
         self.listener: socket.socket | None = None
 
@@ -105,6 +127,8 @@ class _Minder:
         """Makes the workload this shim's for ever; a server listens from here on."""
         work = self.workload
         (work.folder / "tmp").mkdir(mode=0o700, exist_ok=True)
+        if work.requirements or work.package:
+            (work.run / records.EQUIPPING).touch()
         self.listener = _listen(work.run) if work.kind == "server" else None
         if work.memory_bytes is not None:
             self.group = limits.Group.make(work.id, work.memory_bytes)
@@ -115,12 +139,59 @@ class _Minder:
 
     def run(self) -> None:
         """Runs it to its end, and records that."""
+        limit = self.workload.time_limit
+        self.deadline = None if limit is None else time.monotonic() + limit
         self.output = Output(self.workload.log)
         self._open_log()
-        reader, link = self._fork()
-        self._watch(reader, link)
-        records.record(self.workload.run, self._end(reader))
+        records.record(self.workload.run, self._ran())
+        self.output.close()
         self._tidy()
+
+    def _ran(self) -> Exited:
+        """How the workload ended, from having installed what it needs to its last process."""
+        try:
+            work = Equipment(self.workload, self.kept, self._say, self._install, self._pause).ready()
+        except NotInstalled as fault:
+            self._say(str(fault))
+            _leave_reason(self.workload.ml, str(fault))
+            return Exited(1, None, "exited", time.time(), self.started)
+        except Ended as ended:
+            return Exited(None, None, ended.reason, time.time(), self.started)
+        (self.workload.run / records.EQUIPPING).unlink(missing_ok=True)
+        self._say(*work.announcement)
+        return self._one(work, self.deadline, self.listener)
+
+    def _install(self, work: Workload) -> tuple[Exited, str]:
+        """Runs a workload before this one, in its folder; its end, and the last of what it said."""
+        deadline = self.deadline or time.monotonic() + INSTALLING
+        end = self._one(work, deadline, None, apart=True)
+        self.said.clear()
+        if self.asked is not None:
+            end = replace(end, reason=self.asked)
+        return end, self.last.decode("utf-8", "replace")
+
+    def _one(
+        self, work: Workload, deadline: float | None, listener: socket.socket | None, *, apart: bool = False
+    ) -> Exited:
+        reader, link = self._fork(work, listener, apart=apart)
+        try:
+            self._watch(reader, link, deadline)
+            return self._end(reader)
+        finally:
+            os.close(reader)
+            link.close()
+
+    def _pause(self) -> None:
+        """Waits a moment for another workload; `Ended` when this one shall wait no longer."""
+        time.sleep(PAUSE)
+        self._stop_if_asked()
+        self._enforce(self.deadline)
+        if self.asked is not None:
+            raise Ended(self.asked)
+
+    def _say(self, *lines: str) -> None:
+        for line in lines:
+            self.output.take(f"{line}\n".encode())
 
     def _open_log(self) -> None:
         work = self.workload
@@ -133,28 +204,57 @@ class _Minder:
             return "the host's network"
         return "no network but that of its hosts" if self.workload.hosts else "no network"
 
-    def _fork(self) -> tuple[int, socket.socket]:
-        """Forks the keeper; gives the program's output and the link to the keeper."""
+    def _fork(self, work: Workload, listener: socket.socket | None, *, apart: bool) -> tuple[int, socket.socket]:
+        """Forks the keeper; gives the program's output and the link to the keeper.
+
+        apart : whether another one comes after it: a process has its children in one new pid namespace, once.
+        """
         reader, writer = os.pipe()
         link, far = socket.socketpair()
-        if self.level.level == "namespaces":
-            network.leave(self.workload)
-        elif syscalls.LINUX:
-            syscalls.adopt_orphans()
-        self.keeper = os.fork()
-        if self.keeper == 0:
-            link.close()
-            keeper.keep(self.workload, self.level, far, writer, self.listener)
+        if self.level.level == "namespaces" and apart:
+            self.child, self.keeper = self._fork_apart(work, far, writer)
+        else:
+            if self.level.level == "namespaces":
+                network.leave(work)
+            elif syscalls.LINUX:
+                syscalls.adopt_orphans()
+            self.child = self.keeper = os.fork()
+            if self.keeper == 0:
+                link.close()
+                keeper.keep(work, self.level, far, writer, listener)
         os.close(writer)
         far.close()
-        if self.listener is not None:
-            self.listener.close()
+        if listener is not None:
+            listener.close()
         if self.group is not None and not self.group.add(self.keeper):
             self.group = None
         link.sendall(b"g")
         return reader, link
 
-    def _watch(self, reader: int, link: socket.socket) -> None:
+    def _fork_apart(self, work: Workload, far: socket.socket, writer: int) -> tuple[int, int]:
+        """Forks a process that forks the keeper and waits for it; the two of them."""
+        told, tell = os.pipe()
+        between = os.fork()
+        if between == 0:
+            with contextlib.suppress(BaseException):
+                syscalls.die_with_parent(signal.SIGKILL)
+                network.leave(work)
+                pid = os.fork()
+                if pid == 0:
+                    keeper.keep(work, self.level, far, writer, None)
+                os.write(tell, b"%d\n" % pid)
+                os.closerange(3, 1 << 16)
+                _, status = os.waitpid(pid, 0)
+                os._exit(0 if status == 0 else 1)
+            os._exit(1)
+        os.close(tell)
+        with os.fdopen(told) as file:
+            line = file.readline()
+        if not line:
+            raise OSError("the process that installs what the program needs could not be walled off")
+        return between, int(line)
+
+    def _watch(self, reader: int, link: socket.socket, deadline: float | None) -> None:
         """Until the keeper has ended: moves output, minds the limits, passes a stop on."""
         waker, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         os.set_blocking(woken, False)
@@ -165,8 +265,15 @@ class _Minder:
         poll = select.poll()
         for handle in (reader, link.fileno(), waker):
             poll.register(handle, select.POLLIN)
-        limit = self.workload.time_limit
-        deadline = None if limit is None else time.monotonic() + limit
+        try:
+            self._look(poll, reader, link, waker, deadline)
+        finally:
+            signal.pthread_sigmask(signal.SIG_BLOCK, keeper.BLOCKED)
+            signal.set_wakeup_fd(-1)
+            os.close(waker)
+            os.close(woken)
+
+    def _look(self, poll: select.poll, reader: int, link: socket.socket, waker: int, deadline: float | None) -> None:
         while True:
             for handle, _ in poll.poll(self._patience(deadline)):
                 if handle == reader and not self._pump(reader):
@@ -192,6 +299,7 @@ class _Minder:
         data = os.read(reader, CHUNK)
         if data:
             self.output.take(data)
+            self.last = (self.last + data)[-LAST:]
         return bool(data)
 
     def _hear(self, link: socket.socket) -> bool:
@@ -230,12 +338,14 @@ class _Minder:
         self.kill_at = at if self.kill_at is None else min(self.kill_at, at)
 
     def _signal(self, number: int) -> None:
+        if not self.keeper:  # it waits for another workload, and has no process yet
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.keeper, number)
 
     def _end(self, reader: int) -> Exited:
         """How it ended, once nothing of it is left and its last output is in the log."""
-        _, status, used = os.wait4(self.keeper, 0)
+        _, status, used = os.wait4(self.child, 0)
         if self.level.level == "process":
             keeper.kill_below(os.getpid())
         os.set_blocking(reader, False)
@@ -245,7 +355,6 @@ class _Minder:
         said: dict[str, Any] = json.loads(self.said) if self.said.endswith(b"\n") else {}
         if "failed" in said:
             self.output.take(f"Potager could not start this program: {said['failed']}\n".encode())
-        self.output.close()
         code = said.get("status", os.waitstatus_to_exitcode(status))
         peak = said.get("peak", used.ru_maxrss * (1024 if syscalls.LINUX else 1))
         cpu = said.get("cpu", used.ru_utime + used.ru_stime)
@@ -266,6 +375,16 @@ class _Minder:
         with contextlib.suppress(OSError):
             (self.workload.run / records.SOCKET).unlink()
         shutil.rmtree(self.workload.folder / "tmp", ignore_errors=True)
+
+
+def _leave_reason(ml: Path, text: str) -> None:
+    """Leaves why the program did not start where it would say so itself; the folder was a stranger's to change."""
+    with contextlib.suppress(OSError):
+        folder = os.open(ml / "output", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        file = os.open("failure", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder)
+        os.write(file, text.encode())
+        os.close(file)
+        os.close(folder)
 
 
 def _noticed(number: int, frame: FrameType | None) -> None:

@@ -2,8 +2,8 @@
 
     python -P -m potager.compute.process.zygote FD
 
-One JSON a line on the socket FD. In: `{"paths", "preload", "isolate"}` once, then `{"id", "folder", "secrets"}` a
-workload. Out: `{"isolation": {"level", "why"}}` once, then `{"id", "error"}`, sent by the shim once its claim stands.
+One JSON a line on the socket FD. In: `{"paths", "preload", "isolate", "kept"}` once, then `{"id", "folder", "secrets"}`
+a workload. Out: `{"isolation": {"level", "why"}}` once, then `{"id", "error"}`, sent by the shim once its claim stands.
 It must stay single-threaded: a thread does not survive a fork, and the locks that it held stay locked; OpenMP's pools
 hang a forked child. numpy's BLAS is kept from starting its threads by the environment; a child starts its own.
 """
@@ -38,11 +38,12 @@ def main() -> int:
     level = isolation.probe() if first.get("isolate", True) else isolation.Isolation("process", "as configured")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a shim ended; the kernel reaps
     _send(control, {"isolation": asdict(level)})
-    _preload(first.get("preload", ()))
+    _preload((*first.get("preload", ()), "packaging.requirements"))  # which the shim reads requirements with
+    kept = Path(first["kept"]) if first.get("kept") else None
     for line in lines:
         order: dict[str, Any] = json.loads(line)
         if _forked(control, order):
-            _mind(control, order, level)
+            _mind(control, order, level, kept)
     return 0
 
 
@@ -75,7 +76,7 @@ def _forked(control: socket.socket, order: dict[str, Any]) -> bool:
         return False
 
 
-def _mind(control: socket.socket, order: dict[str, Any], level: isolation.Isolation) -> NoReturn:
+def _mind(control: socket.socket, order: dict[str, Any], level: isolation.Isolation, kept: Path | None) -> NoReturn:
     folder = Path(order["folder"])
 
     def reply(error: str) -> None:
@@ -88,7 +89,7 @@ def _mind(control: socket.socket, order: dict[str, Any], level: isolation.Isolat
     number = control.fileno()
     try:
         shim.quiet(folder / "run")
-        shim.mind(folder, level, reply, order["secrets"])
+        shim.mind(folder, level, reply, order["secrets"], kept)
     except BaseException as error:
         traceback.print_exc()
         reply(f"{type(error).__name__}: {error}")

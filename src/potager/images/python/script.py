@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
@@ -87,7 +85,6 @@ def imported(source: Source) -> ModuleType | None:
     for place in places:
         if str(place) not in sys.path:
             sys.path.insert(0, str(place))
-    _note_requirements(source.folder / "requirements.txt")
     if source.script is None:
         return None
     name = source.script.stem if source.script.stem not in sys.modules else f"script_{source.script.stem}"
@@ -117,27 +114,4 @@ def _where(source: Source, error: BaseException) -> str:
 def _remedy(error: ModuleNotFoundError) -> str:
     module = (error.name or "").partition(".")[0]
     package = PACKAGES.get(module, module)
-    return f"Install it where Potager runs (pip install {package}), or put the module beside the script."
-
-
-def _note_requirements(file: Path) -> None:
-    """Says in the log which of the requirements are not here: they are not installed for the script."""
-    if not file.is_file():
-        return
-    absent = [name for name in _required(file.read_text(errors="replace")) if not _installed(name)]
-    said = f"not here: {', '.join(absent)}" if absent else "packages of these names are all here"
-    print(f"requirements.txt is not installed by Potager yet, versions are not looked at; {said}.", flush=True)
-
-
-def _required(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        if found := re.match(r"\s*([A-Za-z0-9][\w.-]*)\s*(\[|[=<>!~@;#]|$)", line):
-            yield found[1]
-
-
-def _installed(name: str) -> bool:
-    try:
-        metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
+    return f"Name it in requirements.txt beside the script, or install it where Potager runs (pip install {package})."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import glob
 import os
 from collections.abc import Mapping
@@ -16,24 +15,22 @@ from potager.kernel.sessions import Session, Sessions
 from potager.store.objects import Objects
 from potager.store.rows import Row
 from potager.train.cluster import Cluster
-from potager.train.script import distribution, program, requirements, source, variables
+from potager.train.script import distribution, program, source, variables
 from potager.train.script.program import Program
 from potager.train.script.variables import Machine
 
 
 async def prepare(objects: Objects, doc: Mapping[str, Any], ml: Path) -> None:
-    """Lays the program's source out; `BadSource` where it cannot be, or where its requirements are not met."""
+    """Lays the program's source out; `BadSource` where it cannot be."""
+    await source.lay_out(objects, program.of(doc), ml)
+
+
+def started(doc: Mapping[str, Any], cluster: Cluster, host: str, ml: Path) -> Program:
+    """The program as a host starts it that has its source: one of a package is started as a module."""
     chosen = program.of(doc)
-    await source.lay_out(objects, chosen, ml)
-    if chosen.python:
-        missing = await asyncio.to_thread(requirements.unmet, ml / "code" / "requirements.txt")
-        if missing:
-            raise source.BadSource(requirements.advice(missing))
-
-
-def started(doc: Mapping[str, Any], cluster: Cluster, host: str) -> Program:
-    """The program as a host starts it."""
-    return distribution.started(program.of(doc), doc, cluster, host, _machine().gpus)
+    if (ml / "code" / "setup.py").is_file():
+        chosen = chosen.module
+    return distribution.started(chosen, doc, cluster, host, _machine().gpus)
 
 
 def dressed(
@@ -46,7 +43,7 @@ def dressed(
     workload : as for any job.
     kind : the row's.
     """
-    chosen = started(row.doc, cluster, host)
+    chosen = started(row.doc, cluster, host, workload.ml)
     network = not row.doc["EnableNetworkIsolation"]
     environment = dict(workload.environment)
     secrets: dict[str, str] = {}
@@ -60,7 +57,13 @@ def dressed(
         environment=environment | _told(row.doc, cluster, host, chosen, image, environment),
         secrets=secrets,
         network=network,
-        preface=(*workload.preface, *preface(row.doc, chosen, image, workload.ml)),
+        preface=(
+            *workload.preface,
+            _used(row.doc, image),
+        ),
+        announcement=("Invoking script with the following command:", "", chosen.command),
+        requirements=workload.ml / "code" / "requirements.txt" if chosen.python else None,
+        package=workload.ml / "code" if chosen.package else None,
     )
 
 
@@ -75,12 +78,9 @@ def _told(
     return told | ({"PYTHONPATH": f"{told['PYTHONPATH']}:{given}"} if given else {})
 
 
-def preface(doc: Mapping[str, Any], chosen: Program, image: Image, ml: Path) -> tuple[str, ...]:
-    """The first lines of the log: what is really used, whatever version was asked for, and the command."""
-    lines = [f"Potager runs {doc['AlgorithmSpecification']['TrainingImage']} as {image.used()}"]
-    if chosen.python and (ml / "code" / "requirements.txt").is_file():
-        lines.append("requirements.txt: everything that it asks for is installed already")
-    return (*lines, "Invoking script with the following command:", "", chosen.command)
+def _used(doc: Mapping[str, Any], image: Image) -> str:
+    """What is really used, whatever version was asked for."""
+    return f"Potager runs {doc['AlgorithmSpecification']['TrainingImage']} as {image.used()}"
 
 
 def _machine() -> Machine:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from potager.compute.workload import spellable
@@ -27,11 +27,15 @@ class Program:
     argv : the command.
     script : its script's name below the source; None for a command that brings itself.
     source : where the source is: an S3 URI, a path below /opt/ml, or None.
+    hyperparameters : the user's, as arguments of the script.
+    package : whether the source is a package that is installed, and the script a module.
     """
 
     argv: tuple[str, ...]
     script: str | None = None
     source: str | None = None
+    hyperparameters: tuple[str, ...] = ()
+    package: bool = False
 
     @property
     def command(self) -> str:
@@ -41,7 +45,15 @@ class Program:
     @property
     def python(self) -> bool:
         """Whether it is a Python script."""
-        return self.script is not None and self.script.endswith(".py")
+        return self.script is not None and (self.package or self.script.endswith(".py"))
+
+    @property
+    def module(self) -> Program:
+        """The program where its source has a setup.py; a script for the shell stays one."""
+        if self.script is None or self.script.endswith(".sh"):
+            return self
+        given = self.hyperparameters
+        return replace(self, argv=("python", "-m", self.script.removesuffix(".py"), *given), package=True)
 
 
 def check(doc: Mapping[str, Any]) -> None:
@@ -80,12 +92,12 @@ def _script(doc: Mapping[str, Any]) -> Program:
             "'+', '-' and '/', not starting with '-' or '/', such as 'train.py' or 'bin/train.sh'."
         )
     source = values.get("sagemaker_submit_directory") or environment.get("SAGEMAKER_SUBMIT_DIRECTORY")
-    return Program(argv(name, arguments.own(values)), name, str(source) if source else None)
+    given = tuple(arguments.command_line(arguments.own(values)))
+    return Program(argv(name, given), name, str(source) if source else None, given)
 
 
-def argv(script: str, hyperparameters: Mapping[str, Any]) -> tuple[str, ...]:
+def argv(script: str, given: Sequence[str]) -> tuple[str, ...]:
     """The command that runs a script with the user's hyperparameters as its arguments."""
-    given = arguments.command_line(hyperparameters)
     if script.endswith(".py"):
         return ("python", script, *given)
     return ("/bin/sh", "-c", " ".join(["./" + shlex.quote(script), *map(shlex.quote, given)]))

@@ -76,14 +76,11 @@ def _unpack(file: Path, code: Path, name: str) -> None:
 
 def _check(script: str, code: Path) -> None:
     """Whether the script is there to be started; a script for the shell is made executable."""
+    if not script.endswith(".sh") and (code / "setup.py").is_file():
+        return  # a module, which its installation may put anywhere
     path = code / script
     if not path.is_file() or not path.resolve().is_relative_to(code.resolve()):
         found = ", ".join(sorted(entry.name for entry in code.iterdir())[:10]) or "nothing"
         raise BadSource(f"The source holds no program '{script}'. At its top there is: {found}.")
-    if script.endswith(".sh") or (not script.endswith(".py") and not (code / "setup.py").exists()):
+    if not script.endswith(".py"):
         path.chmod(0o755)
-    elif (code / "setup.py").exists():
-        raise BadSource(
-            "The source has a setup.py: packages are not installed yet. Leave setup.py out; the script can import "
-            "the modules and packages beside it."
-        )

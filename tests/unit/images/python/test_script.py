@@ -103,13 +103,3 @@ def test_a_missing_module_is_named_with_the_command_that_installs_it(write: Writ
 def test_a_script_that_cannot_be_imported_says_where_it_stopped(write: Write, text: str, said: str) -> None:
     with pytest.raises(BrokenScript, match=said):
         load(write(text))
-
-
-def test_the_log_says_which_requirements_are_not_here(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
-    write(
-        "numpy>=1\nno-such-thing==2 ; python_version > '3'\n# a comment\n-r more.txt\n", "model/code/requirements.txt"
-    )
-    load(write("x = 1"))
-    said = capfd.readouterr().out
-    assert "not here: no-such-thing" in said
-    assert "numpy" not in said
