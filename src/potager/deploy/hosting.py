@@ -127,7 +127,7 @@ class Host:
             network=served.network,
             read_only=(folder / "ml" / "model",),
             hidden=(self.data,),
-            requirements=layout.requirements(image, place.variant, folder / "ml"),
+            requirements=served.requirements,
         )
 
     def _publish(self, row: Row, deployment: Mapping[str, Any], places: Sequence[Place]) -> None:

@@ -37,11 +37,13 @@ class Served:
     entry : what a worker runs (`Workload.entry`).
     network : whether it may use the host's network.
     environment : variables that it needs beside the model's own.
+    requirements : the requirements file of its script, which may not be there.
     """
 
     entry: str
     network: bool
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    requirements: Path | None = None
 
 
 async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Served:
@@ -63,7 +65,7 @@ async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Serve
         return Served(OWN_SERVER, network=False, environment={"POTAGER_SERVER": f"/opt/ml/{program}"})
     if missing := image.missing():
         raise Unfit(missing)
-    return Served(image.serve, networked(image, model))
+    return Served(image.serve, networked(image, model), requirements=requirements(model, ml))
 
 
 def own_server(ml: Path, environment: Mapping[str, str]) -> str | None:
@@ -98,10 +100,8 @@ async def _fetch(objects: Objects, url: str, code: Path) -> None:
         raise Unfit(f"SAGEMAKER_SUBMIT_DIRECTORY is {url}, which is {fault.message}") from fault
 
 
-def requirements(image: Image, model: Mapping[str, Any], ml: Path) -> Path | None:
-    """The requirements file of a model's script, which may not be there; None for an image that runs none."""
-    if not image.runs_scripts:
-        return None
+def requirements(model: Mapping[str, Any], ml: Path) -> Path:
+    """The requirements file of a model's script, which may not be there."""
     named = model["environment"].get("SAGEMAKER_SUBMIT_DIRECTORY", "").removeprefix("file://")
     inside = named.removeprefix("/opt/ml/") if named.startswith("/opt/ml/") and ".." not in named else "model/code"
     return (ml / "code" if (ml / "code").is_dir() else ml / inside) / "requirements.txt"

@@ -181,7 +181,7 @@ class TransformRunner:
             network=served.network,
             read_only=(folder / "ml" / "model",),
             hidden=(self.data,),
-            requirements=layout.requirements(image, row.doc["_model"], folder / "ml"),
+            requirements=served.requirements,
             cpus=max(1, (os.cpu_count() or 1) // how.workers),
         )
 
