@@ -137,6 +137,29 @@ def test_a_job_without_a_network_takes_what_its_source_brings(scripts: Scripts, 
     assert scripts.lines(job)[-1] == "has 1.6"
 
 
+def test_hosts_of_a_job_install_once(scripts: Scripts, index: str) -> None:
+    files = {"train.py": TELL, "requirements.txt": "tidings\n"}
+    job = scripts.script("hosts", files, instances=2, Environment={"PIP_INDEX_URL": index})
+    group, prefix = "/aws/sagemaker/TrainingJobs", f"{job['TrainingJobName']}/"
+    events = scripts.logs.filter_log_events(logGroupName=group, logStreamNamePrefix=prefix)["events"]
+    lines = [event["message"] for event in events]
+    assert job["TrainingJobStatus"] == "Completed", (job.get("FailureReason"), lines)
+    assert lines.count("has 1.5") == 2
+    assert sum(line.startswith("requirements.txt: installing") for line in lines) == 1
+
+
+def test_hosts_that_are_alone_together_install_what_their_source_brings(scripts: Scripts) -> None:
+    files = {
+        "train.py": "import socket, word; print(word.WORD, socket.gethostbyname('algo-2'))",
+        "requirements.txt": "--no-index\n./word\n",
+        "word/setup.py": "from setuptools import setup\nsetup(name='word', version='1', py_modules=['word'])\n",
+        "word/word.py": "WORD = 'built'\n",
+    }
+    told = {"PIP_NO_BUILD_ISOLATION": "0"}
+    job = scripts.script("apart", files, instances=2, EnableNetworkIsolation=True, Environment=told)
+    assert job["TrainingJobStatus"] == "Completed", (job.get("FailureReason"), scripts.lines(job))
+
+
 SERVE = """
 import json
 import tidings
