@@ -32,3 +32,12 @@ def test_a_script_that_said_nothing_has_no_message() -> None:
 
 def test_a_long_message_leaves_room_for_the_command() -> None:
     assert len(reason(enumerate(["x" * 5000]), "python train.py", 1)) < MOST + 200
+
+
+def test_torchrun_s_report_on_a_script_is_not_the_script_s_word() -> None:
+    said = [f"[rank1]: {line}" for line in [*TRACE, "KeyError: 'age'"]]
+    report = (
+        "E1123 13:45:43.472 2 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 1) local_rank"
+    )
+    log = ["torchrun train.py", *said, report, *TRACE, "torch.distributed.elastic.ChildFailedError:", "===="]
+    assert "ErrorMessage \"KeyError: 'age'\"\n" in reason(enumerate(log), "torchrun train.py", 1)
