@@ -51,8 +51,7 @@ class Scripts:
             RoleArn=ROLE,
             OutputDataConfig={"S3OutputPath": f"s3://{self.road.bucket}/output"},
             ResourceConfig={"VolumeSizeInGB": 5, **members.pop("resources", instances)},
-            StoppingCondition={"MaxRuntimeInSeconds": 300},
-            **members,
+            **{"StoppingCondition": {"MaxRuntimeInSeconds": 300}, **members},
         )
         return job
 

@@ -92,8 +92,10 @@ FILE_SYSTEM = {
         ),
         pytest.param({"InputDataConfig": [{"InputMode": "Pipe"}]}, UNSERVED, "Pipe", id="pipe-channel"),
         pytest.param({"OutputDataConfig": {"CompressionType": "NONE"}}, UNSERVED, "CompressionType", id="uncompressed"),
-        pytest.param({"CheckpointConfig": {"S3Uri": "s3://b/c"}}, UNSERVED, "CheckpointConfig", id="checkpoints"),
-        pytest.param({"EnableManagedSpotTraining": True}, UNSERVED, "EnableManagedSpotTraining", id="spot"),
+        pytest.param(
+            {"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/data"}}, UNSERVED, "LocalPath", id="checkpoints"
+        ),
+        pytest.param({"EnableManagedSpotTraining": True}, INVALID, "MaxWaitTimeInSeconds", id="spot"),
         pytest.param(
             {"InputDataConfig": [{"DataSource": {"S3DataSource": {"S3DataType": "AugmentedManifestFile"}}}]},
             UNSERVED,

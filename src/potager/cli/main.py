@@ -11,6 +11,7 @@ COMMANDS = {
     "env": "Print what an AWS client needs to reach the server.",
     "run": "Run any command, its AWS calls landing here.",
     "demo": "Walk the whole road on insurance claims, or on your own file.",
+    "interrupt": "Take the place of a managed spot job away, to see it resume.",
     "doctor": "Tell what this machine offers, and what is missing.",
 }
 """Each subcommand lives in the module `potager.cli.<name>`, under the name `command`."""

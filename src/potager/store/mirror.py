@@ -1,7 +1,8 @@
 """What a program leaves in a folder, as objects under a prefix: once it has ended, or again and again while it writes.
 
     mirror = Mirror(objects, blobs, ml, "checkpoints", "s3://bucket/prefix")
-    await mirror.sync()        the files that are new, or that differ from what the last sync put
+    await mirror.sync()             the files that are new, or that differ from what the last sync put
+    await mirror.sync(rested=True)  of these, the ones that nobody wrote to since the last look
 
 Nothing is deleted under the prefix. Links are not followed (`kernel.remains`). A mirror that has just been made knows
 of no earlier sync, and puts everything: a server that takes a job up does no harm by it.
@@ -39,12 +40,25 @@ class Mirror:
         self._bucket, prefix = uris.s3(uri)
         self._prefix = prefix.rstrip("/") + "/" if prefix else ""
         self._put: dict[str, tuple[int, int, int]] = {}
+        self._seen: dict[str, tuple[int, int, int]] = {}
 
-    async def sync(self) -> int:
-        """Puts what is new; gives the number of files. A file that is gone before it is read is passed over."""
-        found = await asyncio.to_thread(lambda: list(remains.files(self._ml, self._name)))
+    async def sync(self, *, rested: bool = False) -> int:
+        """Puts what is new; gives the number of files. A file that is gone before it is read is passed over.
+
+        rested : leave files alone that changed since the last look: they may be half written.
+        """
+        found = await self._look()
         fresh = [file for file in found if self._put.get(file.name) != file.mark]
-        return sum([await self._keep(file) for file in fresh])
+        still = [file for file in fresh if not rested or self._seen.get(file.name) == file.mark]
+        self._seen = {file.name: file.mark for file in found}
+        return sum([await self._keep(file) for file in still])
+
+    async def know(self) -> None:
+        """Takes what is in the folder now for what lies under the prefix: it was laid out from there."""
+        self._put = {file.name: file.mark for file in await self._look()}
+
+    async def _look(self) -> list[Found]:
+        return await asyncio.to_thread(lambda: list(remains.files(self._ml, self._name)))
 
     async def _keep(self, file: Found) -> bool:
         try:

@@ -1,6 +1,7 @@
 """What a training program finds under `/opt/ml` and in its environment, and where it says why it failed.
 
     input/config/hyperparameters.json   input/config/inputdataconfig.json   input/config/resourceconfig.json
+    input/config/checkpointconfig.json
     input/data/<channel>/               model/   output/data/   output/failure   checkpoints/
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
@@ -29,6 +30,8 @@ def write(doc: Mapping[str, Any], cluster: Cluster, host: str, ml: Path) -> None
         "inputdataconfig.json": channel_config(doc, cluster, host),
         "resourceconfig.json": resource_config(cluster, host),
     }
+    if "CheckpointConfig" in doc:
+        files["checkpointconfig.json"] = doc["CheckpointConfig"]
     for name, content in files.items():
         (ml / "input" / "config" / name).write_text(json.dumps(content, indent=2))
 

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from potager.compute import catalog
-from potager.kernel import clock, ids, tags
+from potager.kernel import clock, tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, InUse, Invalid, NotFound, WireError
 from potager.store import inputs
 from potager.store.listing import listing
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows, Tx
-from potager.train import artifacts, lifecycle, metrics, served
+from potager.train import artifacts, attempts, checkpoints, lifecycle, metrics, served
 from potager.train.runner import KIND, Runner
 from potager.wire.service import Service, partly
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     )
 
 sagemaker = Service("sagemaker")
-
-DEFAULT_RUNTIME = 86400
-"""Seconds a job may run when its StoppingCondition does not say."""
 
 
 @sagemaker.operation
@@ -78,13 +75,14 @@ def _document(req: dict[str, Any], arn: str) -> dict[str, Any]:
             **algorithm,
             **({"MetricDefinitions": definitions} if definitions else {}),
         },
-        "StoppingCondition": {"MaxRuntimeInSeconds": DEFAULT_RUNTIME, **req.get("StoppingCondition", {})},
+        "StoppingCondition": {"MaxRuntimeInSeconds": lifecycle.DEFAULT_RUNTIME, **req.get("StoppingCondition", {})},
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
         "EnableInterContainerTrafficEncryption": req.get("EnableInterContainerTrafficEncryption", False),
         "EnableManagedSpotTraining": req.get("EnableManagedSpotTraining", False),
         "ProfilingStatus": "Disabled",
         "ModelArtifacts": {"S3ModelArtifacts": f"{artifacts.home(req, req['TrainingJobName'])}/model.tar.gz"},
-        "_id": f"job-{ids.short(16)}",
+        **({"CheckpointConfig": config} if (config := checkpoints.described(req)) else {}),
+        "_id": attempts.new_id(),
     }
     return lifecycle.moved(document, "Starting", clock.now())
 
@@ -166,6 +164,6 @@ def view(row: Row) -> dict[str, Any]:
         "LastModifiedTime": row.modified,
     }
     if "TrainingStartTime" in doc and "TrainingEndTime" in doc:
-        seconds = max(1, round(doc["TrainingEndTime"] - doc["TrainingStartTime"]))
+        seconds = max(1, round(attempts.taken(doc, doc["TrainingEndTime"])))
         shown["TrainingTimeInSeconds"] = shown["BillableTimeInSeconds"] = seconds
     return shown

@@ -1,8 +1,9 @@
 """What a training job needs next, decided from what is wanted and what is seen. Pure: no clock, no disk, no database.
 
-    Starting ─► Downloading ─► Training ─► Uploading ─► Completed | Failed | Stopped | MaxRuntimeExceeded
-        │            │            │
-        └────────────┴────────────┴── StopTrainingJob ─► Stopping ─► Stopped
+    Starting ─► Downloading ─► Training ─► Uploading ─► Completed | Failed | Stopped
+      ▲ │            │           │ │                    | MaxRuntimeExceeded | MaxWaitTimeExceeded
+      │ └────────────┴───────────┼─┴── StopTrainingJob ─► Stopping ─► Stopped
+      └─ Interrupted | Restarting ┘    (managed spot | RetryStrategy: `attempts.py`)
 
 The row holds what is wanted, and how far a server had come when it last wrote; the workload (process and exit record)
 is the truth about what runs. `runner.py` observes, asks `decide`, and acts. Statuses and their texts:
@@ -19,28 +20,45 @@ from potager.compute.workload import Absent, Exited, Running
 TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
 """Values of TrainingJobStatus that never change again."""
 
-ENDS = TERMINAL | {"MaxRuntimeExceeded"}
+ENDS = TERMINAL | {"MaxRuntimeExceeded", "MaxWaitTimeExceeded"}
 """The same for SecondaryStatus."""
+
+STARTED = frozenset({"Training", "Uploading", "Interrupted", "Restarting"})
+"""Values of SecondaryStatus that a job reaches only with a workload in its folder."""
+
+DEFAULT_RUNTIME = 86400
+"""Seconds a job may run when its StoppingCondition does not say."""
 
 MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
     "Uploading": "Uploading generated training model",
+    "Interrupted": "The managed spot training instances were interrupted",
+    "Restarting": "Restarting the training job after an internal error",
     "Stopping": "Stopping the training job",
     "Completed": "Training job completed",
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds",
+    "MaxWaitTimeExceeded": "Training job exceeded MaxWaitTimeInSeconds",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The part of a row that a decision depends on."""
+    """What a decision depends on beside the workload.
+
+    spot : whether it may be interrupted, and goes on later then.
+    retries : how often it may still be started again after an error of ours.
+    over : the SecondaryStatus in which it ends because its time is up, "" while it has time left.
+    """
 
     status: str
     secondary: str
+    spot: bool = False
+    retries: int = 0
+    over: str = ""
 
     @property
     def stopping(self) -> bool:
@@ -68,6 +86,13 @@ class Halt:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Save the checkpoints of this attempt and begin another; `secondary` says why it ended."""
+
+    secondary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conclude:
     """Keep the artifacts if `keep`, then write the end.
 
@@ -80,7 +105,7 @@ class Conclude:
     keep: bool = True
 
 
-Action = Rest | Launch | Watch | Halt | Conclude
+Action = Rest | Launch | Watch | Halt | Again | Conclude
 
 
 def decide(job: Job, seen: Absent | Running | Exited) -> Action:
@@ -93,20 +118,34 @@ def decide(job: Job, seen: Absent | Running | Exited) -> Action:
         return ending(job, seen)
     if job.stopping:
         return Conclude("Stopped", "Stopped", keep=False)
-    if job.secondary in ("Training", "Uploading"):
-        return Conclude("Failed", "Failed", "InternalServerError: the job's working folder is gone.", keep=False)
-    return Launch()
+    if job.secondary in STARTED:
+        reason = "InternalServerError: the job's working folder is gone."
+        return resumed(job) or Conclude("Failed", "Failed", reason, keep=False)
+    return Conclude("Stopped", job.over, keep=False) if job.over else Launch()
 
 
-def ending(job: Job, seen: Exited) -> Conclude:
-    """How a job ends whose workload exited."""
+def ending(job: Job, seen: Exited) -> Again | Conclude:
+    """What comes of a job whose workload exited."""
     if seen.reason == "time limit":
-        return Conclude("Stopped", "MaxRuntimeExceeded")
-    if seen.reason == "stopped" or (job.stopping and seen.reason in ("exited", "killed")):
+        return Conclude("Stopped", job.over or "MaxRuntimeExceeded")
+    if job.stopping and seen.reason in ("stopped", "exited", "killed"):
         return Conclude("Stopped", "Stopped")
     if seen.reason == "exited" and seen.code == 0:
         return Conclude("Completed", "Completed")
+    if seen.reason == "lost" and not job.stopping:
+        return resumed(job) or Conclude("Failed", "Failed", failure(seen))
+    if seen.reason == "stopped":  # by somebody who wanted its place, not by StopTrainingJob
+        return (resumed(job) if job.spot else None) or Conclude("Stopped", "Stopped")
     return Conclude("Failed", "Failed", failure(seen))
+
+
+def resumed(job: Job) -> Again | Conclude | None:
+    """How a job goes on whose machine was taken or lost: anew, or not for want of time; None where it does not."""
+    if not job.spot and job.retries <= 0:
+        return None
+    if job.over:
+        return Conclude("Stopped", job.over)
+    return Again("Interrupted" if job.spot else "Restarting")
 
 
 def failure(seen: Exited) -> str:

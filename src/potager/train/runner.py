@@ -19,8 +19,8 @@ from typing import Any
 
 from potager.compute import catalog, leftovers
 from potager.compute.gang import Gang
-from potager.compute.workload import Executor, Exited, Workload
-from potager.kernel import clock
+from potager.compute.workload import Executor, Exited, Running, Workload
+from potager.kernel import clock, logfile
 from potager.kernel.errors import Fault, LimitReached, NotFound
 from potager.kernel.names import Scope
 from potager.kernel.sessions import Sessions
@@ -31,8 +31,9 @@ from potager.store.logs import Logs
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
 from potager.store.tending import Tender
-from potager.train import artifacts, cluster, contract, lifecycle, metrics
-from potager.train.lifecycle import Conclude, Halt, Launch, Rest, Watch
+from potager.train import artifacts, attempts, cluster, contract, lifecycle, metrics
+from potager.train.checkpoints import Checkpoints
+from potager.train.lifecycle import Again, Conclude, Halt, Launch, Rest, Watch
 from potager.train.script import failure, launch
 from potager.train.script.source import BadSource
 
@@ -69,6 +70,7 @@ class Runner:
         self.sessions = sessions
         self.data = data
         self.folder = data / "jobs"
+        self.checkpoints = Checkpoints(objects, blobs)
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
@@ -85,11 +87,12 @@ class Runner:
         await self._tender.close()
         for watch in self._watches.values():
             watch.cancel()
+        await self.checkpoints.close()
 
     async def _act(self, row: Row) -> float | None:
-        job = lifecycle.Job(row.status or "", row.doc["SecondaryStatus"])
         gang = self._gang(row)
-        match lifecycle.decide(job, gang.observe()):
+        seen = gang.observe()
+        match lifecycle.decide(attempts.job(row, seen, self._logs(row, gang), clock.now()), seen):
             case Rest():
                 return None
             case Launch():
@@ -100,6 +103,8 @@ class Runner:
             case Watch():
                 await self._enter(row, "Training")
                 return self._watch(row, gang)
+            case Again() as step:
+                return await self._again(row, gang, step.secondary)
             case Conclude() as end:
                 return await self._conclude(row, gang, end)
 
@@ -108,6 +113,8 @@ class Runner:
 
     def _watch(self, row: Row, gang: Gang) -> None:
         """Wakes the job when its workloads end; until then it sleeps, and StopTrainingJob can wake it."""
+        for home in gang.homes:
+            self.checkpoints.follow(row.doc, home / "ml")
         if gang.folder.name not in self._watches:
             self._watches[gang.folder.name] = asyncio.create_task(self._ended(row, gang))
 
@@ -122,7 +129,11 @@ class Runner:
         self.wake(row)
 
     async def _give_up(self, row: Row, error: Exception) -> None:
-        """Ends a job that no step brings further, with the error as its reason."""
+        """Tries a job again that no step brings further, or ends it with the error as its reason."""
+        if row.status == "InProgress" and attempts.retries(row.doc) > 0:
+            await self._again(row, self._gang(row), "Restarting")
+            self.wake(row)
+            return
         reason = f"InternalServerError: {type(error).__name__}: {error}"
         await self._conclude(row, self._gang(row), Conclude("Failed", "Failed", reason, keep=False))
 
@@ -140,7 +151,7 @@ class Runner:
             return await self._conclude(row, gang, Conclude("Failed", "Failed", reason, keep=False))
         if missing := image.missing():
             return await self._conclude(row, gang, Conclude("Failed", "Failed", f"ClientError: {missing}", keep=False))
-        row = await self._enter(row, "Downloading", TrainingStartTime=clock.now())
+        row = await self._enter(row, "Downloading", **attempts.begun(row.doc, clock.now()))
         try:
             if not gang.begun:
                 await self._prepare(row.doc, image, gang)
@@ -155,6 +166,20 @@ class Runner:
             return 0.0
         await gang.start(await asyncio.to_thread(self._workloads, fresh, image, gang))
         await self._enter(fresh, "Training")
+        return 0.0
+
+    async def _again(self, row: Row, gang: Gang, secondary: str) -> float:
+        """Has a job begin anew, from its checkpoints; what this attempt wrote of them is saved first."""
+        row = await self._enter(row, secondary)
+        if isinstance(gang.observe(), Running):
+            gang.stop(0.0)
+            await gang.wait()
+        await self._keep_checkpoints(row, gang)
+        end = attempts.ended(gang.observe(), self._logs(row, gang))
+        doc = attempts.renewed(row.doc, secondary, end, clock.now())
+        await self.rows.write(lambda tx: tx.update(row, doc=doc))
+        await leftovers.remove(self.executor, gang.folder)
+        log.info("training job %s: %s, starting attempt %d", row.name, secondary, attempts.number(doc))
         return 0.0
 
     async def _prepare(self, doc: Mapping[str, Any], image: catalog.Image, gang: Gang) -> None:
@@ -173,6 +198,7 @@ class Runner:
                 await inputs.lay_out(self.objects, [channel], ml, readers.index(host), len(readers))
         if image.runs_scripts:
             await launch.prepare(self.objects, doc, ml)
+        await self.checkpoints.restore(doc, ml)
 
     def _workloads(self, row: Row, image: catalog.Image, gang: Gang) -> list[Workload]:
         return [self._workload(row, image, gang, host) for host in gang.hosts]
@@ -186,12 +212,12 @@ class Runner:
             entry=image.train,
             environment=contract.environment(doc, row.region, hosts, host),
             log=self._log(row, host),
-            time_limit=float(doc["StoppingCondition"]["MaxRuntimeInSeconds"]),
+            time_limit=attempts.left(row, clock.now()),
             grace=GRACE,
             network=False,
             read_only=(home / "ml" / "input",),
             hidden=(self.data,),
-            preface=cluster.preface(doc, host),
+            preface=(*attempts.preface(doc), *cluster.preface(doc, host)),
         )
         return launch.dressed(work, row, KIND, image, self.sessions, hosts, host) if image.runs_scripts else work
 
@@ -199,6 +225,9 @@ class Runner:
         """A host's log file. A later job of the same name has its own: the stream carries the creation time."""
         stream = f"{row.name}/{host}-{int(row.created)}"
         return self.logs.path(Scope(row.account, row.region), GROUP, stream)
+
+    def _logs(self, row: Row, gang: Gang) -> list[Path]:
+        return [self._log(row, host) for host in gang.hosts]
 
     async def _conclude(self, row: Row, gang: Gang, end: Conclude) -> float | None:
         changes: dict[str, Any] = {}
@@ -218,8 +247,9 @@ class Runner:
 
     async def _keep(self, row: Row, gang: Gang, end: Conclude) -> tuple[Conclude, dict[str, Any]]:
         """Uploads what the job left and reads its metrics; a job whose artifact cannot be kept has failed."""
-        found = await metrics.final(row.doc["AlgorithmSpecification"], [self._log(row, host) for host in gang.hosts])
+        found = await metrics.final(row.doc["AlgorithmSpecification"], self._logs(row, gang))
         changes: dict[str, Any] = {"FinalMetricDataList": found} if found else {}
+        await self._keep_checkpoints(row, gang)
         mls = [home / "ml" for home in gang.homes]
         try:
             uri = await artifacts.upload(self.objects, self.blobs, row.doc, row.name, mls)
@@ -231,6 +261,13 @@ class Runner:
         if uri:
             changes["ModelArtifacts"] = {"S3ModelArtifacts": uri}
         return end, changes
+
+    async def _keep_checkpoints(self, row: Row, gang: Gang) -> None:
+        """Syncs what programs that ended wrote last; where that cannot be, the log says so."""
+        for host in gang.hosts:
+            trouble = await self.checkpoints.finish(row.doc, gang.home(host) / "ml")
+            if trouble:
+                logfile.append(self._log(row, host), f"Potager: {trouble}")
 
     def _reason(self, row: Row, gang: Gang, end: Conclude) -> str:
         """Why a job failed: the words of the host that failed, else what is known of its end."""

@@ -8,10 +8,10 @@ from typing import Any
 from potager.compute import catalog
 from potager.kernel import uris
 from potager.kernel.errors import Invalid, Unserved
-from potager.train import cluster
+from potager.train import attempts, checkpoints, cluster
 from potager.train.script import distribution, program
 
-REFUSED = ("CheckpointConfig", "ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig", "RetryStrategy")
+REFUSED = ("ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig")
 """Members that change what a job does and that are not served at all."""
 
 
@@ -29,6 +29,8 @@ def check(req: Mapping[str, Any]) -> None:
             raise Invalid(
                 f"A channel cannot be named '{channel['ChannelName']}': it is a folder's name. Choose another."
             )
+    attempts.check(req)
+    checkpoints.check(req)
     output = req["OutputDataConfig"]["S3OutputPath"]
     if not output.startswith("s3://"):
         raise Invalid(f"OutputDataConfig.S3OutputPath '{output}' is not an S3 URI. Expected s3://bucket/prefix.")
@@ -47,8 +49,6 @@ def _unserved(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if algorithm.get("ContainerEntrypoint") and image is not None and not image.runs_scripts:
         yield f"ContainerEntrypoint on the image {image.repository}", "Leave it out: the image has its own program."
     yield from _modes("AlgorithmSpecification.TrainingInputMode", algorithm.get("TrainingInputMode", "File"))
-    if req.get("EnableManagedSpotTraining"):
-        yield "EnableManagedSpotTraining", "Leave it out: a job here is not interrupted."
     if req["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
         yield f"OutputDataConfig.CompressionType {req['OutputDataConfig']['CompressionType']}", "Use GZIP."
     for member in REFUSED:

@@ -80,3 +80,27 @@ async def test_a_bucket_that_is_not_there_is_said(objects: Objects, blobs: Blobs
     (ml / "out" / "a").write_bytes(b"a")
     with pytest.raises(NoBucket):
         await Mirror(objects, blobs, ml, "out", "s3://none/p").sync()
+
+
+async def test_a_file_is_put_once_it_has_rested(objects: Objects, blobs: Blobs, ml: Path) -> None:
+    mirror = Mirror(objects, blobs, ml, "out", "s3://bucket/p")
+    (ml / "out" / "a").write_bytes(b"1")
+    assert await mirror.sync(rested=True) == 0
+    (ml / "out" / "a").write_bytes(b"22")
+    assert await mirror.sync(rested=True) == 0
+    assert await mirror.sync(rested=True) == 1
+    assert await mirror.sync(rested=True) == 0
+    (ml / "out" / "b").write_bytes(b"3")
+    assert await mirror.sync() == 1
+    assert await content(objects) == {"p/a": b"22", "p/b": b"3"}
+
+
+async def test_what_was_laid_out_from_the_prefix_is_not_put_there_again(
+    objects: Objects, blobs: Blobs, ml: Path
+) -> None:
+    mirror = Mirror(objects, blobs, ml, "out", "s3://bucket/p")
+    (ml / "out" / "a").write_bytes(b"1")
+    await mirror.know()
+    (ml / "out" / "b").write_bytes(b"2")
+    assert await mirror.sync() == 1
+    assert await content(objects) == {"p/b": b"2"}

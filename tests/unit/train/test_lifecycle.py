@@ -1,7 +1,7 @@
 import pytest
 
 from potager.compute.workload import Absent, Exited, Running
-from potager.train.lifecycle import Conclude, Halt, Job, Launch, Rest, Watch, decide, moved
+from potager.train.lifecycle import Again, Conclude, Halt, Job, Launch, Rest, Watch, decide, moved
 
 
 def exited(reason: str = "exited", code: int | None = 0) -> Exited:
@@ -71,3 +71,49 @@ def test_transitions_are_closed_by_the_next_and_ends_by_themselves() -> None:
     assert steps == [("Starting", 1.0, 2.0), ("Training", 2.0, 4.0), ("Failed", 4.0, 4.0)]
     assert doc["SecondaryStatusTransitions"][-1]["StatusMessage"] == "because"
     assert (doc["Note"], doc["SecondaryStatus"]) == ("again", "Failed")
+
+
+SPOT = Job("InProgress", "Training", spot=True)
+RETRIED = Job("InProgress", "Training", retries=1)
+
+
+def test_a_spot_job_that_loses_its_machine_or_its_place_begins_again() -> None:
+    for seen in (exited("lost", None), exited("stopped", None), Absent()):
+        assert decide(SPOT, seen) == Again("Interrupted")
+    assert decide(Job("InProgress", "Interrupted", spot=True), exited("lost", None)) == Again("Interrupted")
+
+
+def test_an_error_of_ours_is_retried_as_often_as_the_job_asks() -> None:
+    for seen in (exited("lost", None), Absent()):
+        assert decide(RETRIED, seen) == Again("Restarting")
+        end = decide(Job("InProgress", "Training", retries=0), seen)
+        assert isinstance(end, Conclude)
+        assert end.reason.startswith("InternalServerError")
+
+
+@pytest.mark.parametrize("seen", [exited("exited", 1), exited("killed", None), exited("out of memory", None)])
+def test_what_the_program_did_itself_is_neither_retried_nor_an_interruption(seen: Exited) -> None:
+    for job in (SPOT, RETRIED):
+        end = decide(job, seen)
+        assert isinstance(end, Conclude)
+        assert end.status == "Failed"
+
+
+def test_a_job_that_shall_stop_or_that_completed_does_not_begin_again() -> None:
+    assert decide(Job("Stopping", "Stopping", spot=True), exited("stopped", None)) == Conclude("Stopped", "Stopped")
+    assert decide(SPOT, exited()) == Conclude("Completed", "Completed")
+    lost = decide(Job("Stopping", "Stopping", spot=True, retries=1), exited("lost", None))
+    assert isinstance(lost, Conclude)
+
+
+def test_a_job_whose_time_is_up_does_not_begin_again() -> None:
+    over = Job("InProgress", "Training", spot=True, over="MaxWaitTimeExceeded")
+    assert decide(over, exited("lost", None)) == Conclude("Stopped", "MaxWaitTimeExceeded")
+    assert decide(over, exited("time limit", None)) == Conclude("Stopped", "MaxWaitTimeExceeded")
+    assert decide(over, exited()) == Conclude("Completed", "Completed")
+    waiting = Job("InProgress", "Starting", spot=True, over="MaxWaitTimeExceeded")
+    assert decide(waiting, Absent()) == Conclude("Stopped", "MaxWaitTimeExceeded", keep=False)
+
+
+def test_an_on_demand_job_that_somebody_ended_is_stopped() -> None:
+    assert decide(RETRIED, exited("stopped", None)) == Conclude("Stopped", "Stopped")
