@@ -101,7 +101,7 @@ class Runner:
                 gang.stop()
                 return self._watch(row, gang)
             case Watch():
-                await self._enter(row, "Training")
+                await self._trained(row)
                 return self._watch(row, gang)
             case Again() as step:
                 return await self._again(row, gang, step.secondary)
@@ -144,6 +144,10 @@ class Runner:
         doc = lifecycle.moved(row.doc, secondary, clock.now(), **changes)
         return await self.rows.write(lambda tx: tx.update(row, doc=doc))
 
+    async def _trained(self, row: Row) -> Row:
+        """Writes that a job trains, or did while no server lived to see it."""
+        return row if row.doc["SecondaryStatus"] in lifecycle.STARTED else await self._enter(row, "Training")
+
     async def _launch(self, row: Row, gang: Gang) -> float | None:
         image = catalog.find(row.doc["AlgorithmSpecification"]["TrainingImage"])
         if image is None:
@@ -170,7 +174,7 @@ class Runner:
 
     async def _again(self, row: Row, gang: Gang, secondary: str) -> float:
         """Has a job begin anew, from its checkpoints; what this attempt wrote of them is saved first."""
-        row = await self._enter(row, secondary)
+        row = await self._enter(await self._trained(row) if gang.begun else row, secondary)
         if isinstance(gang.observe(), Running):
             gang.stop(0.0)
             await gang.wait()
@@ -232,7 +236,7 @@ class Runner:
     async def _conclude(self, row: Row, gang: Gang, end: Conclude) -> float | None:
         changes: dict[str, Any] = {}
         if end.keep:
-            row = await self._enter(row, "Training")  # where no server lived to see it train
+            row = await self._trained(row)
             row = await self._enter(row, "Uploading")
             end, changes = await self._keep(row, gang, end)
         if end.status == "Failed":

@@ -23,9 +23,11 @@ import fcntl
 import functools
 import os
 import resource
+import shutil
 import socket
 import struct
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,6 +35,11 @@ from typing import Literal
 from potager.compute.process import mounts, syscalls
 
 Level = Literal["namespaces", "process"]
+PROBE = "potager-probe-"
+"""How the folders of trials are called."""
+STALE = 60.0
+"""Seconds after which a trial's folder is nobody's."""
+
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 
@@ -52,9 +59,18 @@ def probe() -> Isolation:
     """The best level that works here, found by doing it in a child. Call it in a process with one thread."""
     if not syscalls.LINUX:
         return Isolation("process", "this system is not Linux")
-    with tempfile.TemporaryDirectory(prefix="potager-probe-") as folder:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=PROBE) as folder:
         why = _tried(Path(folder))
     return Isolation("process", why) if why else Isolation("namespaces")
+
+
+def _sweep() -> None:
+    """Removes what a probe left whose process was killed in the middle of it."""
+    for path in Path(tempfile.gettempdir()).glob(PROBE + "*"):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > STALE:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _tried(folder: Path) -> str:
