@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from potager.compute import catalog
 from potager.kernel import clock, tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Exists, InUse, Invalid, NotFound, WireError
+from potager.kernel.errors import Exists, InUse, Invalid, NotFound, Unserved, WireError
 from potager.store import inputs
 from potager.store.listing import listing
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows, Tx
-from potager.train import artifacts, attempts, checkpoints, lifecycle, metrics, served
+from potager.train import artifacts, attempts, checkpoints, lifecycle, metrics, pools, served
 from potager.train.runner import KIND, Runner
 from potager.wire.service import Service, partly
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         DescribeTrainingJobRequestTypeDef,
         ListTrainingJobsRequestTypeDef,
         StopTrainingJobRequestTypeDef,
+        UpdateTrainingJobRequestTypeDef,
     )
 
 sagemaker = Service("sagemaker")
@@ -48,7 +49,8 @@ async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef
 
     def write(tx: Tx) -> Row:
         try:
-            row = tx.insert(KIND, ctx.scope, name, doc, arn=arn, status="InProgress")
+            warm = pools.taken(tx, ctx.scope, name, doc)
+            row = tx.insert(KIND, ctx.scope, name, warm, arn=arn, status="InProgress")
         except Exists:
             raise Exists(
                 "Training job names must be unique within an AWS account and region, and a training job with this "
@@ -111,11 +113,27 @@ async def describe_training_job(ctx: Context, req: DescribeTrainingJobRequestTyp
 
 
 @sagemaker.operation
-@partly("WarmPoolStatusEquals and TrainingPlanArnEquals are passed over")
+@partly("TrainingPlanArnEquals is passed over")
 async def list_training_jobs(ctx: Context, req: ListTrainingJobsRequestTypeDef) -> Mapping[str, Any]:
     """The training jobs of this account and region, oldest first unless asked otherwise, as AWS has it."""
-    rows, token = await listing(ctx[Rows], KIND, ctx.scope, req, descending=False)
+    where = {"_warm": status} if (status := req.get("WarmPoolStatusEquals")) else None
+    rows, token = await listing(ctx[Rows], KIND, ctx.scope, req, descending=False, where=where)
     return {"TrainingJobSummaries": [view(row) for row in rows], "NextToken": token}
+
+
+@sagemaker.operation
+@partly("ResourceConfig alone: no profiler, no remote debugging")
+async def update_training_job(ctx: Context, req: UpdateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
+    """Gives the warm pool that a job left another time to live; 0 ends it."""
+    for member in ("ProfilerConfig", "ProfilerRuleConfigurations", "RemoteDebugConfig"):
+        if member in req:
+            raise Unserved(f"UpdateTrainingJob {member} is not served. Leave it out.")
+    row = await find(ctx, req["TrainingJobName"])
+    if "ResourceConfig" in req:
+        seconds = req["ResourceConfig"]["KeepAlivePeriodInSeconds"]
+        pool = await ctx[Rows].write(lambda tx: pools.updated(tx, tx.find(KIND, ctx.scope, row.name), seconds))
+        await ctx[Runner].pools.settled(pool)
+    return {"TrainingJobArn": row.arn}
 
 
 @sagemaker.operation
@@ -141,6 +159,7 @@ async def delete_training_job(ctx: Context, req: DeleteTrainingJobRequestTypeDef
     row = await find(ctx, req["TrainingJobName"])
     if row.status not in lifecycle.TERMINAL:
         raise InUse(f"Training job {row.name} is {row.status}. Stop it first, then delete it once it has ended.")
+    pools.check_free(row)
     await ctx[Rows].write(lambda tx: tx.delete(row))
 
 

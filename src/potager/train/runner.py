@@ -29,11 +29,12 @@ from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.objects import Objects
-from potager.store.rows import Row, Rows
+from potager.store.rows import Row, Rows, Tx
 from potager.store.tending import Tender
-from potager.train import artifacts, attempts, cluster, contract, lifecycle, metrics
+from potager.train import artifacts, attempts, cluster, contract, lifecycle, metrics, pools
 from potager.train.checkpoints import Checkpoints
 from potager.train.lifecycle import Again, Conclude, Halt, Launch, Rest, Watch
+from potager.train.pools import Pools
 from potager.train.script import failure, launch
 from potager.train.script.source import BadSource
 
@@ -71,6 +72,7 @@ class Runner:
         self.data = data
         self.folder = data / "jobs"
         self.checkpoints = Checkpoints(objects, blobs)
+        self.pools = Pools(rows, leases, data)
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
@@ -78,6 +80,7 @@ class Runner:
         """Takes up every job that has not ended, and clears away what jobs that ended left behind."""
         active = await self._tender.take_up()
         await leftovers.clear(self.executor, self.folder, "job-*", {row.doc["_id"] for row in active})
+        await self.pools.start(active)
 
     def wake(self, row: Row) -> None:
         self._tender.wake(row)
@@ -88,6 +91,7 @@ class Runner:
         for watch in self._watches.values():
             watch.cancel()
         await self.checkpoints.close()
+        await self.pools.close()
 
     async def _act(self, row: Row) -> float | None:
         gang = self._gang(row)
@@ -179,6 +183,7 @@ class Runner:
             gang.stop(0.0)
             await gang.wait()
         await self._keep_checkpoints(row, gang)
+        await self.pools.take_back(row.doc, gang)
         end = attempts.ended(gang.observe(), self._logs(row, gang))
         doc = attempts.renewed(row.doc, secondary, end, clock.now())
         await self.rows.write(lambda tx: tx.update(row, doc=doc))
@@ -189,6 +194,7 @@ class Runner:
     async def _prepare(self, doc: Mapping[str, Any], image: catalog.Image, gang: Gang) -> None:
         """Lays out what every host finds, from nothing."""
         await self.objects.bucket(inputs.split_uri(doc["OutputDataConfig"]["S3OutputPath"])[0])
+        await self.pools.take_back(doc, gang)
         await asyncio.to_thread(lambda: shutil.rmtree(gang.folder, ignore_errors=True))
         for host in gang.hosts:
             await self._lay_out(doc, image, host, gang.home(host) / "ml")
@@ -203,6 +209,7 @@ class Runner:
         if image.runs_scripts:
             await launch.prepare(self.objects, doc, ml)
         await self.checkpoints.restore(doc, ml)
+        await self.pools.lend(doc, host, ml)
 
     def _workloads(self, row: Row, image: catalog.Image, gang: Gang) -> list[Workload]:
         return [self._workload(row, image, gang, host) for host in gang.hosts]
@@ -243,8 +250,15 @@ class Runner:
             changes["FailureReason"] = await asyncio.to_thread(self._reason, row, gang, end)
         changes |= await self._times(row, gang)
         doc = lifecycle.moved(row.doc, end.secondary, clock.now(), **changes)
-        row = await self.rows.write(lambda tx: tx.update(row, doc=doc, status=end.status))
-        await self.leases.release(row)
+        healthy = gang.begun and not changes.get("FailureReason", "").startswith("InternalServerError")
+        await self.pools.take_back(doc, gang)
+
+        def write(tx: Tx) -> Row:
+            return tx.update(row, doc=pools.left(tx, row, doc, healthy=healthy), status=end.status)
+
+        ended = await self.rows.write(write)
+        await self.pools.left(ended)
+        await self.leases.release(ended)
         await leftovers.remove(self.executor, gang.folder)
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None

@@ -8,7 +8,7 @@ from typing import Any
 from potager.compute import catalog
 from potager.kernel import uris
 from potager.kernel.errors import Invalid, Unserved
-from potager.train import attempts, checkpoints, cluster
+from potager.train import attempts, checkpoints, cluster, pools
 from potager.train.script import distribution, program
 
 REFUSED = ("ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig")
@@ -31,6 +31,7 @@ def check(req: Mapping[str, Any]) -> None:
             )
     attempts.check(req)
     checkpoints.check(req)
+    pools.check(req)
     output = req["OutputDataConfig"]["S3OutputPath"]
     if not output.startswith("s3://"):
         raise Invalid(f"OutputDataConfig.S3OutputPath '{output}' is not an S3 URI. Expected s3://bucket/prefix.")
