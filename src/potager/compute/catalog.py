@@ -60,6 +60,11 @@ class Image:
         """What AWS's image of this repository says in `SM_FRAMEWORK_MODULE`."""
         return self._says("FRAMEWORK_MODULE", None)
 
+    @property
+    def algorithm(self) -> str | None:
+        """What AWS's image of this repository trains by without a program of the user's, where ours does not."""
+        return self._says("ALGORITHM", None)
+
     def metric_definitions(self) -> list[dict[str, str]]:
         """The metrics that the image prints, as MetricDefinitions."""
         return [{"Name": name, "Regex": regex} for name, regex in self._says("METRICS", ())]

@@ -54,6 +54,9 @@ Names: https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost-tuning.html
 SCRIPT = True
 """It runs programs of the user's."""
 
+ALGORITHM = "XGBoost's built-in algorithm"
+"""What AWS's image trains by where a job names no program, and this one does not."""
+
 FRAMEWORK_MODULE = "sagemaker_xgboost_container.training:main"
 """What AWS's image says in `SM_FRAMEWORK_MODULE`."""
 

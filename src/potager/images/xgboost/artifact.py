@@ -69,8 +69,17 @@ def _ranges(booster: Any) -> tuple[int, int]:
 
 def load(model_dir: str) -> Ensemble:
     """The model of a folder; `BrokenModel` says what is wrong with one that cannot be used."""
-    files = found(Path(model_dir))
-    return Ensemble([_booster(file) for file in files])
+    return Ensemble(_boosters(model_dir))
+
+
+def load_for_script(model_dir: str) -> Any:
+    """The same for a script's functions, which know boosters: the booster itself where there is but one."""
+    boosters = _boosters(model_dir)
+    return boosters[0] if len(boosters) == 1 else Ensemble(boosters)
+
+
+def _boosters(model_dir: str) -> list[Any]:
+    return [_booster(file) for file in found(Path(model_dir))]
 
 
 def found(folder: Path) -> list[Path]:

@@ -36,7 +36,7 @@ def load(model: Path) -> handlers.Predictor:
     """The predictor of a model; whatever is wrong raises and says what to do."""
     plain.say(f"xgboost {importlib.import_module('xgboost').__version__}")
     toolkit.package("sagemaker_xgboost_container", {"encoder": ENCODER})
-    with_script = Functions(model_fn=artifact.load, predict_fn=predict, input_fn=requests.matrix)
+    with_script = Functions(model_fn=artifact.load_for_script, predict_fn=predict, input_fn=requests.matrix)
     bare = Functions(artifact.load, predict, transform_fn=answer, content_type=formats.CSV, accept=formats.CSV)
     return plain.serve(model, with_script, bare)
 

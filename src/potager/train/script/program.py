@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from potager.compute import catalog
 from potager.compute.workload import spellable
-from potager.kernel.errors import Invalid, Unserved
+from potager.kernel.errors import Fault, Invalid, Unserved
 from potager.train.script import arguments
 
 _NAME = re.compile(r"(?!-)[A-Za-z0-9._+-]+(/[A-Za-z0-9._+-]+)*")
@@ -81,10 +82,7 @@ def _script(doc: Mapping[str, Any]) -> Program:
     environment = doc.get("Environment", {})
     name = environment.get("SAGEMAKER_PROGRAM") or values.get("sagemaker_program")
     if not name:
-        raise Invalid(
-            f"The image {doc['AlgorithmSpecification']['TrainingImage']} runs a program of yours, and the job names "
-            "none. Set the hyperparameters sagemaker_program and sagemaker_submit_directory, or ContainerEntrypoint."
-        )
+        raise _nameless(doc["AlgorithmSpecification"]["TrainingImage"])
     name = str(name)
     if not _NAME.fullmatch(name) or {".", ".."} & set(name.split("/")):
         raise Invalid(
@@ -94,6 +92,15 @@ def _script(doc: Mapping[str, Any]) -> Program:
     source = values.get("sagemaker_submit_directory") or environment.get("SAGEMAKER_SUBMIT_DIRECTORY")
     given = tuple(arguments.command_line(arguments.own(values)))
     return Program(argv(name, given), name, str(source) if source else None, given)
+
+
+def _nameless(uri: str) -> Fault:
+    """What to say of a job that names no program, on an image that runs one."""
+    remedy = "Set the hyperparameters sagemaker_program and sagemaker_submit_directory, or ContainerEntrypoint."
+    image = catalog.find(uri)
+    if image is not None and image.algorithm:
+        return Unserved(f"{image.algorithm} is not served yet, and the job names no program of yours. {remedy}")
+    return Invalid(f"The image {uri} runs a program of yours, and the job names none. {remedy}")
 
 
 def argv(script: str, given: Sequence[str]) -> tuple[str, ...]:

@@ -188,6 +188,14 @@ def test_a_script_gets_a_dmatrix_and_its_answer_is_json(write: Callable[..., Pat
     assert json.loads(predictor.predict(csv(ROWS[:2]).replace(b",", b"|"), "text/x-mine", "")[0]) == wanted
 
 
+def test_a_script_without_a_model_fn_gets_the_booster_itself(write: Callable[..., Path]) -> None:
+    model = write("def predict_fn(data, model):\n    return model.predict(data, output_margin=True)\n")
+    one = booster()
+    one.save_model(model / "xgboost-model.json")
+    wanted = one.predict(xgboost.DMatrix(ROWS[:2]), output_margin=True).tolist()
+    assert json.loads(load(model).predict(csv(ROWS[:2]), "text/csv", "")[0]) == pytest.approx(wanted)
+
+
 def test_a_training_script_without_functions_serves_the_model_that_it_saved(write: Callable[..., Path]) -> None:
     model = write("if __name__ == '__main__':\n    raise SystemExit(1)\n")
     one = booster()
