@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from botocore.exceptions import ClientError
 from tests.clients.processing import Processing, resources
 from tests.clients.road import IMAGE, ROLE, until
 from tests.clients.scripts import PYTHON, packed
+from tests.clients.test_dependencies import artifact
+from tests.wheels import wheel
 
 IN, OUT = "/opt/ml/processing/input", "/opt/ml/processing/out"
 
@@ -417,6 +421,7 @@ def test_an_output_without_its_bucket_fails_before_the_work(processing: Processi
     output["S3Output"]["S3Uri"] = "s3://no-such-bucket-here/out"
     job = processing.run("bucketless", outputs=[output])
     assert job["ProcessingJobStatus"] == "Failed"
+    assert job["FailureReason"].startswith("ClientError: ProcessingOutput 'out': ")
     assert "no-such-bucket-here" in job["FailureReason"]
 
 
@@ -456,6 +461,41 @@ def test_a_framework_processor_s_entry_point_unpacks_its_source_beside_itself(pr
         entrypoint=["/bin/bash", f"{IN}/entrypoint/runproc.sh"],
     )
     assert processing.lines(job)[-1] == "['--depth', '3']"
+
+
+INSTALLS = """
+    #!/bin/bash
+    cd /opt/ml/processing/input/code/
+    tar -xzf sourcedir.tar.gz
+    set -e
+    pip uninstall --yes typing
+    python -m pip install -r requirements.txt
+    python tell.py
+"""
+
+
+def test_a_framework_processor_s_requirements_are_installed_for_its_job_alone(
+    processing: Processing, tmp_path: Path
+) -> None:
+    built = wheel(tmp_path, "tidings", "1.5")
+    files = {
+        "tell.py": b"import tidings; print('has', tidings.VERSION)",
+        "requirements.txt": b"--no-index\n--find-links wheels\ntidings\n",
+        f"wheels/{built.name}": built.read_bytes(),
+    }
+    processing.road.put("installs/sourcedir.tar.gz", artifact(files))
+    processing.road.put("installs/runproc.sh", "\n".join(line.strip() for line in INSTALLS.strip().splitlines()))
+    job = processing.completed(
+        "installs",
+        None,
+        inputs=[
+            processing.input("code", "installs/sourcedir.tar.gz"),
+            processing.input("entrypoint", "installs/runproc.sh"),
+        ],
+        entrypoint=["/bin/bash", f"{IN}/entrypoint/runproc.sh"],
+    )
+    assert processing.lines(job)[-1] == "has 1.5"
+    assert find_spec("tidings") is None
 
 
 def test_each_of_several_hosts_has_its_share_its_log_and_its_outputs(processing: Processing) -> None:

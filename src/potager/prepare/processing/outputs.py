@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from potager.kernel.errors import Fault, NotFound
 from potager.prepare.processing import paths
 from potager.prepare.processing.lifecycle import Kept
 from potager.store.blobs import Blobs
@@ -40,7 +41,14 @@ class Outputs:
                 await mirror.sync()
 
 
+class BadOutput(Fault):
+    """An output has nowhere to go; follows `ClientError: ` in FailureReason."""
+
+
 async def check(objects: Objects, doc: Mapping[str, Any]) -> None:
-    """`NotFound` where the bucket of an output is not there: said before the work rather than after it."""
+    """`BadOutput` where the bucket of an output is not there: said before the work rather than after it."""
     for _, one in paths.outputs(doc):
-        await objects.bucket(split_uri(one["S3Output"]["S3Uri"])[0])
+        try:
+            await objects.bucket(split_uri(one["S3Output"]["S3Uri"])[0])
+        except NotFound as fault:
+            raise BadOutput(f"ProcessingOutput '{one['OutputName']}': {fault.message}") from fault

@@ -27,7 +27,7 @@ from potager.kernel.sessions import Session, Sessions
 from potager.prepare.processing import contract, layout, lifecycle, outputs
 from potager.prepare.processing.contract import BadMessage
 from potager.prepare.processing.lifecycle import Conclude, Halt, Launch, Rest, Watch
-from potager.prepare.processing.outputs import Outputs
+from potager.prepare.processing.outputs import BadOutput, Outputs
 from potager.store import inputs
 from potager.store.blobs import Blobs
 from potager.store.leases import Leases
@@ -168,6 +168,8 @@ class ProcessingRunner:
         try:
             if not gang.begun:
                 await self._prepare(row.doc, gang)
+        except BadOutput as fault:
+            return await self._refuse(row, gang, fault.message)
         except (inputs.BadInput, NotFound) as fault:
             return await self._refuse(row, gang, f"Failed to download data. {fault.message}")
         fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
