@@ -26,6 +26,7 @@ data = pandas.read_csv(os.path.join(os.environ["SM_CHANNEL_TRAIN"], "train.csv")
 model = LogisticRegression().fit(data.iloc[:, 1:].values, data[0])
 joblib.dump(model, os.path.join(os.environ["SM_MODEL_DIR"], "model.joblib"))
 """
+RUNS, WARMUP = 11, 2
 MET = "scikit-learn>=1.0\npandas\n"
 KEPT = MET + "tidings\n"
 """What is installed already, and with it a package that is found in a kept environment from the second job on."""
@@ -44,9 +45,11 @@ def main() -> None:
         met = scripts.source("met", {"train.py": TRAIN, "requirements.txt": MET})
         kept = scripts.source("kept", {"train.py": TRAIN, "requirements.txt": KEPT})
         counter = iter(range(1000))
-        ours = seconds(lambda: job(scripts, f"m{next(counter)}", met, index), 9, 2)
-        theirs = seconds(lambda: job(scripts, f"k{next(counter)}", kept, index), 9, 2)
-        bare = seconds(lambda: alone(Path(base)), 9, 2)
+        turns: list[tuple[float, ...]] = []
+        for _ in range(RUNS):  # in turns, so that a load that changes falls on all alike
+            turn = [seconds(lambda uri=uri: job(scripts, f"s{next(counter)}", uri, index), 1) for uri in (met, kept)]
+            turns.append((*(taken[0] for taken in turn), seconds(lambda: alone(Path(base)), 1)[0]))
+    ours, theirs, bare = (sorted(column) for column in zip(*turns[WARMUP:], strict=True))
     say(f"bare script                   {milliseconds(bare)}")
     for what, taken in (("met", ours), ("kept", theirs)):
         say(f"job, requirements {what:4}        {milliseconds(taken)}")
