@@ -1,10 +1,12 @@
-"""Who signed a request: the administrator, or the program of a job that runs.
+"""Who signed a request: the administrator, the program of a job that runs, or whoever was granted a session.
 
-A job's credentials (`kernel.sessions`) name its row. They end with the job, so every use looks the row up.
+A job's credentials (`kernel.sessions`) name its row. They end with the job, so every use looks the row up. Those that a
+client asked for (`grants.py`) carry their end with them.
 """
 
 from __future__ import annotations
 
+from potager.access import grants
 from potager.access.roles import ROLE, ROLE_ID, administrator
 from potager.kernel.context import Caller
 from potager.kernel.names import Scope
@@ -40,7 +42,7 @@ class Callers:
         return self._sessions.secret_of(access_key)
 
     async def caller(self, identity: Identity, protocol: str) -> Caller:
-        """Whose signature it is. `WireError` for a session whose token is missing or wrong, or whose job has ended."""
+        """Whose signature it is. `WireError` for a session whose token is missing or wrong, or which has ended."""
         if identity.access_key == self._keys.access_key_id:
             return self._administrator
         session = self._sessions.session(identity.access_key, identity.token or "")
@@ -48,9 +50,17 @@ class Callers:
             raise refusal.of(protocol).token()
         if not await self._lives(session):
             raise refusal.of(protocol).ended()
-        return program(session, identity.access_key)
+        known = grants.holder if grants.granted(session) else program
+        return known(session, identity.access_key)
+
+    async def admits(self, user: str, password: str) -> bool:
+        """Whether a login of the proxy is that of a job that runs."""
+        session = self._sessions.guest(user, password)
+        return session is not None and await self._lives(session)
 
     async def _lives(self, session: Session) -> bool:
+        if grants.granted(session):
+            return grants.lasts(session)
         row = await self._rows.get(session.kind, Scope(session.account, session.region), session.name)
         return row is not None and row.doc.get("_id") == session.id and row.status not in ENDED
 

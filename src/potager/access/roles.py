@@ -32,6 +32,15 @@ TRUST = {
 }
 
 
+LONGEST = 43200
+"""Seconds that the role may be assumed for."""
+
+
+def role_arn(account: str) -> str:
+    """The role's ARN in an account."""
+    return f"arn:aws:iam::{account}:role/{ROLE}"
+
+
 def administrator(account: str, access_key: str) -> Caller:
     """The holder of the administrator's key pair."""
     arn = f"arn:aws:sts::{account}:assumed-role/{ROLE}/administrator"
@@ -56,10 +65,10 @@ async def get_role(ctx: Context, req: GetRoleRequestTypeDef) -> Mapping[str, Any
         "Path": "/",
         "RoleName": ROLE,
         "RoleId": ROLE_ID,
-        "Arn": f"arn:aws:iam::{ctx.account}:role/{ROLE}",
+        "Arn": role_arn(ctx.account),
         "CreateDate": CREATED,
         "AssumeRolePolicyDocument": quote(json.dumps(TRUST)),
         "Description": "What jobs and endpoints run as.",
-        "MaxSessionDuration": 3600,
+        "MaxSessionDuration": LONGEST,
     }
     return {"Role": role}

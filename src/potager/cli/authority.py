@@ -1,7 +1,7 @@
 """A certificate authority of the data folder's own, which vouches for AWS's host names and nothing else.
 
-`potager run` answers `https://sts.us-east-1.amazonaws.com` with it; only the command that it runs is told to trust it.
-Name constraints (RFC 5280, 4.2.1.10) make a stolen key worthless for any other name.
+`https://sts.us-east-1.amazonaws.com` is answered with it; only the command of `potager run` and the programs of jobs
+are told to trust it. Name constraints (RFC 5280, 4.2.1.10) make a stolen key worthless for any other name.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from potager.cli.folder import write_atomically
-
-DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
-"""AWS's own domains: what the authority may vouch for, and what `potager run` answers."""
+from potager.cli.folder import locked, write_atomically
+from potager.kernel import hosts
 
 FILE = "authority.pem"
 YEARS, DAYS, SPARE = timedelta(days=3650), timedelta(days=30), timedelta(days=60)
@@ -40,12 +38,13 @@ class Authority:
     def of(cls, data: Path) -> Authority:
         """The data folder's authority; made when there is none, or when its time is nearly over."""
         path = data / "ca" / FILE
-        authority = cls._load(path) if path.exists() else None
-        if authority is None or authority._issuer.not_valid_after_utc < _now() + SPARE:
-            authority = cls._make()
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_atomically(path, (_pem(authority._key) + authority.certificate).decode(), mode=0o600)
-        return authority
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(path.parent):  # a server and a `potager run` may both come first
+            authority = cls._load(path) if path.exists() else None
+            if authority is None or authority._issuer.not_valid_after_utc < _now() + SPARE:
+                authority = cls._make()
+                write_atomically(path, _pem(authority._key) + authority.certificate, mode=0o600)
+            return authority
 
     @classmethod
     def _load(cls, path: Path) -> Authority | None:
@@ -62,7 +61,7 @@ class Authority:
     def _make(cls) -> Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Potager, for AWS host names on this machine alone")])
-        permitted = [x509.DNSName(domain) for domain in DOMAINS]
+        permitted = [x509.DNSName(domain) for domain in hosts.AWS]
         nowhere = [x509.IPAddress(IPv4Network("0.0.0.0/0")), x509.IPAddress(IPv6Network("::/0"))]
         builder = (
             _builder(name, name, key.public_key(), YEARS)
@@ -107,11 +106,6 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer), critical=False)
         )
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
-
-
-def is_aws(host: str) -> bool:
-    """Whether a host name is one of AWS's."""
-    return any(host == domain or host.endswith("." + domain) for domain in DOMAINS)
 
 
 def _builder(

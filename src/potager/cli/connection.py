@@ -1,11 +1,13 @@
 """A connection whose request head is bounded in bytes and in time, whoever is at its other end.
 
-uvicorn collects a head for as long as it grows, before anybody has been asked who they are.
+uvicorn collects a head for as long as it grows, before anybody has been asked who they are. One that begins with
+CONNECT is no request to the app: it is handed to the proxy of jobs (`passage.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -22,8 +24,22 @@ _TOO_LARGE = (
 )
 
 
+Tunnel = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Serves a connection that asks for another one."""
+
+
 class Connection(HttpToolsProtocol):
-    """uvicorn's protocol, with limits on the head of a request."""
+    """uvicorn's protocol, with limits on the head of a request.
+
+    Parameters
+    ----------
+    tunnel : takes the connections that begin with CONNECT.
+    """
+
+    def __init__(self, *args: Any, tunnel: Tunnel | None = None, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._tunnel = tunnel
+        self._started = False
 
     _head = 0
     _reading = False
@@ -38,6 +54,10 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._tunnel is not None and data.startswith(b"CONNECT ") and not self._started:
+            self._hand_over(self._tunnel, data)
+            return
+        self._started = True
         if not self._reading:
             super().data_received(data)
             return
@@ -49,6 +69,16 @@ class Connection(HttpToolsProtocol):
                 self._arrived()
                 self.transport.write(_TOO_LARGE)
                 self.transport.close()
+
+    def _hand_over(self, tunnel: Tunnel, data: bytes) -> None:
+        self._arrived()
+        self._unset_keepalive_if_required()
+        self.connections.discard(self)
+        reader = asyncio.StreamReader(limit=MOST_HEAD, loop=self.loop)
+        protocol = asyncio.StreamReaderProtocol(reader, tunnel, loop=self.loop)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        protocol.data_received(data)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -11,6 +11,7 @@ from pathlib import Path
 from potager.cli import folder, keys
 from potager.cli.folder import Running
 from potager.kernel.errors import NotFound
+from potager.kernel.hosts import THIS_MACHINE
 from potager.kernel.settings import Keys
 
 MISLEADING = (
@@ -25,8 +26,6 @@ MISLEADING = (
     "AWS_USE_DUALSTACK_ENDPOINT",
 )
 """Variables with which a client would ask somewhere else, or as somebody else."""
-
-THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 _FOR_ONE = re.compile(r"AWS_ENDPOINT_URL_[A-Z0-9_]+")
 

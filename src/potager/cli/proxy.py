@@ -1,28 +1,31 @@
-"""The HTTPS proxy of `potager run`: AWS's host names are answered here, all others are passed on untouched.
+"""An HTTPS proxy: AWS's host names are answered here, all others are passed on untouched.
 
     CONNECT sts.us-east-1.amazonaws.com:443  ──►  TLS with our certificate for that name ──► plain bytes to the server
     CONNECT pypi.org:443                     ──►  a tunnel, straight or by the environment's own proxy
 
-The bytes inside are not looked at: the server finds the service by the Host header and the signature. Listens on
-loopback alone, and serves those who know the token.
+The bytes inside are not looked at: the server finds the service by the Host header and the signature. `potager run` has
+one on a loopback port of its own for the command that it runs; the server has one on its own port for the programs of
+jobs (`passage.py`). Either serves those alone whose login it knows.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import contextlib
 import hmac
 import logging
 import secrets
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from potager.cli.authority import Authority, is_aws
 from potager.cli.upstream import MAX_HEAD, Refused, Streams, Upstream
 from potager.kernel.errors import Fault
+from potager.kernel.hosts import is_aws
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,18 @@ HEAD_PATIENCE, TLS_PATIENCE = 30.0, 30.0
 """Seconds that a client may take to say what it wants, and to agree on TLS."""
 CHUNK = 65536
 ADVICE = "If it keeps a list of authorities of its own, have it use the file that SSL_CERT_FILE names."
+
+
+Admit = Callable[[str, str], Awaitable[bool]]
+"""`await admit(user, password)`: whether they may use the proxy."""
+
+
+class Certifier(Protocol):
+    """Vouches for host names (`authority.py`)."""
+
+    def context(self, host: str) -> ssl.SSLContext:
+        """What a server needs to answer TLS as `host`. Called in a thread: it may take a moment."""
+        ...
 
 
 class Unwanted(Fault):
@@ -42,27 +57,28 @@ class Unwanted(Fault):
 
 
 class Proxy:
-    """Serves one command. Lives in one event loop.
+    """Lives in one event loop.
 
     Parameters
     ----------
     server : the URL that AWS's host names lead to.
+    admit : knows the logins; None for a proxy that has a single one, which `listen` gives.
     """
 
-    def __init__(self, server: str, authority: Authority, upstream: Upstream) -> None:
+    def __init__(self, server: str, authority: Certifier, upstream: Upstream, admit: Admit | None = None) -> None:
         parts = urlsplit(server)
         self._server = (parts.hostname or "127.0.0.1", parts.port or 80)
         self._authority = authority
         self._upstream = upstream
+        self._admit = admit or self._is_own
         self._token = secrets.token_urlsafe(24)
-        self._login = b"Basic " + base64.b64encode(f"potager:{self._token}".encode())
         self._warned: set[str] = set()
         self._clients: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Server | None = None
 
     async def listen(self) -> str:
         """Begins to serve; gives the proxy's URL, the login in it."""
-        self._listener = await asyncio.start_server(self._client, "127.0.0.1", 0, limit=MAX_HEAD)
+        self._listener = await asyncio.start_server(self.client, "127.0.0.1", 0, limit=MAX_HEAD)
         port = self._listener.sockets[0].getsockname()[1]
         return f"http://potager:{self._token}@127.0.0.1:{port}"
 
@@ -74,7 +90,11 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _is_own(self, user: str, password: str) -> bool:
+        return hmac.compare_digest(password.encode(), self._token.encode())
+
+    async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves one connection to its end."""
         task = asyncio.current_task()
         assert task
         self._clients.add(task)
@@ -95,8 +115,10 @@ class Proxy:
             await _refuse(writer, unwanted)
             return
         with contextlib.closing(other[1]):
+            # Before the client is answered: what it says from then on is TLS, and not for this reader.
+            context = await asyncio.to_thread(self._authority.context, host) if is_aws(host) else None
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            if is_aws(host) and not await self._secure(writer, host):
+            if context is not None and not await self._secure(writer, host, context):
                 return
             await splice((reader, writer), other)
 
@@ -106,17 +128,18 @@ class Proxy:
         except asyncio.LimitOverrunError as error:
             raise Unwanted("The head of the request is too large.", 431) from error
         line, *headers = head.split(b"\r\n")
-        if not self._is_known(headers):
-            raise Unwanted("This proxy is for another.", 407, 'Proxy-Authenticate: Basic realm="potager run"')
+        if not await self._is_known(headers):
+            raise Unwanted("This proxy is for another.", 407, 'Proxy-Authenticate: Basic realm="potager"')
         method, _, rest = line.partition(b" ")
         if method != b"CONNECT":
             raise Unwanted("This proxy takes CONNECT alone.", 405, "Allow: CONNECT")
         return _host_and_port(rest.partition(b" ")[0].decode("latin-1"))
 
-    def _is_known(self, headers: list[bytes]) -> bool:
-        logins = (value.strip() for name, _, value in (header.partition(b":") for header in headers)
+    async def _is_known(self, headers: list[bytes]) -> bool:
+        values = (value.strip() for name, _, value in (header.partition(b":") for header in headers)
                   if name.strip().lower() == b"proxy-authorization")  # fmt: skip
-        return any(hmac.compare_digest(login, self._login) for login in logins)
+        login = next((found for found in map(_login, values) if found), None)
+        return login is not None and await self._admit(*login)
 
     async def _open(self, host: str, port: int) -> Streams:
         try:
@@ -131,9 +154,9 @@ class Proxy:
         except (OSError, UnicodeError) as error:
             raise Unwanted(f"{host}:{port} cannot be reached: {error}.", 502) from error
 
-    async def _secure(self, writer: asyncio.StreamWriter, host: str) -> bool:
+    async def _secure(self, writer: asyncio.StreamWriter, host: str, context: ssl.SSLContext) -> bool:
         try:
-            await writer.start_tls(self._authority.context(host), ssl_handshake_timeout=TLS_PATIENCE)
+            await writer.start_tls(context, ssl_handshake_timeout=TLS_PATIENCE)
         except ssl.SSLError as error:
             self._warn(host, error)
             return False
@@ -143,6 +166,16 @@ class Proxy:
         if host not in self._warned:
             self._warned.add(host)
             log.warning("%s: the client does not take our certificate: %s. %s", host, error.reason, ADVICE)
+
+
+def _login(value: bytes) -> tuple[str, str] | None:
+    """User and password of a `Proxy-Authorization`, None for what is no Basic one."""
+    kind, _, encoded = value.partition(b" ")
+    try:
+        user, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, password) if colon and kind.lower() == b"basic" else None
 
 
 def _host_and_port(target: str) -> tuple[str, int]:
@@ -155,7 +188,7 @@ def _host_and_port(target: str) -> tuple[str, int]:
 async def _refuse(writer: asyncio.StreamWriter, unwanted: Unwanted) -> None:
     body = (unwanted.message + "\n").encode(errors="replace")
     lines = [
-        f"HTTP/1.1 {unwanted.status} Refused by potager run",
+        f"HTTP/1.1 {unwanted.status} Refused by potager",
         *unwanted.headers,
         "Content-Type: text/plain; charset=utf-8",
         f"Content-Length: {len(body)}",

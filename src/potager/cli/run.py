@@ -25,6 +25,7 @@ from potager.cli import environment, folder
 from potager.cli.child import Child, NotStarted
 from potager.cli.settings import data_option
 from potager.cli.settings import folder as data_folder
+from potager.kernel import hosts
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 FROM_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
@@ -135,25 +136,8 @@ def surroundings(data: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
 
 
 def _proxied(url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    exempt = ",".join(exemptions(environ.get("no_proxy") or environ.get("NO_PROXY") or ""))
+    exempt = ",".join(hosts.exemptions(environ.get("no_proxy") or environ.get("NO_PROXY") or ""))
     return {"HTTPS_PROXY": url, "https_proxy": url, "NO_PROXY": exempt, "no_proxy": exempt}
-
-
-def exemptions(known: str) -> list[str]:
-    """Hosts that go round our proxy: this machine, and those of before that are none of AWS's.
-
-    An entry that names AWS, or all the world, must come to us; we go straight where it says so (`cli.upstream`).
-    """
-    entries = [entry.strip() for entry in known.split(",") if entry.strip()]
-    ours = environment.THIS_MACHINE
-    return [*ours, *(entry for entry in entries if entry not in ours and not _covers_aws(entry))]
-
-
-def _covers_aws(entry: str) -> bool:
-    from potager.cli.authority import DOMAINS, is_aws
-
-    name = entry.lower().partition(":")[0].removeprefix("*").removeprefix(".").rstrip(".")
-    return not name or is_aws(name) or any(domain.endswith("." + name) for domain in DOMAINS)
 
 
 def _quiet(files: Path, environ: Mapping[str, str]) -> dict[str, str]:

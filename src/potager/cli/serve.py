@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import functools
 import os
 import signal
 import socket
@@ -17,7 +18,7 @@ from typing import Any
 
 import uvicorn
 
-from potager.cli.connection import Connection
+from potager.cli.connection import Connection, Tunnel
 from potager.kernel.errors import InUse, Invalid
 
 BACKLOG = 2048
@@ -88,18 +89,21 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
 
-def serve(app: Any, sock: socket.socket, ready: Callable[[], None], *, pipe: int | None = None) -> bool:
+def serve(
+    app: Any, sock: socket.socket, ready: Callable[[], None], *, pipe: int | None = None, tunnel: Tunnel | None = None
+) -> bool:
     """Serves until told to stop; False when the app could not start (the log says why).
 
     Parameters
     ----------
     ready : called once, when requests are answered.
     pipe : a descriptor whose end of file is a reason to stop.
+    tunnel : takes the connections that begin with CONNECT.
     """
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=Connection,
+        http=functools.partial(Connection, tunnel=tunnel),  # pyright: ignore[reportArgumentType]
         ws="none",
         lifespan="on",
         log_config=None,

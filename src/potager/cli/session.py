@@ -11,6 +11,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from potager.kernel import hosts
+
 
 class Here(boto3.Session):
     """A session that sends all of AWS's own addresses to one URL.
@@ -30,7 +32,7 @@ class Here(boto3.Session):
 
     def _sent_here(self, options: dict[str, Any]) -> dict[str, Any]:
         host = urlsplit(options.get("endpoint_url") or "").hostname
-        elsewhere = host is not None and not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
+        elsewhere = host is not None and not hosts.is_aws(host)
         return options if elsewhere else options | {"endpoint_url": self._url}
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from potager.cli.folder import write_atomically
+
 ALWAYS = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """botocore and the AWS CLI, requests, curl, OpenSSL and Go."""
 ADDED = ("NODE_EXTRA_CA_CERTS",)
@@ -28,9 +30,15 @@ def variables(certificate: bytes, folder: Path, environ: Mapping[str, str]) -> d
         known = environ.get(name, "")
         before = trusted(Path(known)) if known else b"" if name in ADDED else defaults(environ)
         path = folder / f"{name.lower()}.pem"
-        path.write_bytes(b"\n".join([certificate, before]))
+        _put(path, b"\n".join([certificate, before]))
         files[name] = str(path)
     return files
+
+
+def _put(path: Path, content: bytes) -> None:
+    """Writes a file at once, and only where it changes: a program of an earlier server's job may be reading it."""
+    if not path.exists() or path.read_bytes() != content:
+        write_atomically(path, content, mode=0o600)
 
 
 def trusted(path: Path) -> bytes:

@@ -11,12 +11,16 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from potager.cli import folder, keys
 from potager.cli.settings import load, options
 from potager.kernel.settings import Keys, Settings
+
+if TYPE_CHECKING:
+    from potager.cli.passage import Passage
 
 LOOPBACK = ("localhost", "localhost.localdomain")
 
@@ -45,6 +49,7 @@ def command(parent_pipe: bool, temporary: bool, **given: str | None) -> None:
 def _serve(settings: Settings, pipe: int | None) -> bool:
     # Imported here: `potager up --help`, a bad setting and a taken port need no server.
     from potager.cli import machine
+    from potager.cli.passage import Passage
     from potager.cli.serve import listen, serve, url
 
     machine.raise_file_limit()
@@ -53,13 +58,15 @@ def _serve(settings: Settings, pipe: int | None) -> bool:
         pair = _keys(settings)
         where = url(sock)
         server = folder.Running(where, os.getpid(), time.time(), settings.account_id, settings.region)
+        passage = Passage(settings.data, where)
+        app = _app(settings, pair, where, passage)
         apart = machine.isolation(settings.isolation)  # before there are threads
 
         def ready() -> None:
             stack.enter_context(folder.announced(settings.data, server))
             _greet(settings, where, apart)
 
-        return serve(_app(settings, pair, where), sock, ready, pipe=pipe)
+        return serve(app, sock, ready, pipe=pipe, tunnel=passage.client)
 
 
 def _keys(settings: Settings) -> Keys:
@@ -71,10 +78,12 @@ def _keys(settings: Settings) -> Keys:
         ) from error
 
 
-def _app(settings: Settings, pair: Keys, where: str) -> object:
+def _app(settings: Settings, pair: Keys, where: str, passage: Passage) -> object:
     from potager.gateway.app import create
 
-    return create(settings, keys=pair, url=where)
+    app = create(settings, keys=pair, url=where, trust=passage)
+    passage.open(app.admits)
+    return app
 
 
 def _greet(settings: Settings, where: str, apart: str) -> None:

@@ -40,6 +40,7 @@ class Workload:
     network : whether it may use the host's network; a loopback of its own otherwise.
     read_only : files and folders that it may read and not change, in its folder or elsewhere on the host.
         `folder/ml/input/data` always is.
+    writable : folders below a read-only one that it may change all the same.
     hidden : folders of the host that it must not see, such as the server's data folder.
     memory_bytes : what it may use altogether, None for no limit.
     cpus : how many threads numeric libraries may start; None for one a CPU.
@@ -67,6 +68,7 @@ class Workload:
     grace: float = 120.0
     network: bool = False
     read_only: Sequence[Path] = ()
+    writable: Sequence[Path] = ()
     hidden: Sequence[Path] = ()
     memory_bytes: int | None = None
     cpus: int | None = None
@@ -106,7 +108,7 @@ class Workload:
         """The workload that `dumps` wrote."""
         doc: dict[str, Any] = json.loads(text)
         doc["folder"], doc["log"] = Path(doc["folder"]), Path(doc["log"])
-        for key in ("read_only", "hidden", "programs"):
+        for key in ("read_only", "writable", "hidden", "programs"):
             doc[key] = tuple(Path(path) for path in doc[key])
         for key in ("requirements", "package"):
             doc[key] = Path(doc[key]) if doc[key] else None

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from potager.gateway.asgi import Disconnected, Receive, Scope, Send, incoming, respond, settle
 from potager.gateway.house import furnish, registry
 from potager.gateway.pipeline import Pipeline
+from potager.kernel.sessions import Trust
 from potager.kernel.settings import Keys, Settings
 from potager.wire.message import Response
 
@@ -22,12 +23,14 @@ class App:
     settings : where the data lies, and who the administrator is.
     keys : the administrator's key pair and the server's secret.
     url : where this machine reaches the server; the programs of jobs are told.
+    trust : whom they are told to trust.
     """
 
-    def __init__(self, settings: Settings, keys: Keys, url: str) -> None:
+    def __init__(self, settings: Settings, keys: Keys, url: str, trust: Trust | None = None) -> None:
         self.settings = settings
         self.keys = keys
         self.url = url
+        self.trust = trust
         self._stack = AsyncExitStack()
         self._pipeline: Pipeline | None = None
 
@@ -40,7 +43,7 @@ class App:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            house = await furnish(self.settings, self.keys, self.url, self._stack)
+            house = await furnish(self.settings, self.keys, self.url, self.trust, self._stack)
             self._pipeline = Pipeline(house, registry(), self.settings, self.keys)
         except Exception as error:
             log.exception("the server could not start")
@@ -51,6 +54,10 @@ class App:
         await receive()
         await self._stack.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def admits(self, user: str, password: str) -> bool:
+        """Whether a login of the proxy is that of a job that runs."""
+        return self._pipeline is not None and await self._pipeline.callers.admits(user, password)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD"):
@@ -72,6 +79,6 @@ class App:
         return Response(200 if ready else 503, [("content-type", "application/json")], text)
 
 
-def create(settings: Settings, keys: Keys, url: str) -> App:
+def create(settings: Settings, keys: Keys, url: str, trust: Trust | None = None) -> App:
     """The app for these settings; nothing is opened before its lifespan starts."""
-    return App(settings, keys, url)
+    return App(settings, keys, url, trust)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from potager.access import roles, tags
+from potager.access import grants, policies, roles, tags
 from potager.collect import s3
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.workload import Executor
@@ -17,7 +17,7 @@ from potager.deploy.transform.runner import TransformRunner
 from potager.kernel.context import House
 from potager.kernel.errors import Exists
 from potager.kernel.names import Scope
-from potager.kernel.sessions import Sessions
+from potager.kernel.sessions import Sessions, Trust
 from potager.kernel.settings import Keys, Settings
 from potager.monitor import logs as log_operations
 from potager.prepare.processing import jobs as processing_jobs
@@ -35,6 +35,8 @@ from potager.wire.service import Registry
 SERVICES = (
     roles.sts,
     roles.iam,
+    grants.sts,
+    policies.iam,
     tags.sagemaker,
     processing_jobs.sagemaker,
     jobs.sagemaker,
@@ -61,13 +63,13 @@ OWNER = "embedded"
 """Who holds the leases. The lock on the data folder keeps a second server out, so the next one may go on at once."""
 
 
-async def furnish(settings: Settings, keys: Keys, url: str, stack: AsyncExitStack) -> House:
+async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None, stack: AsyncExitStack) -> House:
     """A house with everything in it, running. Closing `stack` takes it apart in the opposite order."""
     data = settings.data
     house = House()
     database = await Database.open(f"sqlite:///{data / 'potager.db'}")
     stack.push_async_callback(database.close)
-    house.add(Sessions, Sessions(keys.secret, url))
+    house.add(Sessions, Sessions(keys.secret, url, trust))
     rows = house.add(Rows, Rows(database, keys.secret))
     blobs = house.add(Blobs, Blobs(data / "blobs"))
     stack.callback(blobs.close)
@@ -78,7 +80,8 @@ async def furnish(settings: Settings, keys: Keys, url: str, stack: AsyncExitStac
     logs = house.add(Logs, Logs(data / "logs"))
     leases = Leases(rows, owner=OWNER)
     stack.push_async_callback(leases.close)
-    executor = ProcessExecutor(isolate=settings.isolation != "none", kept=data / "environments")
+    shared = [trust.folder] if trust else ()
+    executor = ProcessExecutor(isolate=settings.isolation != "none", kept=data / "environments", shared=shared)
     await executor.open()
     stack.push_async_callback(executor.close)
     await _work(house, stack, rows, leases, executor, objects, blobs, logs, data)

@@ -45,7 +45,7 @@ class Pipeline:
         self.house = house
         self.registry = registry
         self.region = settings.region
-        self._callers = Callers(house[Rows], house[Sessions], settings.account_id, keys)
+        self.callers = Callers(house[Rows], house[Sessions], settings.account_id, keys)
         house.add(Doors, Doors(self))
 
     async def answer(self, request: Request) -> Response:
@@ -67,7 +67,7 @@ class Pipeline:
 
     async def _answer(self, request: Request, target: Target, read: bytes | None, request_id: str) -> Response:
         body, identity = await self._authenticated(request, target, read)
-        caller = await self._callers.caller(identity, target.protocol)
+        caller = await self.callers.caller(identity, target.protocol)
         handler = self.registry.find(target.service, target.operation)
         params = validate(target.model.input_shape, target.parse(request, body))
         region = identity.region or target.region or self.region
@@ -86,7 +86,7 @@ class Pipeline:
             read = await request.body.read(DOCUMENT_LIMIT)
         identity = sigv4.verify(
             request,
-            self._callers.secret_of,
+            self.callers.secret_of,
             datetime.fromtimestamp(clock.now(), UTC),
             protocol=target.protocol,
             service=target.signing_name,

@@ -1,7 +1,8 @@
-"""Temporary credentials by which a job's program calls AWS back: this server.
+"""Temporary credentials: those by which a job's program calls AWS back, this server, and those of an assumed role.
 
     secret ──HMAC── session (which job) ─► access key ─► secret access key
-                          └──────────────► session token, which names the job
+                          ├──────────────► session token, which names the job
+                          └──────────────► login of the proxy that answers AWS's host names, which names it too
 
 They are computed and never stored: the same job always has the same ones, whichever server process asks. They are
 good as long as the job lives, which whoever reads a token has to check (`potager.access.callers`).
@@ -15,16 +16,19 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+from potager.kernel import hosts
 
 PREFIX = "ASIA"
 """How AWS's temporary access keys begin."""
 
-_HERE = ("127.0.0.1", "localhost", "::1")
-
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What runs with the credentials: a row of the store.
+    """What runs with the credentials: a row of the store, or what a client was granted (`potager.access.grants`).
 
     kind, account, region, name : the row's.
     id : its document's `_id`, which a later row of the same name does not share.
@@ -37,18 +41,32 @@ class Session:
     id: str
 
 
+class Trust(Protocol):
+    """Where programs find the certificate of whoever answers AWS's host names here (`potager.cli.passage`)."""
+
+    folder: Path
+    """Which they must be able to read."""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """Variables that name files in `folder`, which are there once this was asked. Takes a moment at first."""
+        ...
+
+
 class Sessions:
     """Makes and reads credentials.
 
     Parameters
     ----------
     secret : the server's.
-    url : where programs on this machine reach the server.
+    url : where programs on this machine reach the server, as an endpoint and as an HTTPS proxy.
+    trust : None where there is no proxy.
     """
 
-    def __init__(self, secret: bytes, url: str) -> None:
+    def __init__(self, secret: bytes, url: str, trust: Trust | None = None) -> None:
         self._secret = secret
         self.url = url
+        self._trust = trust
 
     def credentials(self, session: Session) -> dict[str, str]:
         """The variables that hold a session's credentials: secrets, each of them."""
@@ -63,16 +81,29 @@ class Sessions:
     def inside(self, session: Session, given: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
         """The environment and the secrets of a program that may call AWS back.
 
-        given : the user's own variables, which win; with keys of their own among them there are no secrets.
+        Takes a moment the first time: call it in a thread.
+
+        given : the user's own variables, which win; with keys of their own among them there are no credentials.
         """
         environment = self.surroundings(session.region) | dict(given)
-        return environment, {} if "AWS_ACCESS_KEY_ID" in given else self.credentials(session)
+        secrets = {} if "AWS_ACCESS_KEY_ID" in given else self.credentials(session)
+        return environment, secrets | self._proxied(session, given)
+
+    def _proxied(self, session: Session, given: Mapping[str, str]) -> dict[str, str]:
+        """The way to AWS's host names. A secret, for the login is in it."""
+        if self._trust is None or {"HTTPS_PROXY", "https_proxy"} & given.keys():
+            return {}
+        scheme, _, place = self.url.partition("://")
+        user, password = (quote(part, safe="") for part in self.login(session))
+        proxy = f"{scheme}://{user}:{password}@{place}"
+        return {"HTTPS_PROXY": proxy, "https_proxy": proxy}
 
     def surroundings(self, region: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         """The variables that bring AWS clients on this machine here, past any proxy of the server's environment."""
         known = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
-        direct = ",".join([*_HERE, *([known] if known else [])])
+        direct = ",".join(dict.fromkeys([*hosts.exemptions(known), urlsplit(self.url).hostname or ""]))
         return {
+            **(self._trust.variables if self._trust else {}),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
@@ -80,6 +111,19 @@ class Sessions:
             "NO_PROXY": direct,
             "no_proxy": direct,
         }
+
+    def login(self, session: Session) -> tuple[str, str]:
+        """User and password of the proxy, for a session."""
+        claim = _claim(session)
+        return _text(claim), _text(self._digest("proxy", claim))
+
+    def guest(self, user: str, password: str) -> Session | None:
+        """The session that a login of the proxy was made for, None for one that we did not make."""
+        try:
+            claim, digest = (base64.b64decode(part, b"-_", validate=True) for part in (user, password))
+        except ValueError:
+            return None
+        return Session(*json.loads(claim)) if hmac.compare_digest(digest, self._digest("proxy", claim)) else None
 
     def secret_of(self, access_key: str) -> str | None:
         """The secret access key of one of our access keys, None for any other text."""

@@ -3,6 +3,7 @@
     input/config/hyperparameters.json   input/config/inputdataconfig.json   input/config/resourceconfig.json
     input/config/checkpointconfig.json
     input/data/<channel>/               model/   output/data/   output/failure   checkpoints/
+    metadata/resource-metadata.json
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training-algo-running-container.html
 """
@@ -34,6 +35,17 @@ def write(doc: Mapping[str, Any], cluster: Cluster, host: str, ml: Path) -> None
         files["checkpointconfig.json"] = doc["CheckpointConfig"]
     for name, content in files.items():
         (ml / "input" / "config" / name).write_text(json.dumps(content, indent=2))
+    (ml / "metadata").mkdir(exist_ok=True)
+    (ml / "metadata" / "resource-metadata.json").write_text(json.dumps(metadata(doc), indent=2))
+
+
+def metadata(doc: Mapping[str, Any]) -> dict[str, str]:
+    """`resource-metadata.json`, where the SDK's `get_execution_role()` looks before it asks who it is."""
+    return {
+        "ResourceArn": doc["TrainingJobArn"],
+        "ResourceName": doc["TrainingJobName"],
+        "ExecutionRoleArn": doc["RoleArn"],
+    }
 
 
 def channel_config(doc: Mapping[str, Any], cluster: Cluster, host: str) -> dict[str, Any]:

@@ -14,13 +14,17 @@ from typing import Any
 from potager.cli.main import main
 
 
-def create(settings: Any, keys: Any, url: str) -> Any:
+def create(settings: Any, keys: Any, url: str, trust: Any) -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await lifespan(receive, send)
         else:
             await echo(scope, receive, send)
 
+    async def admits(user: str, password: str) -> bool:
+        return (user, password) == ("job", "token")
+
+    app.admits = admits  # type: ignore[attr-defined]
     return app
 
 

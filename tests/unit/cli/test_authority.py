@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 
 from potager.cli import authority
-from potager.cli.authority import Authority, is_aws
+from potager.cli.authority import Authority
 
 
 def shake(ours: Authority, host: str, name: str) -> None:
@@ -78,20 +78,3 @@ def test_its_certificate_is_an_authoritys(tmp_path: Path) -> None:
     constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
     assert constraints.critical
     assert (constraints.value.ca, constraints.value.path_length) == (True, 0)
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("amazonaws.com", True),
-        ("s3.eu-west-1.amazonaws.com", True),
-        ("s3.cn-north-1.amazonaws.com.cn", True),
-        ("s3.us-east-1.api.aws", True),
-        ("notamazonaws.com", False),
-        ("amazonaws.com.example", False),
-        ("aws.amazon.com", False),
-        ("pypi.org", False),
-    ],
-)
-def test_awss_names_are_known(host: str, expected: bool) -> None:
-    assert is_aws(host) is expected

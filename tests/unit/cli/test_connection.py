@@ -77,3 +77,21 @@ async def test_many_headers_count_together(port: int) -> None:
 async def test_a_head_that_never_ends_is_not_waited_for(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "HEAD_TIME", 0.05)
     assert await answer(port, b"GET / HTTP/1.1\r\nhost:") == b""
+
+
+async def test_a_connection_that_begins_with_connect_goes_to_the_tunnel() -> None:
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"asked: " + await reader.readline())
+        writer.close()
+
+    config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_config=None)
+    config.load()
+    state, loop = uvicorn.server.ServerState(), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(config, state, {}, tunnel=tunnel), "127.0.0.1", 0)
+    number = server.sockets[0].getsockname()[1]
+    said = await answer(number, b"CONNECT example.com:443 HTTP/1.1\r\n\r\n")
+    assert said == b"asked: CONNECT example.com:443 HTTP/1.1\r\n"
+    said = await answer(number, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 200")
+    assert not state.connections
+    server.close()

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from potager.cli import environment, folder, run
+from potager.cli import environment, folder
 from potager.cli.child import Child
 
 Start = Callable[..., Child]
@@ -177,21 +177,3 @@ def test_two_at_once_share_one_folder(stub: Sequence[str], data: Path) -> None:
     for process in both:
         process.communicate()
         assert process.returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("known", "kept"),
-    [
-        ("", []),
-        ("*", []),
-        ("amazonaws.com, .amazonaws.com,*.amazonaws.com,sts.us-east-1.amazonaws.com,s3.amazonaws.com:443", []),
-        ("com,.aws,api.aws,amazonaws.com.cn", []),
-        (
-            "169.254.169.254,.internal,10.0.0.0/8,example.com,localhost",
-            ["169.254.169.254", ".internal", "10.0.0.0/8", "example.com"],
-        ),
-        ("aws,corp:8080,notamazonaws.com", ["corp:8080", "notamazonaws.com"]),
-    ],
-)
-def test_aws_is_never_exempt_from_the_proxy_and_this_machine_always_is(known: str, kept: list[str]) -> None:
-    assert run.exemptions(known) == ["127.0.0.1", "localhost", "::1", *kept]

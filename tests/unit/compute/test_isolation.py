@@ -225,3 +225,13 @@ if level.level == "namespaces":
     finally:
         shutil.rmtree(data)
         shutil.rmtree(outside)
+
+
+async def test_a_folder_of_read_only_data_may_be_writable_all_the_same(bench: Any) -> None:
+    folder = bench.data / "jobs" / "writes"
+    train = folder / "ml" / "input" / "data" / "train"
+    steps = [("write", "/opt/ml/input/data/train/new"), ("write", "/opt/ml/input/data/new")]
+    written, refused = await bench.attempt(*steps, folder=folder, writable=[train])
+    assert written == 1
+    assert refused == "OSError"
+    assert os.listdir(train) == ["new"]

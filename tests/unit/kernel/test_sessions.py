@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
 import pytest
 
 from potager.kernel.sessions import Session, Sessions
@@ -56,3 +60,35 @@ def test_clients_pass_by_a_proxy_on_their_way_here(sessions: Sessions) -> None:
     assert told["AWS_ENDPOINT_URL"] == "http://127.0.0.1:8484"
     assert told["AWS_REGION"] == told["AWS_DEFAULT_REGION"] == "eu-west-1"
     assert told["NO_PROXY"] == told["no_proxy"] == "127.0.0.1,localhost,::1,intranet"
+
+
+class Bundle:
+    folder = Path("/data/ca/trust")
+    variables: Mapping[str, str] = {"AWS_CA_BUNDLE": "/data/ca/trust/bundle.pem"}
+
+
+@pytest.fixture
+def proxied() -> Sessions:
+    return Sessions(b"secret", "http://127.0.0.1:8484", Bundle())
+
+
+def test_a_program_is_led_to_aws_s_names_by_a_secret(proxied: Sessions) -> None:
+    environment, secrets = proxied.inside(SESSION, {"MINE": "yes"})
+    assert (environment["AWS_CA_BUNDLE"], environment["MINE"]) == ("/data/ca/trust/bundle.pem", "yes")
+    assert not {"HTTPS_PROXY", "https_proxy"} & environment.keys()
+    proxy = urlsplit(secrets["HTTPS_PROXY"])
+    assert (proxy.scheme, proxy.hostname, proxy.port) == ("http", "127.0.0.1", 8484)
+    assert proxied.guest(unquote(proxy.username or ""), unquote(proxy.password or "")) == SESSION
+
+
+def test_keys_and_a_proxy_of_the_users_own_are_left_alone(proxied: Sessions) -> None:
+    _, secrets = proxied.inside(SESSION, {"AWS_ACCESS_KEY_ID": "AKIA", "https_proxy": "http://corporate:3128"})
+    assert secrets == {}
+
+
+def test_a_login_of_another_session_or_of_another_server_is_nobodys(proxied: Sessions) -> None:
+    user, password = proxied.login(SESSION)
+    other, theirs = proxied.login(Session("training-job", "000000000000", "us-east-1", "fraud-2", "job-def"))
+    assert proxied.guest(user, theirs) is proxied.guest(other, password) is None
+    assert Sessions(b"another", "http://127.0.0.1:8484").guest(user, password) is None
+    assert proxied.guest("no login", "é") is None

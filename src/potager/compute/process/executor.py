@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from potager.compute.channel import Channel, WorkerLost
@@ -29,11 +30,20 @@ class ProcessExecutor:
     preload : modules that every worker finds imported; they must not start threads.
     isolate : False for plain processes even where the machine could wall them off.
     kept : the folder in which environments with installed requirements are kept (`layers.py`), None to keep none.
+    shared : files and folders that every workload may read.
     """
 
-    def __init__(self, preload: Sequence[str] = ("numpy",), *, isolate: bool = True, kept: Path | None = None) -> None:
+    def __init__(
+        self,
+        preload: Sequence[str] = ("numpy",),
+        *,
+        isolate: bool = True,
+        kept: Path | None = None,
+        shared: Sequence[Path] = (),
+    ) -> None:
         self._parent = Parent(preload, isolate=isolate, kept=kept)
         self._kept = kept
+        self._shared = tuple(shared)
 
     async def open(self) -> None:
         """Makes ready to start workloads, in the background; workloads that live already need nothing."""
@@ -63,7 +73,7 @@ class ProcessExecutor:
         for _ in range(3):  # the claim makes it safe to ask again
             if not isinstance(self.observe(workload.folder), Absent):
                 return
-            await asyncio.to_thread(_prepare, workload)
+            await asyncio.to_thread(_prepare, replace(workload, read_only=(*workload.read_only, *self._shared)))
             with contextlib.suppress(Gone):
                 await self._parent.spawn(workload.folder, workload.secrets)
                 return

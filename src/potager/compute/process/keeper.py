@@ -49,8 +49,8 @@ def keep(
 def _wall(workload: Workload, level: Isolation) -> None:
     lower = workload.lower if workload.lower.is_dir() else None
     if level.level == "namespaces":
-        hosts = network.write_hosts(workload)
-        view = View(workload.ml, workload.folder / "tmp", workload.read_only, workload.hidden, lower, hosts)
+        hosts, tmp = network.write_hosts(workload), workload.folder / "tmp"
+        view = View(workload.ml, tmp, workload.read_only, workload.hidden, lower, hosts, workload.writable)
         isolation.enter(view, workload.host, network=workload.network or bool(workload.hosts))
     else:
         isolation.restrict()

@@ -46,6 +46,7 @@ class View:
     hidden : appears empty.
     lower : files that appear below /opt/ml, too; None for none.
     hosts : becomes /etc/hosts.
+    writable : what of `ml` is writable in a folder that is not.
     """
 
     ml: Path
@@ -54,6 +55,7 @@ class View:
     hidden: Sequence[Path] = field(default=())
     lower: Path | None = None
     hosts: Path | None = None
+    writable: Sequence[Path] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,8 @@ def _readable(view: View, covered: Sequence[Path]) -> Iterator[_Bind]:
             continue
         inside = path.is_relative_to(ml)
         yield _Bind(_handle(path), ML / path.relative_to(ml) if inside else path)
+    for path in (Path(os.path.realpath(given)) for given in view.writable):
+        yield _Bind(_handle(path), ML / path.relative_to(ml), writable=True)
     for path in _needed():
         if path not in covered and any(map(path.is_relative_to, covered)) and os.path.exists(path):
             yield _Bind(_handle(path), path)

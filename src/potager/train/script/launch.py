@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import glob
 import os
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from potager.train.script.variables import Machine
 
 async def prepare(objects: Objects, doc: Mapping[str, Any], ml: Path) -> None:
     """Lays the program's source out; `BadSource` where it cannot be."""
+    await asyncio.to_thread(source.own, ml)
     await source.lay_out(objects, program.of(doc), ml)
 
 
@@ -53,6 +55,8 @@ def dressed(
     return replace(
         workload,
         entry="",
+        read_only=[path for path in workload.read_only if path != workload.ml / "input"],
+        writable=source.programs(workload.ml),
         argv=chosen.argv,
         environment=environment | _told(row.doc, cluster, host, chosen, image, environment),
         secrets=secrets,

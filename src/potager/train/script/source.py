@@ -1,12 +1,14 @@
 """Lays a script's source out at /opt/ml/code.
 
-It comes as `sourcedir.tar.gz` in S3, or, where the job has no network or the SDK is v3, in a channel named `code`. The
-files are copies: a script may change them, and an object's blob must not.
+It comes as `sourcedir.tar.gz` in S3, or, where the job has no network, in a channel named `code`. The SDK v3 has its
+own launcher in a channel `sm_drivers` and the source in `code`, and runs both where they stand. Program files are
+copies: a script may change them, as it may on AWS, and an object's blob must not change.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tarfile
 from pathlib import Path
@@ -17,9 +19,33 @@ from potager.store.objects import Objects
 from potager.train.script.program import Program
 from potager.train.script.variables import CODE, ML
 
+PROGRAMS = ("code", "sm_drivers")
+"""The channels that hold programs."""
+
 
 class BadSource(Fault):
     """The source is not there, broken, or asks for what is not served; follows `ClientError: ` in FailureReason."""
+
+
+def programs(ml: Path) -> list[Path]:
+    """The folders of the channels that hold programs."""
+    folders = (ml / "input" / "data" / name for name in PROGRAMS)
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def own(ml: Path) -> None:
+    """Makes the files of the program channels the job's own, where they were names of an object's blob."""
+    for folder in programs(ml):
+        for top, _, names in os.walk(folder):
+            for path in (Path(top, name) for name in names):
+                if path.is_file() and not path.is_symlink():
+                    _part(path, ml.parent / "part")
+
+
+def _part(path: Path, spare: Path) -> None:
+    shutil.copyfile(path, spare)
+    spare.chmod(0o644)
+    os.replace(spare, path)
 
 
 async def lay_out(objects: Objects, program: Program, ml: Path) -> None:

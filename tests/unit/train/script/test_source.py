@@ -89,3 +89,20 @@ async def test_a_command_needs_no_source(ml: Path) -> None:
 async def test_a_source_that_is_no_uri_is_named(ml: Path) -> None:
     with pytest.raises(BadSource, match="'file:///tmp/code' is not an S3 URI"):
         await source.lay_out(NO_OBJECTS, program("file:///tmp/code"), ml)
+
+
+def test_programs_in_channels_are_the_job_s_own_and_data_are_not(ml: Path) -> None:
+    blob = ml.parent / "blob"
+    blob.write_text("echo stored")
+    blob.chmod(0o444)
+    places = [ml / "input/data" / name for name in ("sm_drivers/sm_train.sh", "code/deep/run.sh", "train/data.csv")]
+    for place in places:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.hardlink_to(blob)
+    source.own(ml)
+    launcher, deep, data = places
+    launcher.chmod(0o755)
+    deep.write_text("echo changed")
+    assert (blob.read_text(), blob.stat().st_mode & 0o777) == ("echo stored", 0o444)
+    assert data.samefile(blob)
+    assert source.programs(ml) == [ml / "input/data/code", ml / "input/data/sm_drivers"]
