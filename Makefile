@@ -70,8 +70,9 @@ clean:  ## remove what the other targets made
 	@.venv/sdk2/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-.venv/sdk3/ready: tests/clients/sdk3.txt | .venv/python
+.venv/sdk3/ready: tests/clients/sdk3.txt tests/clients/sdk3-whole.txt | .venv/python
 	@echo "Installing the sagemaker SDK v3 for its tests ..."
 	@$(BIN)/python -m venv .venv/sdk3
 	@.venv/sdk3/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@.venv/sdk3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/clients/sdk3-whole.txt
 	@touch $@

@@ -1,0 +1,22 @@
+"""A script that uses the sagemaker SDK inside its job. Its Environment names the SDK's own packages in SDK.
+
+Runs on the server's interpreter, beside whose packages the SDK's come last.
+"""
+
+import json
+import os
+import sys
+
+sys.path.append(os.environ["SDK"])
+
+import sagemaker
+
+session = sagemaker.Session()
+told = {
+    "bucket": session.default_bucket(),
+    "account": session.account_id(),
+    "role": sagemaker.get_execution_role(),
+    "uploaded": session.upload_string_as_file_body("from inside", session.default_bucket(), "inside.txt"),
+}
+with open(os.path.join(os.environ["SM_MODEL_DIR"], "told.json"), "w") as file:
+    json.dump(told, file)

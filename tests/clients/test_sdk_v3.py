@@ -1,0 +1,75 @@
+"""The sagemaker SDK v3 whole: trainers, builders and the core resources, unchanged, under `potager run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.scripts import Scripts
+from tests.clients.test_script_mode import told
+from tests.clients.test_sdks import PROGRAMS, ROOT, run
+from tests.clients.test_sklearn_endpoint import archive, pickled
+
+SDK3 = ROOT / ".venv/sdk3/bin/python"
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> str:
+    path = tmp_path / "model.tar.gz"
+    path.write_bytes(archive({"model.joblib": pickled()}))
+    return str(path)
+
+
+def test_a_model_trainer_runs_scripts_and_commands_and_shows_their_log(tmp_path: Path) -> None:
+    seen = run(SDK3, "sdk3_trainer.py", tmp_path)
+    assert (seen["status"], seen["metrics"]) == ("Completed", {"train:loss": pytest.approx(0.3)})
+    expected = {"depth": 3, "note": "two words", "rows": ["a.csv", "b.csv"], "hosts": ["algo-1"]}
+    assert {name: seen["told"][name] for name in expected} == expected
+    assert Path(seen["told"]["cwd"]).parts[-3:] == ("input", "data", "code")
+    assert "Training Container Execution Completed" in seen["log"]
+    assert not any("://WyJ0" in line and "AWS_SECRET" in line for line in seen["log"])
+    assert seen["others"] == {"command": "Completed", "fails": "Failed"}
+    assert "Training Execution failed" in seen["reason"]
+
+
+def test_torchrun_finds_its_processes_on_one_instance_and_on_two(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    seen = run(SDK3, "sdk3_torchrun.py", tmp_path)
+    assert seen == {"one": {"world": 2, "total": 3}, "two": {"world": 2, "total": 3}}
+
+
+def test_a_model_builder_deploys_an_inference_script(tmp_path: Path, artifact: str) -> None:
+    seen = run(SDK3, "sdk3_builder.py", tmp_path, artifact)
+    assert seen["told"] == {"predicted": pytest.approx([3]), "mine": "yes"}
+    assert seen["environment"]["SAGEMAKER_PROGRAM"] == "inference.py"
+    assert seen["left"] == []
+
+
+def test_core_resources_are_created_got_listed_awaited_and_deleted(tmp_path: Path, artifact: str) -> None:
+    seen = run(SDK3, "sdk3_resources.py", tmp_path, artifact)
+    assert seen["jobs"] == {"v3-done": "Completed", "v3-held": "Stopped"}
+    assert "Requested resource not found" in seen["absent"]
+    assert seen["answer"] == pytest.approx([3], abs=1e-5)
+    assert seen["listed"] == ["v3-endpoint"]
+    assert (seen["transform"], len(seen["transformed"])) == ("Completed", 2)
+
+
+def test_the_sdk_finds_bucket_and_role_inside_a_job(server: Any) -> None:
+    packages = next(iter((ROOT / ".venv/sdk2/lib").glob("python3*/site-packages")), None)
+    if packages is None:
+        pytest.skip(".venv/sdk2 is not there; `make test` sets it up")
+    scripts = Scripts(server)
+    job = scripts.script(
+        "inside",
+        {"train.py": (PROGRAMS / "sdk2_inside.py").read_text()},
+        Environment={"SDK": str(packages.resolve())},
+    )
+    seen = told(scripts, job)
+    assert seen == {
+        "bucket": "sagemaker-us-east-1-000000000000",
+        "account": "000000000000",
+        "role": "arn:aws:iam::000000000000:role/PotagerExecutionRole",
+        "uploaded": "s3://sagemaker-us-east-1-000000000000/inside.txt",
+    }
