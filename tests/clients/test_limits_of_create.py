@@ -86,21 +86,16 @@ FILE_SYSTEM = {
             "'gpus'",
             id="group-that-is-not-there",
         ),
-        pytest.param({"AlgorithmSpecification": {"TrainingInputMode": "Pipe"}}, UNSERVED, "Pipe", id="pipe"),
-        pytest.param(
-            {"AlgorithmSpecification": {"TrainingInputMode": "FastFile"}}, UNSERVED, "FastFile", id="fast-file"
-        ),
-        pytest.param({"InputDataConfig": [{"InputMode": "Pipe"}]}, UNSERVED, "Pipe", id="pipe-channel"),
         pytest.param({"OutputDataConfig": {"CompressionType": "NONE"}}, UNSERVED, "CompressionType", id="uncompressed"),
         pytest.param(
             {"CheckpointConfig": {"S3Uri": "s3://b/c", "LocalPath": "/data"}}, UNSERVED, "LocalPath", id="checkpoints"
         ),
         pytest.param({"EnableManagedSpotTraining": True}, INVALID, "MaxWaitTimeInSeconds", id="spot"),
         pytest.param(
-            {"InputDataConfig": [{"DataSource": {"S3DataSource": {"S3DataType": "AugmentedManifestFile"}}}]},
+            {"InputDataConfig": [{"DataSource": {"S3DataSource": {"S3DataType": "Converse"}}}]},
             UNSERVED,
-            "AugmentedManifestFile",
-            id="augmented-manifest",
+            "Converse",
+            id="converse",
         ),
         pytest.param({"InputDataConfig": [{"ChannelName": "."}]}, INVALID, "'.'", id="channel-dot"),
         pytest.param({"InputDataConfig": [{"ChannelName": ".."}]}, INVALID, "'..'", id="channel-dots"),

@@ -4,6 +4,7 @@
     folder/lower   more of /opt/ml, where the room puts links to files that must stay as they are
     folder/run     the executor's own notes: claim, socket, exit record (`process/records.py`)
     folder/tmp     the program's /tmp, gone when it ends
+    folder/pipes   what its named pipes are fed from, which it does not see
 
 Two kinds. A job is called once, `entry(ml: Path)`, or executed, `argv`, and its exit is its result. A server loads a
 model, `entry(ml / "model") -> Predictor`, and answers until it is stopped (`channel.py`).
@@ -17,10 +18,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from potager.kernel.pipes import Pipe
+
 if TYPE_CHECKING:  # a worker's parent imports this module, and is better off without asyncio
     from potager.compute.channel import Channel
 
-Reason = Literal["exited", "time limit", "stopped", "killed", "out of memory", "lost"]
+Reason = Literal["exited", "time limit", "stopped", "killed", "out of memory", "input", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Workload:
         then `<gang>/<host>`. Names resolve, each to an address of its own, and two hosts can bind one port there. Hosts
         that may not use the host's network have one of their own together.
     programs : folders of the host whose programs come before the server's own on PATH; the executor's to fill.
+    pipes : named pipes that it is fed through, below `/opt/ml`.
     """
 
     id: str
@@ -81,6 +85,7 @@ class Workload:
     host: str = "algo-1"
     hosts: Sequence[str] = ()
     programs: Sequence[Path] = ()
+    pipes: Sequence[Pipe] = ()
 
     @property
     def ml(self) -> Path:
@@ -114,6 +119,7 @@ class Workload:
             doc[key] = Path(doc[key]) if doc[key] else None
         for key in ("argv", "preface", "announcement", "hosts"):
             doc[key] = tuple(doc[key])
+        doc["pipes"] = tuple(map(Pipe.of, doc.get("pipes", ())))
         return cls(**doc)
 
 
@@ -143,7 +149,8 @@ class Exited:
 
     code : the exit code, None when a signal ended it or nobody knows.
     signal : the signal that ended it.
-    reason : who or what ended it. `lost`: its shim vanished (kill -9, a reboot) and nobody saw the end.
+    reason : who or what ended it. `lost`: its shim vanished (kill -9, a reboot) and nobody saw the end. `input`: its
+        pipes could not be fed, and `said` tells why.
     at : when, in seconds since 1970; `started` likewise.
     peak_memory : bytes resident at most, of its largest process.
     cpu_seconds : user and system time of all of its processes.
@@ -156,6 +163,7 @@ class Exited:
     started: float | None = None
     peak_memory: int | None = None
     cpu_seconds: float | None = None
+    said: str = ""
 
 
 Seen = Absent | Running | Exited

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,11 @@ class Pipe:
     seed: int | None = None
     host: int = 0
     hosts: int = 1
+
+    @classmethod
+    def of(cls, doc: Mapping[str, Any]) -> Pipe:
+        """The pipe that `asdict` made `doc` of, be it by way of JSON."""
+        return cls(**{**doc, "plan": Path(doc["plan"])})
 
 
 def order(count: int, seed: int | None, epoch: int = 0, host: int = 0, hosts: int = 1) -> Sequence[int]:

@@ -18,7 +18,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -35,6 +35,9 @@ UNNAMEABLE = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 UNLINKABLE = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS)
 """What a file system says that cannot link the store's files: they are copied then."""
+
+PIPE = "pipe.json"
+"""The file beside a plan that says how it is fed."""
 
 BATCH = 500
 """Objects that are looked up at once."""
@@ -55,8 +58,8 @@ async def lay_out(
     host: int = 0,
     hosts: int = 1,
     mode: str = "File",
-) -> list[Pipe]:
-    """Puts every channel's data where a program in `ml` finds it; the pipes that it is to be fed with.
+) -> None:
+    """Puts every channel's data where a program in `ml` finds it, or where its pipes are fed from (`piped`).
 
     Parameters
     ----------
@@ -69,14 +72,17 @@ async def lay_out(
     ------
     BadInput : says what is wrong with the first channel that fails. NotFound : an object or its bucket is not there.
     """
-    found: list[Pipe] = []
     for channel in channels:
         if channel.get("InputMode", mode) == "Pipe":
-            found.append(await _pipe(objects, channel, ml, host, hosts))
-            continue
-        share = await files(objects, channel, host, hosts)
-        await asyncio.to_thread(link, share, ml / "input" / "data" / channel["ChannelName"])
-    return found
+            await _lay_out_pipe(objects, channel, ml, host, hosts)
+        else:
+            share = await files(objects, channel, host, hosts)
+            await asyncio.to_thread(link, share, ml / "input" / "data" / channel["ChannelName"])
+
+
+def piped(ml: Path) -> list[Pipe]:
+    """The pipes that were laid out for the program in `ml`."""
+    return [Pipe.of(json.loads(path.read_bytes())) for path in sorted(ml.parent.glob(f"pipes/*/{PIPE}"))]
 
 
 async def lay_out_prefix(objects: Objects, uri: str, folder: Path) -> None:
@@ -165,7 +171,7 @@ async def _heads(objects: Objects, places: Sequence[tuple[str, str]]) -> list[En
     return [entry for batch in batches for entry in await objects.heads(batch)]
 
 
-async def _pipe(objects: Objects, channel: Mapping[str, Any], ml: Path, host: int, hosts: int) -> Pipe:
+async def _lay_out_pipe(objects: Objects, channel: Mapping[str, Any], ml: Path, host: int, hosts: int) -> None:
     """Lays out what a channel's pipes are fed with."""
     name, source = channel["ChannelName"], _source(channel)
     plan = _Plan(objects, ml.parent / "pipes" / name)
@@ -182,7 +188,9 @@ async def _pipe(objects: Objects, channel: Mapping[str, Any], ml: Path, host: in
         await plan.write([[("of", f"s3://{entry.bucket}/{entry.key}")] for entry in found])
     framed = channel.get("RecordWrapperType", "None") == "RecordIO"
     packed = channel.get("CompressionType", "None") == "Gzip"
-    return Pipe(f"input/data/{name}", plan.file, framed, packed, _seed(channel), *_share(channel, host, hosts))
+    pipe = Pipe(f"input/data/{name}", plan.file, framed, packed, _seed(channel), *_share(channel, host, hosts))
+    text = json.dumps(asdict(pipe), default=str)
+    await asyncio.to_thread((plan.folder / PIPE).write_text, text)
 
 
 @dataclass(slots=True)

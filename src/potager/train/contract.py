@@ -58,7 +58,7 @@ def channel_config(doc: Mapping[str, Any], cluster: Cluster, host: str) -> dict[
 def _channel(channel: Mapping[str, Any], mode: str) -> dict[str, str]:
     source = channel["DataSource"].get("S3DataSource", {})
     config = {
-        "TrainingInputMode": channel.get("InputMode", mode),
+        "TrainingInputMode": channel.get("InputMode") or mode,
         "S3DistributionType": source.get("S3DataDistributionType", "FullyReplicated"),
         "RecordWrapperType": channel.get("RecordWrapperType", "None"),
     }

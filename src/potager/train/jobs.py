@@ -36,7 +36,7 @@ sagemaker = Service("sagemaker")
 @sagemaker.operation
 @partly(
     "the linear-learner image, and scripts or commands on plain Python and the frameworks' images; "
-    "File mode; S3Prefix and ManifestFile channels"
+    "channels from S3"
 )
 async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
     """Starts a training job. `ResourceInUse` for a name that is taken."""
@@ -65,7 +65,6 @@ async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef
 
 def _document(req: dict[str, Any], arn: str) -> dict[str, Any]:
     algorithm = req["AlgorithmSpecification"]
-    _check_names(req.get("InputDataConfig", ()))
     image = catalog.find(algorithm["TrainingImage"])
     definitions = algorithm.get("MetricDefinitions") or (image.metric_definitions() if image else [])
     metrics.compiled(definitions)
@@ -97,13 +96,6 @@ async def _check_inputs(ctx: Context, doc: Mapping[str, Any]) -> None:
             await inputs.check(ctx[Objects], source)
         except (inputs.BadInput, NotFound) as fault:
             raise Invalid(fault.message) from fault
-
-
-def _check_names(given: Any) -> None:
-    names = [channel["ChannelName"] for channel in given]
-    for name in names:
-        if names.count(name) > 1:
-            raise Invalid(f"InputDataConfig has two channels named '{name}'. Give each channel a name of its own.")
 
 
 @sagemaker.operation

@@ -152,6 +152,8 @@ def failure(seen: Exited) -> str:
     """Why a workload failed, for want of its own words."""
     if seen.reason == "out of memory":
         return "ClientError: the training program ran out of memory. Use a larger instance type or less data."
+    if seen.reason == "input":
+        return f"ClientError: Data download failed: {seen.said}"
     if seen.reason == "lost":
         return "InternalServerError: the training process and its supervisor were lost (a reboot or kill -9?)."
     if seen.code is None or seen.code < 0:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -200,12 +200,12 @@ class Runner:
             await self._lay_out(doc, image, host, gang.home(host) / "ml")
 
     async def _lay_out(self, doc: Mapping[str, Any], image: catalog.Image, host: str, ml: Path) -> None:
-        hosts = cluster.of(doc)
+        hosts, mode = cluster.of(doc), doc["AlgorithmSpecification"].get("TrainingInputMode", "File")
         await asyncio.to_thread(lambda: contract.write(doc, hosts, host, ml))
         for channel in doc.get("InputDataConfig", ()):
             readers = hosts.readers(channel)
             if host in readers:
-                await inputs.lay_out(self.objects, [channel], ml, readers.index(host), len(readers))
+                await inputs.lay_out(self.objects, [channel], ml, readers.index(host), len(readers), mode)
         if image.runs_scripts:
             await launch.prepare(self.objects, doc, ml)
         await self.checkpoints.restore(doc, ml)
@@ -229,6 +229,7 @@ class Runner:
             read_only=(home / "ml" / "input",),
             hidden=(self.data,),
             preface=(*attempts.preface(doc), *cluster.preface(doc, host)),
+            pipes=inputs.piped(home / "ml"),
         )
         return launch.dressed(work, row, KIND, image, self.sessions, hosts, host) if image.runs_scripts else work
 

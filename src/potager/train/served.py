@@ -8,7 +8,7 @@ from typing import Any
 from potager.compute import catalog
 from potager.kernel import uris
 from potager.kernel.errors import Invalid, Unserved
-from potager.train import attempts, checkpoints, cluster, pools
+from potager.train import attempts, channels, checkpoints, cluster, pools
 from potager.train.script import distribution, program
 
 REFUSED = ("ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig")
@@ -24,11 +24,7 @@ def check(req: Mapping[str, Any]) -> None:
         program.check(req)
         distribution.check(req, program.of(req))
     cluster.check(req)
-    for channel in req.get("InputDataConfig", ()):
-        if channel["ChannelName"] in (".", ".."):
-            raise Invalid(
-                f"A channel cannot be named '{channel['ChannelName']}': it is a folder's name. Choose another."
-            )
+    channels.check(req)
     attempts.check(req)
     checkpoints.check(req)
     pools.check(req)
@@ -49,7 +45,6 @@ def _unserved(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     image = catalog.find(algorithm.get("TrainingImage", ""))
     if algorithm.get("ContainerEntrypoint") and image is not None and not image.runs_scripts:
         yield f"ContainerEntrypoint on the image {image.repository}", "Leave it out: the image has its own program."
-    yield from _modes("AlgorithmSpecification.TrainingInputMode", algorithm.get("TrainingInputMode", "File"))
     if req["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
         yield f"OutputDataConfig.CompressionType {req['OutputDataConfig']['CompressionType']}", "Use GZIP."
     for member in REFUSED:
@@ -64,15 +59,9 @@ def _channel(channel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     source = channel["DataSource"].get("S3DataSource")
     if source is None:
         yield f"{name} without S3DataSource", "File systems are not reached: use S3."
-    elif source["S3DataType"] not in ("S3Prefix", "ManifestFile"):
-        yield f"{name} with S3DataType {source['S3DataType']}", "Use S3Prefix or ManifestFile."
-    yield from _modes(f"{name} with InputMode", channel.get("InputMode", "File"))
-    if channel.get("CompressionType", "None") != "None":
-        yield f"{name} with CompressionType {channel['CompressionType']}", "Store the data uncompressed."
-    if channel.get("ShuffleConfig"):
-        yield f"{name} with ShuffleConfig", "Leave it out."
-
-
-def _modes(what: str, mode: str) -> Iterator[tuple[str, str]]:
-    if mode != "File":
-        yield f"{what} {mode}", "Use File: inputs are linked, not copied, so a job starts as fast."
+        return
+    if source["S3DataType"] == "Converse":
+        yield f"{name} with S3DataType Converse", "Use S3Prefix, ManifestFile or AugmentedManifestFile."
+    for member in ("ModelAccessConfig", "HubAccessConfig"):
+        if source.get(member):
+            yield f"{name} with {member}", "Put the data into a bucket of your own."

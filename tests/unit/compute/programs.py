@@ -307,3 +307,40 @@ def load_installing(model: Path) -> Words:
     command = [sys.executable, "-m", "pip", "install", "--no-index", "-f", str(model / "wheels"), "tidings"]
     subprocess.check_call(command)
     return Words(__import__("tidings").VERSION)
+def read_pipes(ml: Path) -> None:
+    for epoch in range(3):
+        (ml / "output" / f"epoch-{epoch}").write_bytes((ml / "input" / "data" / f"train_{epoch}").read_bytes())
+
+
+def list_pipes(ml: Path) -> None:
+    """Which pipes there are before the first one is opened, while it is read, and when it has been."""
+    data = ml / "input" / "data"
+    found = [sorted(os.listdir(data))]
+    with (data / "train_0").open("rb") as pipe:
+        pipe.read(1)
+        found.append(sorted(os.listdir(data)))
+        pipe.read()
+    found.append(sorted(os.listdir(data)))
+    (ml / "output" / "found.json").write_text(json.dumps(found))
+
+
+def peek_at_pipes(ml: Path) -> None:
+    for epoch in range(3):
+        with (ml / "input" / "data" / f"train_{epoch}").open("rb", buffering=0) as pipe:
+            pipe.read(10)
+    whole = (ml / "input" / "data" / "train_3").read_bytes()
+    (ml / "output" / "found.json").write_text(json.dumps(len(whole)))
+
+
+def look_around(ml: Path) -> None:
+    try:
+        (ml / "input" / "data" / "train_7").write_text("x")
+        writes = "done"
+    except OSError:
+        writes = "OSError"
+    found = {
+        "pids": sorted(int(name) for name in os.listdir("/proc") if name.isdigit()),
+        "writes": writes,
+        "pipes": (ml.parent / "pipes").exists(),
+    }
+    (ml / "output" / "found.json").write_text(json.dumps(found))

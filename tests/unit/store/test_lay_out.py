@@ -12,7 +12,7 @@ import pytest
 from potager.kernel.names import Scope
 from potager.kernel.pipes import Pipe, order
 from potager.store.blobs import Blobs
-from potager.store.inputs import lay_out
+from potager.store.inputs import lay_out, piped
 from potager.store.manifests import BadInput
 from potager.store.objects import NoObject, Objects
 
@@ -52,7 +52,8 @@ async def shares(objects: Objects, path: Path, hosts: int, **members: Any) -> li
 
 
 async def test_files_are_links(objects: Objects, bucket: str, tmp_path: Path) -> None:
-    assert await lay_out(objects, [channel()], tmp_path / "ml", mode="FastFile") == []
+    await lay_out(objects, [channel()], tmp_path / "ml", mode="FastFile")
+    assert piped(tmp_path / "ml") == []
     blob = (await objects.head(bucket, KEYS[0])).blob
     linked = tmp_path / "ml" / "input" / "data" / "train" / "0.csv"
     assert os.path.samefile(linked, tmp_path / "blobs" / blob[:2] / blob)
@@ -119,7 +120,8 @@ async def test_pipes_are_fed_from_links_that_the_program_does_not_see(
         RecordWrapperType="RecordIO",
         CompressionType="Gzip",
     )
-    (pipe,) = await lay_out(objects, [given], tmp_path / "ml", 1, 2)
+    await lay_out(objects, [given], tmp_path / "ml", 1, 2)
+    (pipe,) = piped(tmp_path / "ml")
     plan = tmp_path / "pipes" / "train" / "plan"
     assert pipe == Pipe("input/data/train", plan, record=True, gzip=True, seed=9, host=1, hosts=2)
     assert items(pipe) == [[(f"s3://claims/{key}", key)] for key in KEYS]
@@ -142,10 +144,11 @@ async def test_an_augmented_manifest_is_a_record_a_line_with_the_attributes_aske
     objects: Objects, blobs: Blobs, bucket: str, tmp_path: Path
 ) -> None:
     uri = await store(objects, blobs, "m.jsonl", LINES)
-    (pipe,) = await lay_out(objects, [augmented(uri, "label", "source-ref", "box", "name")], tmp_path / "ml")
+    await lay_out(objects, [augmented(uri, "label", "source-ref", "box", "name")], tmp_path / "ml")
+    (pipe,) = piped(tmp_path / "ml")
     image = ("s3://claims/train/0.csv", "train/0.csv")
     assert items(pipe) == [["1", image, '{"top":1.5}', "café"], ["null", image, "[]", ""]]
-    assert sorted(os.listdir(pipe.plan.parent)) == ["0", "plan"]
+    assert sorted(os.listdir(pipe.plan.parent)) == ["0", "pipe.json", "plan"]
 
 
 @pytest.mark.parametrize(

@@ -5,5 +5,6 @@
               stops, waits                  forks                 limits, records     namespaces, reaps     itself
 
 The zygote dies with the server; shims live on, and another server finds them by the notes in the workload's folder
-(`records.py`). What a program can reach: `isolation.py`, `mounts.py`, `network.py`; what it may use: `limits.py`.
+(`records.py`). A shim whose workload reads from named pipes forks one more process, which feeds them (`feeding.py`).
+What a program can reach: `isolation.py`, `mounts.py`, `network.py`; what it may use: `limits.py`.
 """

@@ -38,7 +38,7 @@ def keep(
             syscalls.die_with_parent(signal.SIGKILL if level.level == "namespaces" else KILL)
         if link.recv(1):  # nothing: the shim died before the line above was in force
             _wall(workload, level)
-            _close_others({output, link.fileno(), *([listener.fileno()] if listener else [])})
+            close_others({output, link.fileno(), *([listener.fileno()] if listener else [])})
             _say(link, _mind(workload, level, link, output, listener))
             code = 0
     except BaseException as error:
@@ -60,7 +60,8 @@ def _wall(workload: Workload, level: Isolation) -> None:
             syscalls.adopt_orphans()
 
 
-def _close_others(kept: set[int]) -> None:
+def close_others(kept: set[int]) -> None:
+    """Closes every descriptor but the standard ones and `kept`."""
     low = 3
     for number in sorted(kept):
         os.closerange(low, number)

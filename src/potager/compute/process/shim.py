@@ -1,6 +1,6 @@
 """The process that minds one workload, whatever becomes of the server.
 
-    claim ─► equip ─► keeper ─► { output to the log, time limit, stop, memory } ─► exit record ─► tidy up
+    claim ─► equip ─► feeder of its pipes, keeper ─► { output to the log, time limit, stop, memory } ─► exit record ─► tidy up
 
 It answers the server once, when the claim stands or is another's. SIGTERM tells it to look at `stop.json`.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from potager.compute.process import keeper, limits, network, records, syscalls
+from potager.compute.process import feeding, keeper, limits, network, records, syscalls
 from potager.compute.process.equipment import Ended, Equipment, NotInstalled
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.output import CHUNK, Output
@@ -122,6 +122,8 @@ class _Minder:
         self.child = 0
         self.group: limits.Group | None = None
         self.listener: socket.socket | None = None
+        self.feeder: feeding.Feeder | None = None
+        self.unfed = ""
 
     def claim(self) -> None:
         """Makes the workload this shim's for ever; a server listens from here on."""
@@ -159,6 +161,7 @@ class _Minder:
             return Exited(None, None, ended.reason, time.time(), self.started)
         (self.workload.run / records.EQUIPPING).unlink(missing_ok=True)
         self._say(*work.announcement)
+        self.feeder = feeding.Feeder.start(work)  # before the walls: it reads what lies outside of them
         return self._one(work, self.deadline, self.listener)
 
     def _install(self, work: Workload) -> tuple[Exited, str]:
@@ -265,6 +268,8 @@ class _Minder:
         poll = select.poll()
         for handle in (reader, link.fileno(), waker):
             poll.register(handle, select.POLLIN)
+        if self.feeder is not None:
+            poll.register(self.feeder, select.POLLIN)
         try:
             self._look(poll, reader, link, waker, deadline)
         finally:
@@ -283,6 +288,10 @@ class _Minder:
                     self._stop_if_asked()
                 elif handle == link.fileno() and not self._hear(link):
                     return
+                elif self.feeder is not None and handle == self.feeder.fileno():
+                    poll.unregister(self.feeder)
+                    if self._starve(self.feeder.hear()):
+                        self._ask("input", 0)  # it must not take what it had for all there is
             self._enforce(deadline)
 
     def _patience(self, deadline: float | None) -> float:
@@ -312,6 +321,14 @@ class _Minder:
         if doc is not None:
             grace = doc.get("grace")
             self._ask("stopped", self.workload.grace if grace is None else grace)
+
+    def _starve(self, why: str) -> bool:
+        """Takes down why the program can have no more input; False when there is no reason, or an earlier one."""
+        if not why or self.asked is not None:
+            return False
+        self.unfed = why
+        self.output.take(f"Potager could not feed this program. {why}\n".encode())
+        return True
 
     def _enforce(self, deadline: float | None) -> None:
         now = time.monotonic()
@@ -346,6 +363,8 @@ class _Minder:
     def _end(self, reader: int) -> Exited:
         """How it ended, once nothing of it is left and its last output is in the log."""
         _, status, used = os.wait4(self.child, 0)
+        if self.feeder is not None and self._starve(self.feeder.end()):
+            self.asked = "input"
         if self.level.level == "process":
             keeper.kill_below(os.getpid())
         os.set_blocking(reader, False)
@@ -360,7 +379,8 @@ class _Minder:
         cpu = said.get("cpu", used.ru_utime + used.ru_stime)
         reason = self._reason(code, failed="failed" in said)
         number = None if code >= 0 else -code
-        return Exited(None if number else code, number, reason, time.time(), self.started, peak, cpu)
+        text = self.unfed if reason == "input" else ""
+        return Exited(None if number else code, number, reason, time.time(), self.started, peak, cpu, text)
 
     def _reason(self, code: int, *, failed: bool) -> Reason:
         if failed:

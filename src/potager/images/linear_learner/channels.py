@@ -1,6 +1,7 @@
 """A channel's folder as a dataset: which files, in which format, checked as they are read.
 
     /opt/ml/input/data/<channel>/**  -> format (declared, else sniffed) -> one array for all files
+    /opt/ml/input/data/<channel>_0, a named pipe -> one file in /tmp -> the same
 
 Rows are counted before they are read, so that the array is made once and the data never held twice.
 """
@@ -8,6 +9,8 @@ Rows are counted before they are read, so that the array is made once and the da
 from __future__ import annotations
 
 import mmap
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -44,6 +47,16 @@ def load(folder: Path, channel: str, config: Mapping[str, str], settings: Settin
     config : the channel's entry in `inputdataconfig.json`.
     width : features that its rows must have, None to take the first row's word.
     """
+    if config.get("TrainingInputMode") != "Pipe":
+        return _loaded(folder, channel, config, settings, width)
+    with tempfile.TemporaryDirectory() as spool:  # rows are counted before they are read, which a pipe cannot bear
+        pipe = folder.with_name(f"{folder.name}_0")
+        with pipe.open("rb") as source, open(Path(spool, pipe.name), "wb") as copy:
+            shutil.copyfileobj(source, copy, 1 << 20)
+        return _loaded(Path(spool), channel, config, settings, width)
+
+
+def _loaded(folder: Path, channel: str, config: Mapping[str, str], settings: Settings, width: int | None) -> Dataset:
     sources = [_source(path, f"{channel}/{path.relative_to(folder)}", config, settings) for path in _files(folder)]
     rows = sum(source.rows for source in sources)
     if not rows:
@@ -66,7 +79,10 @@ def _source(path: Path, name: str, config: Mapping[str, str], settings: Settings
     with path.open("rb") as file:
         start = file.read(4)
     if start[:2] == b"\x1f\x8b":
-        raise ClientError(f"{name} is compressed with gzip. Set the channel's CompressionType to Gzip, or unpack it.")
+        raise ClientError(
+            f"{name} is compressed with gzip. Unpack it, or set the channel's InputMode to Pipe and its "
+            "CompressionType to Gzip."
+        )
     binary = start == MAGIC_BYTES
     declared = _declared(config, name)
     if declared and binary != (declared == RECORDIO):
