@@ -1,5 +1,4 @@
-"""Runs every benchmark, or those named: `python -m benchmarks [start] [jobs] [scripts] [endpoints] [describe] [s3]
-[transform]`.
+"""Runs every benchmark, or those named: `python -m benchmarks [start] [jobs] ...`; an unknown name lists them.
 
 Each prints its rows as it goes: what, Potager's figure, the peer's or the bare work's in the same run, and the ratio.
 """
@@ -9,7 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import control, jobs, scripts, serving, start, store, transform
+from benchmarks import channels, control, jobs, scripts, serving, start, store, transform
 from benchmarks.measure import say
 
 BENCHMARKS = {
@@ -20,6 +19,7 @@ BENCHMARKS = {
     "describe": control.main,
     "s3": store.main,
     "transform": transform.main,
+    "channels": channels.main,
 }
 
 

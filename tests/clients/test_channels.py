@@ -136,6 +136,43 @@ def test_an_augmented_manifest_streams_its_attributes_in_their_order(scripts: Sc
     assert sorted(zip(pairs[::2], pairs[1::2], strict=True)) == [("a\n", "1"), ("b\n", "2"), ("c\n", "0")]
 
 
+SHARE = """
+    import json, os, pathlib
+    host, data = os.environ["SM_CURRENT_HOST"], pathlib.Path(os.environ["SM_INPUT_DIR"], "data")
+    seen = {name: sorted(os.listdir(data / name)) for name in ("dealt", "whole", "few")}
+    for name in ("piped", "mixed"):
+        seen[name] = [(data / f"{name}_{epoch}").read_text().split() for epoch in range(3)]
+    pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], f"{host}.json").write_text(json.dumps(seen))
+"""
+
+
+def test_instances_share_the_objects_of_a_sharded_channel(scripts: Scripts) -> None:
+    scripts.road.put("lone/only.txt", "x")
+    sharded = {"source": {"S3DataDistributionType": "ShardedByS3Key"}}
+    job = scripts.script(
+        "sharded",
+        {"train.py": SHARE},
+        InputDataConfig=[
+            channel(scripts, "dealt", **sharded),
+            channel(scripts, "whole"),
+            channel(scripts, "few", "lone/", **sharded),
+            channel(scripts, "piped", InputMode="Pipe", **sharded),
+            channel(scripts, "mixed", InputMode="Pipe", ShuffleConfig={"Seed": 3}, **sharded),
+        ],
+        instances=2,
+    )
+    assert job["TrainingJobStatus"] == "Completed", (job.get("FailureReason"), scripts.lines(job))
+    found = scripts.unpacked(f"output/{job['TrainingJobName']}/output/output.tar.gz")
+    first, second = (json.loads(found[f"algo-{host}.json"]) for host in (1, 2))
+    assert (first["dealt"], second["dealt"]) == (["a.txt", "c.txt", "e.txt"], ["b.txt", "d.txt", "f.txt"])
+    assert first["whole"] == second["whole"] == [f"{letter}.txt" for letter in "abcdef"]
+    assert (first["few"], second["few"]) == (["only.txt"], [])
+    assert (first["piped"], second["piped"]) == ([list("ace")] * 3, [list("bdf")] * 3)
+    for mine, other in zip(first["mixed"], second["mixed"], strict=True):
+        assert sorted(mine + other) == list("abcdef")
+    assert len({"".join(sorted(each)) for each in first["mixed"]}) > 1
+
+
 PIPED = {"InputMode": "Pipe"}
 ATTRIBUTES = {"source": {"AttributeNames": ["label"]}}
 

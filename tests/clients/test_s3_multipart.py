@@ -8,11 +8,14 @@ import os
 import time
 import uuid
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
+
+from tests.clients.road import until
 
 MIB = 2**20
 
@@ -148,15 +151,57 @@ def test_a_page_of_no_parts_and_no_uploads_is_the_last_one(s3: Any, bucket: str)
     assert not s3.list_multipart_uploads(Bucket=bucket, MaxUploads=0)["IsTruncated"]
 
 
-def test_a_part_with_another_checksum_than_its_upload_leaves_no_file(server: Any, s3: Any, bucket: str) -> None:
+def test_a_part_with_another_checksum_than_its_upload_leaves_no_file_after_the_upload(
+    server: Any, s3: Any, bucket: str
+) -> None:
     upload = begin(s3, bucket, ChecksumAlgorithm="SHA256")
     body = os.urandom(1000)
     with pytest.raises(ClientError) as caught:
         s3.upload_part(**upload, PartNumber=1, Body=body, ChecksumSHA1=b64encode(hashlib.sha1(body).digest()).decode())
     assert code(caught) == ("InvalidRequest", 400)
+    s3.abort_multipart_upload(**upload)
     deadline = time.monotonic() + 5
     while body in (path.read_bytes() for path in (server.data / "blobs").glob("??/*")):
         assert time.monotonic() < deadline
+
+
+def blob_files(server: Any) -> set[str]:
+    return {path.name for path in (server.data / "blobs").glob("??/*")}
+
+
+def test_an_object_of_parts_is_one_file_as_soon_as_it_is_complete(fresh_server: Any, tmp_path: Path) -> None:
+    s3 = fresh_server.client("s3")
+    s3.create_bucket(Bucket="large")
+    data = os.urandom(5 * 8 * MIB + 12345)
+    (tmp_path / "large").write_bytes(data)
+    s3.upload_file(str(tmp_path / "large"), "large", "k")
+    until(lambda: len(blob_files(fresh_server)) == 1, "the removal of a last part that came first")
+    (name,) = blob_files(fresh_server)
+    path = fresh_server.data / "blobs" / name[:2] / name
+    assert path.read_bytes() == data
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert s3.get_object(Bucket="large", Key="k", PartNumber=6)["Body"].read() == data[-12345:]
+    s3.copy({"Bucket": "large", "Key": "k"}, "large", "copy")
+    assert blob_files(fresh_server) == {name}
+    s3.delete_object(Bucket="large", Key="k")
+    assert s3.get_object(Bucket="large", Key="copy")["Body"].read() == data
+    s3.delete_object(Bucket="large", Key="copy")
+    until(lambda: not blob_files(fresh_server), "the removal of the file")
+
+
+def test_a_server_killed_during_an_upload_loses_no_part(fresh_server: Any) -> None:
+    s3 = fresh_server.client("s3")
+    s3.create_bucket(Bucket="large")
+    data = os.urandom(15 * MIB + 7)
+    upload = begin(s3, "large")
+    done = [part(s3, upload, number, data[(number - 1) * 5 * MIB : number * 5 * MIB]) for number in (3, 1)]
+    fresh_server.kill()
+    fresh_server.start()
+    done += [part(s3, upload, number, data[(number - 1) * 5 * MIB : number * 5 * MIB]) for number in (2, 4)]
+    complete(s3, upload, sorted(done, key=lambda each: each["PartNumber"]))
+    assert s3.get_object(Bucket="large", Key="k")["Body"].read() == data
+    s3.delete_object(Bucket="large", Key="k")
+    until(lambda: not blob_files(fresh_server), "the removal of the files")
 
 
 def test_parts_can_be_copied_from_objects_even_from_those_made_of_parts(s3: Any, bucket: str) -> None:

@@ -41,7 +41,9 @@ class Pipe:
     @classmethod
     def of(cls, doc: Mapping[str, Any]) -> Pipe:
         """The pipe that `asdict` made `doc` of, be it by way of JSON."""
-        return cls(**{**doc, "plan": Path(doc["plan"])})
+        values = dict(doc)
+        values["plan"] = Path(doc["plan"])
+        return cls(**values)
 
 
 def order(count: int, seed: int | None, epoch: int = 0, host: int = 0, hosts: int = 1) -> Sequence[int]:

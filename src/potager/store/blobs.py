@@ -20,9 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from potager.store.drafts import Draft, Span
+from potager.store.drafts import Draft, Inset, Place, Span
 
-__all__ = ["Blob", "Blobs", "Content", "Span"]
+__all__ = ["Blob", "Blobs", "Content", "Place", "Span"]
 
 T = TypeVar("T")
 
@@ -37,11 +37,15 @@ Opened = tuple[BinaryIO | None, bytes, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A blob that is whole and on the disk: its id, its bytes in number, its digests by name."""
+    """A blob that is whole and on the disk: its id, its bytes in number, its digests by name.
+
+    `span` says where its bytes are when they are not a file of their own.
+    """
 
     id: str
     size: int
     digests: dict[str, bytes]
+    span: Span | None = None
 
 
 class Blobs:
@@ -71,23 +75,32 @@ class Blobs:
         """Whether a blob is there as a file."""
         return os.path.exists(self.path(blob))
 
-    async def write(self, chunks: AsyncIterator[bytes] | bytes, *, digests: Sequence[str] = ("md5",)) -> Blob:
+    async def write(
+        self,
+        chunks: AsyncIterator[bytes] | bytes,
+        *,
+        digests: Sequence[str] = ("md5",),
+        place: Place | None = None,
+    ) -> Blob:
         """Keeps bytes as a new blob; done when they are on the disk. `LimitReached` when the disk is full.
 
-        Memory stays under three chunks however long the stream is. Nothing remains when it breaks off.
+        Memory stays under three chunks however long the stream is. Nothing remains when it breaks off. With a `place`
+        they are written there, into the file of another blob; what exceeds it is counted and not kept.
         """
         if isinstance(chunks, bytes):
-            return await self.run(lambda: self._whole([chunks], digests))
+            return await self.run(lambda: self._whole([chunks], digests, place))
         gathered = _gathered(chunks)
         first = await anext(gathered)
         if sum(map(len, first)) < CHUNK:
-            return await self.run(lambda: self._whole(first, digests))
-        return await self._stream(first, gathered, digests)
+            return await self.run(lambda: self._whole(first, digests, place))
+        return await self._stream(first, gathered, digests, place)
 
-    async def _stream(self, first: list[bytes], rest: AsyncIterator[list[bytes]], digests: Sequence[str]) -> Blob:
+    async def _stream(
+        self, first: list[bytes], rest: AsyncIterator[list[bytes]], digests: Sequence[str], place: Place | None
+    ) -> Blob:
         """Writes one batch in a thread while the next one arrives."""
         blob = secrets.token_hex(16)
-        draft = await self.run(lambda: self._draft(blob, digests))
+        draft = await self.run(lambda: self._begun(blob, digests, place))
         try:
             step = self._submit(draft.add, first)
             try:
@@ -97,17 +110,19 @@ class Blobs:
             finally:
                 await asyncio.wait([step])
             await step
-            return Blob(blob, draft.size, await self.run(draft.finish))
+            return Blob(blob, draft.size, await self.run(draft.finish), place and place.span)
         except BaseException:
-            self._submit(draft.abandon)  # in a thread: one may still be writing when this task is cancelled
+            abandoned = self._submit(draft.abandon)  # in a thread: one may still be writing when this task is cancelled
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(abandoned)
             raise
 
-    def _whole(self, data: list[bytes], digests: Sequence[str]) -> Blob:
+    def _whole(self, data: list[bytes], digests: Sequence[str], place: Place | None) -> Blob:
         blob = secrets.token_hex(16)
-        draft = self._draft(blob, digests)
+        draft = self._begun(blob, digests, place)
         try:
             draft.add(data)
-            return Blob(blob, draft.size, draft.finish())
+            return Blob(blob, draft.size, draft.finish(), place and place.span)
         except BaseException:
             draft.abandon()
             raise
@@ -236,6 +251,18 @@ class Blobs:
     def close(self) -> None:
         """Waits for the threads."""
         self._threads.shutdown()
+
+    def _begun(self, blob: str, digests: Sequence[str], place: Place | None) -> Draft | Inset:
+        if place is None:
+            return self._draft(blob, digests)
+        return Inset(self.path(place.span.source), place, digests)
+
+    def name(self) -> str:
+        """The id of a blob that is to be; the sweep spares it."""
+        blob = secrets.token_hex(16)
+        if self.fresh is not None:
+            self.fresh.add(blob)
+        return blob
 
     def _draft(self, blob: str, digests: Sequence[str]) -> Draft:
         if self.fresh is not None:

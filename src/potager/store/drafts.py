@@ -32,6 +32,14 @@ class Span:
     size: int
 
 
+@dataclass(slots=True)
+class Place:
+    """Where in another blob's file bytes shall stand; `busy` while a thread may write them."""
+
+    span: Span
+    busy: bool = False
+
+
 class Draft:
     """One file while it is written. Methods block; a lock keeps a late `abandon` from a thread that still writes.
 
@@ -89,6 +97,67 @@ class Draft:
             self._fd = -1
 
 
+class Inset:
+    """Some bytes of a file that others write to beside it, while they are written; used as a `Draft` is.
+
+    Parameters
+    ----------
+    path : the file, made when it is not there.
+    place : where in it; what exceeds that is counted and not written.
+    """
+
+    def __init__(self, path: Path, place: Place, digests: Sequence[str] = ()) -> None:
+        self.size = 0
+        """Bytes so far."""
+        self._path = path
+        self._place = place
+        self._digests = Digests(digests)
+        self._lock = threading.Lock()
+        with _naming(path):
+            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        place.busy = True
+
+    def add(self, batch: list[bytes]) -> None:
+        """Writes bytes behind those that were added before."""
+        data = batch[0] if len(batch) == 1 else b"".join(batch)
+        with self._lock, _naming(self._path):
+            _check_room(self._fd, len(data))
+            self._digests.update(data)
+            span = self._place.span
+            _write_at(self._fd, data[: max(0, span.size - self.size)], span.start + self.size)
+            self.size += len(data)
+
+    def finish(self) -> dict[str, bytes]:
+        """Brings the bytes and the file's name to the disk; gives the digests."""
+        with self._lock, _naming(self._path):
+            _to_disk(self._fd)
+            _sync(self._path.parent)
+            self._close()
+            return self._digests.values()
+
+    def abandon(self) -> None:
+        """Leaves the bytes to nobody."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            self._place.busy = False
+
+
+def move(path: Path, pieces: Sequence[tuple[Path, Span, int]]) -> None:
+    """Copies spans of files to offsets of another, inside the kernel where that is possible, and syncs that."""
+    with _naming(path), open(path, "r+b", buffering=0) as target:
+        for source, span, offset in pieces:
+            _check_room(target.fileno(), span.size)
+            target.seek(offset)
+            with source.open("rb") as file:
+                _copy(file.fileno(), target.fileno(), span)
+        _to_disk(target.fileno())
+
+
 @contextmanager
 def _naming(path: Path) -> Generator[None]:
     """Says in the house's words that there is no room."""
@@ -112,6 +181,13 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def _write_at(fd: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(fd, view, offset)
+        view, offset = view[done:], offset + done
 
 
 def _copy(source: int, target: int, span: Span) -> None:

@@ -2,7 +2,8 @@
 
     put        blob written ─► row committed ─► visible; the blob that it replaces is unlinked after the commit
     copy       a second row names the same blob
-    multipart  the object's blob is made of the parts' pieces (`uploads.py`), until `file` is asked for
+    multipart  the parts are written into one file, which becomes the object's blob (`uploads.py`, `sites.py`); else the
+               blob is made of the parts' pieces, until `file` is asked for
 
 A bucket's name is global to the server; the bucket belongs to an account and a region.
 """

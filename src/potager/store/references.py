@@ -81,6 +81,22 @@ def cut(pieces: Sequence[Span], start: int, end: int) -> list[Span]:
     return found
 
 
+def merged(pieces: Sequence[Span]) -> list[Span]:
+    """The same bytes in as few spans as can be.
+
+    >>> merged([Span("a", 0, 10), Span("a", 10, 5), Span("b", 0, 1)])
+    [Span(source='a', start=0, size=15), Span(source='b', start=0, size=1)]
+    """
+    found: list[Span] = []
+    for piece in pieces:
+        last = found[-1] if found else None
+        if last and last.source == piece.source and last.start + last.size == piece.start:
+            found[-1] = Span(last.source, last.start, last.size + piece.size)
+        elif piece.size or not found:
+            found.append(piece)
+    return found
+
+
 def join(connection: Connection, blob: str, pieces: Sequence[Span]) -> None:
     """Makes a blob out of pieces."""
     rows = [

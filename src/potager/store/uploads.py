@@ -3,27 +3,37 @@
     create ─► put_part | copy_part (any order, any number of times) ─► complete: the object's blob is the parts' pieces
                                                                     └─► abort: the parts are freed
 
-Nothing is copied when an upload is completed, whatever its size. Source:
+Nothing is copied when an upload is completed, whatever its size, and as a rule its object is one file from then on
+(`sites.py`). Source:
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select
 
 from potager.kernel import clock
 from potager.kernel.digests import Digests
-from potager.kernel.errors import NotFound
+from potager.kernel.errors import LimitReached, NotFound
 from potager.store import entries, references, schema
-from potager.store.blobs import Blob, Blobs, Span
+from potager.store.blobs import Blob, Blobs, Place, Span
 from potager.store.database import Database
+from potager.store.drafts import move
 from potager.store.entries import Check, Entry, NoObject
 from potager.store.keys import Listing, beginning, successor, take
+from potager.store.sites import Site, whole
+
+MOVED = 2**26
+"""Bytes of parts that are copied to their places at most, when an upload is completed."""
+SITES = 10_000
+"""Uploads whose parts this server has places for."""
 
 _uploads, _parts = schema.uploads, schema.parts
 _UPLOAD = [_uploads.c[name] for name in ("id", "bucket", "key", "initiated", "doc")]
@@ -63,28 +73,61 @@ class Uploads:
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
         self._blobs = blobs
+        self._sites: dict[str, Site] = {}
+        """Where the parts of the uploads stand that this server began, the youngest last."""
 
     async def create(self, bucket: str, key: str, doc: Mapping[str, Any]) -> Upload:
         """Begins an upload; `NoBucket` without the bucket."""
         upload = Upload(secrets.token_urlsafe(48), bucket, key, clock.now(), doc)
+        site = self._blobs.name()
 
         def write(connection: Connection) -> Upload:
             entries.require(connection, bucket)
             values = {"id": upload.id, "bucket": bucket, "key": key, "initiated": upload.initiated, "doc": dict(doc)}
             connection.execute(insert(_uploads), values)
+            references.join(connection, upload.id, [Span(site, 0, 0)])  # keeps its file as long as the upload lives
             return upload
 
-        return await self._database.write(write)
+        await self._database.write(write)
+        if len(self._sites) >= SITES:
+            del self._sites[next(iter(self._sites))]
+        self._sites[upload.id] = Site(site, self._blobs.path(site))
+        return upload
 
     async def find(self, bucket: str, key: str, upload: str) -> Upload:
         """The upload of that id, if it is of that bucket and key; else `NoBucket` or `NoUpload`."""
         return await self._database.read(lambda connection: _find(connection, bucket, key, upload))
 
+    @contextmanager
+    def placing(self, upload: Upload, number: int, size: int | None) -> Generator[Place | None]:
+        """Where `blobs.write` shall put a part, and None for a blob of its own; `put_part` is called inside."""
+        site = self._sites.get(upload.id)
+        place = site.take(number, size) if site is not None and size is not None else None
+        if site is None or place is None:
+            yield None
+            return
+        site.writing += 1
+        try:
+            yield place
+        except Exception:
+            site.give_back(number, place)
+            raise
+        except BaseException:
+            site.tear()
+            raise
+        finally:
+            site.writing -= 1
+
     async def put_part(self, upload: Upload, number: int, blob: Blob, doc: Mapping[str, Any]) -> Part:
         """Makes a blob that was just written a part, in the place of one of that number."""
         part = Part(number, blob.id, blob.size, blob.digests["md5"].hex(), clock.now(), doc)
+
+        def link(connection: Connection) -> None:
+            if blob.span is not None:
+                references.join(connection, part.blob, [blob.span])
+
         try:
-            return await self._put(upload, part, lambda connection: None)
+            return await self._put(upload, part, link)
         except Exception:
             self._blobs.discard([blob.id])
             raise
@@ -157,18 +200,70 @@ class Uploads:
             is not looked at). It may raise, and nothing is changed then.
         """
 
+        site = self._sites.get(upload.id)
+        final = site if site is not None and site.close() else None
+        moved = await self._mend(upload, final) if final is not None else {}
+
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             _find(connection, upload.bucket, upload.key, upload.id)
             there = {part.number: part for part in _listed(connection, upload.id, 0, None)}
             wanted, described = finish(there)
-            entry = _join(connection, wanted, described)
+            entry = self._joined(connection, wanted, described, moved, final)
             freed = entries.put(connection, entry, check)
             freed += forget(connection, _uploads.c.id == upload.id)
             return entry, references.released(connection, freed)
 
         entry, freed = await self._database.write(write)
+        self._sites.pop(upload.id, None)
         self._blobs.discard(freed)
         return entry
+
+    async def _mend(self, upload: Upload, site: Site) -> dict[str, Span]:
+        """Copies parts that found no place in the upload's file to where they belong; where they are then, by blob."""
+        found = await self._database.read(
+            lambda connection: [
+                (part, _pieces(connection, part.blob, part.size)) for part in _listed(connection, upload.id, 0, None)
+            ]
+        )
+        stray = [(part, pieces) for part, pieces in found if pieces[0].source != site.blob]
+        if site.stride is None or sum(part.size for part, _ in stray) > MOVED:
+            return {}
+        moved: dict[str, Span] = {}
+        work: list[tuple[Path, Span, int]] = []
+        for part, pieces in stray:
+            if part.size <= site.stride:
+                moved[part.blob] = site.span(part.number, part.size)
+                at = moved[part.blob].start
+                for piece in pieces:
+                    work.append((self._blobs.path(piece.source), piece, at))
+                    at += piece.size
+        with self._blobs.holding([piece for _, pieces in stray for piece in pieces]):
+            try:
+                await self._blobs.run(lambda: move(site.path, work) if work else None)
+            except (FileNotFoundError, LimitReached):
+                return {}
+        return moved
+
+    def _joined(
+        self, connection: Connection, parts: Sequence[Part], entry: Entry, moved: Mapping[str, Span], final: Site | None
+    ) -> Entry:
+        """The object with its blob: a file that is just its bytes where there is one, else one made of pieces.
+
+        `final` is the upload's own file, where nobody writes to it any more; `moved` says where in it which blobs are.
+        """
+        there = [
+            [moved[part.blob]] if part.blob in moved else _pieces(connection, part.blob, part.size) for part in parts
+        ]
+        pieces = references.merged([piece for each in there for piece in each])
+        source = pieces[0].source
+        own = final is not None and source == final.blob
+        if pieces == [Span(source, 0, entry.size)] and whole(self._blobs.path(source), entry.size, final=own):
+            return replace(entry, blob=source)
+        if len(parts) == 1:
+            return replace(entry, blob=parts[0].blob)
+        blob = secrets.token_hex(16)
+        references.join(connection, blob, pieces)
+        return replace(entry, blob=blob)
 
     async def abort(self, upload: Upload) -> None:
         """Ends an upload without an object; its parts are freed."""
@@ -177,6 +272,7 @@ class Uploads:
             _find(connection, upload.bucket, upload.key, upload.id)
             return references.released(connection, forget(connection, _uploads.c.id == upload.id))
 
+        self._sites.pop(upload.id, None)
         self._blobs.discard(await self._database.write(write))
 
     async def list(
@@ -201,6 +297,9 @@ def forget(connection: Connection, which: ColumnElement[bool]) -> list[str]:
     ids = select(_uploads.c.id).where(which)
     here = _parts.c.upload.in_(ids)
     blobs = list(connection.scalars(select(_parts.c.blob).where(here)))
+    sites = schema.pieces.c.blob.in_(ids)
+    blobs += connection.scalars(select(schema.pieces.c.source).where(sites))
+    connection.execute(delete(schema.pieces).where(sites))
     connection.execute(delete(_parts).where(here))
     connection.execute(delete(_uploads).where(which))
     return blobs
@@ -223,15 +322,6 @@ def _listed(connection: Connection, upload: str, after: int, limit: int | None) 
 
 def _pieces(connection: Connection, blob: str, size: int) -> list[Span]:
     return references.spans(connection, blob) or [Span(blob, 0, size)]
-
-
-def _join(connection: Connection, parts: Sequence[Part], entry: Entry) -> Entry:
-    """The object with its blob: the only part's own, or one made of the pieces of all."""
-    if len(parts) == 1:
-        return replace(entry, blob=parts[0].blob)
-    blob = secrets.token_hex(16)
-    references.join(connection, blob, [piece for part in parts for piece in _pieces(connection, part.blob, part.size)])
-    return replace(entry, blob=blob)
 
 
 def _page(

@@ -35,8 +35,7 @@ sagemaker = Service("sagemaker")
 
 @sagemaker.operation
 @partly(
-    "the linear-learner image, and scripts or commands on plain Python and the frameworks' images; "
-    "channels from S3"
+    "the linear-learner image, and scripts or commands on plain Python and the frameworks' images; channels from S3"
 )
 async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
     """Starts a training job. `ResourceInUse` for a name that is taken."""

@@ -307,6 +307,8 @@ def load_installing(model: Path) -> Words:
     command = [sys.executable, "-m", "pip", "install", "--no-index", "-f", str(model / "wheels"), "tidings"]
     subprocess.check_call(command)
     return Words(__import__("tidings").VERSION)
+
+
 def read_pipes(ml: Path) -> None:
     for epoch in range(3):
         (ml / "output" / f"epoch-{epoch}").write_bytes((ml / "input" / "data" / f"train_{epoch}").read_bytes())

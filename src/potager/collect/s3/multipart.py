@@ -11,16 +11,15 @@ from urllib.parse import quote
 from potager.collect.s3 import attributes, checksums, conditions, naming, ranges
 from potager.collect.s3.copying import origin
 from potager.collect.s3.faults import fault
-from potager.collect.s3.receiving import LARGEST, receive
+from potager.collect.s3.receiving import LARGEST, announced, receive
 from potager.collect.s3.service import Req, check_owner, operation
 from potager.kernel import clock
 from potager.kernel.context import Context
 from potager.store.blobs import Blobs
 from potager.store.objects import Entry, NoObject, Objects
+from potager.store.sites import SMALLEST
 from potager.store.uploads import NoUpload, Part, Upload
 
-SMALLEST = 5 * 2**20
-"""Bytes of every part but the last."""
 LAST_NUMBER = 10_000
 
 
@@ -44,13 +43,15 @@ async def upload_part(ctx: Context, req: Req) -> Mapping[str, Any]:
     attributes.refuse(req)
     number = _number(req)
     expected = upload.doc.get("_algorithm")
-    blob, given = await receive(ctx, req, expected)
-    if expected and given not in (None, expected):
-        ctx[Blobs].discard([blob.id])
-        text = f"Checksum Type mismatch occurred, expected checksum Type: {expected.lower()}, "
-        raise fault("InvalidRequest", text + f"actual checksum Type: {str(given).lower()}")
-    sums = checksums.members(expected or given, blob.digests)
-    part = await ctx[Objects].uploads.put_part(upload, number, blob, sums)
+    uploads = ctx[Objects].uploads
+    with uploads.placing(upload, number, announced(req)) as place:
+        blob, given = await receive(ctx, req, expected, place=place)
+        if expected and given not in (None, expected):
+            ctx[Blobs].discard([blob.id])
+            text = f"Checksum Type mismatch occurred, expected checksum Type: {expected.lower()}, "
+            raise fault("InvalidRequest", text + f"actual checksum Type: {str(given).lower()}")
+        sums = checksums.members(expected or given, blob.digests)
+        part = await uploads.put_part(upload, number, blob, sums)
     return {"ETag": f'"{part.etag}"', **sums}
 
 

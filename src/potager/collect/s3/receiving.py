@@ -8,23 +8,32 @@ from typing import Any
 
 from potager.collect.s3 import checksums
 from potager.collect.s3.faults import fault
-from potager.kernel.body import Body
 from potager.kernel.context import Context
-from potager.store.blobs import CHUNK, Blob, Blobs
+from potager.store.blobs import CHUNK, Blob, Blobs, Place
 from potager.store.objects import Objects
 
 LARGEST = 5 * 2**30
 """Bytes of one object or part in one request."""
 
 
-async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None) -> tuple[Blob, str | None]:
+def announced(req: Mapping[str, Any]) -> int | None:
+    """How many bytes the body has, as the client says; None when it does not say."""
+    body = req.get("Body", b"")
+    return len(body) if isinstance(body, bytes) else body.length
+
+
+async def receive(
+    ctx: Context, req: Mapping[str, Any], *also: str | None, place: Place | None = None
+) -> tuple[Blob, str | None]:
     """The body as a blob that is on the disk, and the algorithm of its checksum or None.
 
     Nothing is kept of a body that is not what the request says: `BadDigest`, `EntityTooLarge`, `IncompleteBody`.
-    `also` are algorithms to compute whatever the request says.
+    `also` are algorithms to compute whatever the request says; `place` is where the bytes go, if not to a file of their
+    own.
     """
-    body = req.get("Body", b"")
-    size = len(body) if isinstance(body, bytes) else _length(req, body)
+    body, size = req.get("Body", b""), announced(req)
+    if size is None:
+        raise fault("MissingContentLength")
     if size > LARGEST:
         raise fault("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=LARGEST)
     trailers: Mapping[str, str] = getattr(body, "trailers", {})
@@ -32,7 +41,7 @@ async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None) -> tu
     if size > CHUNK:
         await ctx[Objects].bucket(req["Bucket"])  # before a client sends gigabytes to a bucket that is not there
     chunks = body if isinstance(body, bytes) else aiter(body)
-    blob = await ctx[Blobs].write(chunks, digests=checksums.names(algorithm, *also))
+    blob = await ctx[Blobs].write(chunks, digests=checksums.names(algorithm, *also), place=place)
     try:
         if blob.size != size:
             raise fault("IncompleteBody")
@@ -43,9 +52,3 @@ async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None) -> tu
         ctx[Blobs].discard([blob.id])
         raise
     return blob, algorithm
-
-
-def _length(req: Mapping[str, Any], body: Body) -> int:
-    if body.length is None:
-        raise fault("MissingContentLength")
-    return body.length

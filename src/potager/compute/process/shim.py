@@ -1,6 +1,6 @@
 """The process that minds one workload, whatever becomes of the server.
 
-    claim ─► equip ─► feeder of its pipes, keeper ─► { output to the log, time limit, stop, memory } ─► exit record ─► tidy up
+    claim ─► equip ─► feeder, keeper ─► { output to the log, time limit, stop, memory } ─► exit record ─► tidy up
 
 It answers the server once, when the claim stands or is another's. SIGTERM tells it to look at `stop.json`.
 """
