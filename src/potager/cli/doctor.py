@@ -21,7 +21,7 @@ def command(data: str | None, form: str) -> None:
     Changes nothing. Each problem comes with its remedy; the exit status is 0 all the same.
     """
     settings = load({"data": data}, os.environ)
-    found = examine(settings.data, settings.host, settings.port)
+    found = examine(settings)
     click.echo(json.dumps([asdict(each) for each in found], indent=2) if form == "json" else text(found))
 
 

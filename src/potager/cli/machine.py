@@ -14,7 +14,9 @@ from importlib import metadata
 from pathlib import Path
 
 from potager.cli import folder
+from potager.compute import budget
 from potager.kernel.errors import Invalid
+from potager.kernel.settings import Settings
 
 ENOUGH_DISK = 2 << 30
 ENOUGH_MEMORY = 1 << 30
@@ -37,10 +39,12 @@ class Finding:
     problem: str = ""
 
 
-def examine(data: Path, host: str, port: int) -> list[Finding]:
+def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which it is told."""
-    found = [_python(), _isolation(), _memory_limits(), _cores(), _memory(), _disk(data), _file_system(data), _files()]
-    return [*found, _server(data), _port(host, port), *(_extra(name) for name in EXTRAS)]
+    data = settings.data
+    found = [_python(), _isolation(), _memory_limits(), _cores(), _memory(), _shared(settings), _disk(data)]
+    found += [_file_system(data), _files(), _server(data), _port(settings.host, settings.port)]
+    return [*found, *(_extra(name) for name in EXTRAS)]
 
 
 def isolation(wanted: str) -> str:
@@ -86,41 +90,26 @@ def _memory_limits() -> Finding:
     group = Group.make(f"doctor-{os.getpid()}", ENOUGH_MEMORY)
     if group is None:
         return Finding("memory limits", "watched twice a second, since no control group can be made here")
-    version = 2 if (group.path / "memory.max").exists() else 1
+    version = group.version
     group.remove()
     return Finding("memory limits", f"by control groups, version {version}")
 
 
 def _cores() -> Finding:
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _quota()
+    quota = budget.quota()
     limited = f", {quota:g} by the container's quota" if quota else ""
-    return Finding("cores", f"{usable}{limited}")
-
-
-def _quota() -> float | None:
-    try:
-        most, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if most == "max" else int(most) / int(period)
-    except (OSError, ValueError):
-        return None
+    return Finding("cores", f"{budget.usable()}{limited}")
 
 
 def _memory() -> Finding:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limits = [number for path in ("memory.max", "memory/memory.limit_in_bytes") if (number := _number(path))]
-    most = min([total, *limits])
+    total, most = budget.installed(), budget.memory()
     problem = "" if most >= ENOUGH_MEMORY else "Training wants more. Give the machine or the container at least 1 GiB."
     within = f" ({_size(total)} in the machine)" if most < total else ""
     return Finding("memory", _size(most) + within, problem)
 
 
-def _number(path: str) -> int | None:
-    try:
-        text = (Path("/sys/fs/cgroup") / path).read_text().strip()
-    except OSError:
-        return None
-    return int(text) if text.isdigit() else None
+def _shared(settings: Settings) -> Finding:
+    return Finding("for jobs", f"{budget.of(settings)}, shared out by instance types")
 
 
 def _disk(data: Path) -> Finding:

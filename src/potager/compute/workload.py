@@ -23,7 +23,18 @@ from potager.kernel.pipes import Pipe
 if TYPE_CHECKING:  # a worker's parent imports this module, and is better off without asyncio
     from potager.compute.channel import Channel
 
-Reason = Literal["exited", "time limit", "stopped", "killed", "out of memory", "input", "lost"]
+Reason = Literal[
+    "exited",
+    "time limit",
+    "stopped",
+    "killed",
+    "out of memory",
+    "too many processes",
+    "too much disk",
+    "flooded",
+    "input",
+    "lost",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,10 @@ class Workload:
     hidden : folders of the host that it must not see, such as the server's data folder.
     memory_bytes : what it may use altogether, None for no limit.
     cpus : how many threads numeric libraries may start; None for one a CPU.
+    gpus : the numbers of the GPUs that it may use; None for all.
+    processes : how many processes and threads it may have at a time, None for no limit.
+    disk_bytes : what it may write below /opt/ml and /tmp, None for as much as the disk has.
+    log_bytes : what of its log is kept, None for all; one that prints as much again is ended, should it be a job.
     argv : of a job, the program to execute and its arguments, in place of `entry`. It is looked up on PATH, where the
         server's own interpreter stands first, and starts in `/opt/ml/code` if that is there, else in `/opt/ml`.
     preface : lines that open its log, after one that says how far it is isolated.
@@ -76,6 +91,10 @@ class Workload:
     hidden: Sequence[Path] = ()
     memory_bytes: int | None = None
     cpus: int | None = None
+    gpus: Sequence[int] | None = None
+    processes: int | None = None
+    disk_bytes: int | None = None
+    log_bytes: int | None = None
     argv: Sequence[str] = ()
     preface: Sequence[str] = ()
     announcement: Sequence[str] = ()
@@ -120,6 +139,7 @@ class Workload:
         for key in ("argv", "preface", "announcement", "hosts"):
             doc[key] = tuple(doc[key])
         doc["pipes"] = tuple(map(Pipe.of, doc.get("pipes", ())))
+        doc["gpus"] = None if doc["gpus"] is None else tuple(doc["gpus"])
         return cls(**doc)
 
 
@@ -154,6 +174,7 @@ class Exited:
     at : when, in seconds since 1970; `started` likewise.
     peak_memory : bytes resident at most, of its largest process.
     cpu_seconds : user and system time of all of its processes.
+    detail : which bound it broke and what helps, or what of its input could not be had; "" where neither is so.
     """
 
     code: int | None
@@ -163,7 +184,7 @@ class Exited:
     started: float | None = None
     peak_memory: int | None = None
     cpu_seconds: float | None = None
-    said: str = ""
+    detail: str = ""
 
 
 Seen = Absent | Running | Exited

@@ -65,6 +65,7 @@ async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> 
     container = models.container(model)
     return {
         "name": variant["VariantName"],
+        "instance": variant.get("InstanceType", "ml.m5.large"),
         "image": container["Image"],
         "data": artifact.data(container),
         "environment": container.get("Environment", {}),

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from potager.compute import leftovers
+from potager.compute.allotment import Ask
+from potager.compute.shares import Shares
 from potager.compute.workload import Absent, Executor, Exited, Running, Workload
 from potager.deploy.router import Instance
 from potager.kernel import remains
@@ -49,8 +51,9 @@ class Fleet:
     failed : why those that could not be brought up could not.
     """
 
-    def __init__(self, executor: Executor, folder: Path) -> None:
+    def __init__(self, executor: Executor, shares: Shares, folder: Path) -> None:
         self.executor = executor
+        self.shares = shares
         self.folder = folder
         self.up: dict[str, Instance] = {}
         self.failed: dict[str, str] = {}
@@ -70,10 +73,10 @@ class Fleet:
         folders = {path.name for path in self.folder.glob(prefix + "*")}
         return folders | {each for each in (*self.up, *self._tasks) if each.startswith(prefix)}
 
-    def raise_(self, instance_id: str, lay_out: LayOut, stream_arn: str, wake: Wake) -> None:
-        """Brings an instance up, unless it is, or something is being done with it."""
-        if instance_id not in self.up and not self.busy(instance_id):
-            self._begin(instance_id, self._bring_up(instance_id, lay_out, stream_arn, wake), wake)
+    def raise_(self, ask: Ask, lay_out: LayOut, stream_arn: str, wake: Wake) -> None:
+        """Brings the instance that asks up, unless it is, or something is being done with it."""
+        if ask.key not in self.up and not self.busy(ask.key):
+            self._begin(ask.key, self._bring_up(ask, lay_out, stream_arn, wake), wake)
 
     def retire(self, instance_id: str, wake: Wake) -> None:
         """Takes an instance down once it has answered what it was asked, and removes its folder.
@@ -114,16 +117,18 @@ class Fleet:
 
         self._tasks[instance_id] = asyncio.get_running_loop().create_task(run(), name=instance_id)
 
-    async def _bring_up(self, instance_id: str, lay_out: LayOut, stream_arn: str, wake: Wake) -> None:
-        folder = self.folder / instance_id
+    async def _bring_up(self, ask: Ask, lay_out: LayOut, stream_arn: str, wake: Wake) -> None:
+        instance_id, folder = ask.key, self.folder / ask.key
         try:
+            share = await self.shares.granted(ask)
             if not isinstance(self.executor.observe(folder), Running):
                 await leftovers.remove(self.executor, folder)  # of an instance that ended, with a server or without
-                await self.executor.start(await lay_out(folder))
+                await self.executor.start(self.shares.bound(share, await lay_out(folder)))
             channel = await self.executor.connect(folder)
             await channel.ready(timeout=START_TIMEOUT)
         except (Fault, OSError) as error:
             self.failed[instance_id] = await self._reason(folder, error)
+            self.shares.release(instance_id)
             return
         self.up[instance_id] = Instance(channel, partial(self.executor.stop, folder, 0.0), stream_arn)
         self._since[instance_id] = asyncio.get_running_loop().time()
@@ -134,6 +139,9 @@ class Fleet:
         if not isinstance(self.executor.observe(folder), Absent):
             self.executor.stop(folder, 0.0)
             await self.executor.wait(folder)
+        seen = self.executor.observe(folder)
+        if isinstance(seen, Exited) and seen.detail:
+            return seen.detail
         return (await asyncio.to_thread(remains.failure, folder / "ml"))[:512] or str(error)
 
     async def _watch(self, instance_id: str, wake: Wake) -> None:
@@ -176,5 +184,6 @@ class Fleet:
         if instance is not None:
             await instance.drained(patience)
         await leftovers.remove(self.executor, self.folder / instance_id, grace=GRACE)
+        self.shares.release(instance_id)
         for known in (self.failed, self._since, self._deaths, self._due):
             known.pop(instance_id, None)

@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from potager.compute import leftovers
+from potager.compute.allotment import Ask
+from potager.compute.shares import Shares
 from potager.compute.workload import Executor, Workload
 from potager.deploy import layout, lifecycle
 from potager.deploy.fleet import GRACE, Fleet
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
 from potager.deploy.router import Key, Route, Router, Variant
+from potager.kernel import clock
 from potager.kernel.names import Scope, arn
 from potager.store.leases import Leases
 from potager.store.logs import Logs
@@ -42,6 +45,7 @@ class Host:
         rows: Rows,
         leases: Leases,
         executor: Executor,
+        shares: Shares,
         objects: Objects,
         logs: Logs,
         router: Router,
@@ -53,7 +57,7 @@ class Host:
         self.logs = logs
         self.router = router
         self.data = data
-        self.fleet = Fleet(executor, data / "jobs")
+        self.fleet = Fleet(executor, shares, data / "jobs")
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
@@ -110,7 +114,9 @@ class Host:
     def _raise(self, row: Row, place: Place) -> None:
         scope, stream = Scope(row.account, row.region), _stream(place)
         stream_arn = arn("logs", scope, f"log-group:{GROUP}{row.name}:log-stream:{stream}")
-        self.fleet.raise_(place.id, partial(self._lay_out, row, place), stream_arn, partial(self.wake, row))
+        kind = place.variant.get("instance", "ml.m5.large")
+        ask = Ask(place.id, f"endpoint {row.name}", (kind,), clock.now(), "server")
+        self.fleet.raise_(ask, partial(self._lay_out, row, place), stream_arn, partial(self.wake, row))
 
     async def _lay_out(self, row: Row, place: Place, folder: Path) -> Workload:
         """Lays the model and its script out in an instance's folder."""

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from potager.access import grants, policies, roles, tags
 from potager.collect import s3
+from potager.compute import budget
 from potager.compute.process.executor import ProcessExecutor
+from potager.compute.shares import Shares
 from potager.compute.workload import Executor
 from potager.deploy import configs, endpoints, invocation, models
 from potager.deploy.hosting import Host
@@ -84,6 +86,7 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     executor = ProcessExecutor(isolate=settings.isolation != "none", kept=data / "environments", shared=shared)
     await executor.open()
     stack.push_async_callback(executor.close)
+    house.add(Shares, Shares(budget.of(settings), data / "shares"))
     await _work(house, stack, rows, leases, executor, objects, blobs, logs, data)
     return house
 
@@ -106,18 +109,20 @@ async def _work(
     data: Path,
 ) -> None:
     """Puts the reconcilers in and has them take up what an earlier server left."""
+    shares = house[Shares]
     router = house.add(Router, Router())
-    host = house.add(Host, Host(rows, leases, executor, objects, logs, router, data))
+    host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data))
     stack.push_async_callback(host.close)
-    runner = house.add(Runner, Runner(rows, leases, executor, objects, blobs, logs, house[Sessions], data))
+    runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, blobs, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
     processing = house.add(
-        ProcessingRunner, ProcessingRunner(rows, leases, executor, objects, blobs, logs, house[Sessions], data)
+        ProcessingRunner, ProcessingRunner(rows, leases, executor, shares, objects, blobs, logs, house[Sessions], data)
     )
     stack.push_async_callback(processing.close)
-    transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, objects, blobs, logs, data))
+    transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, shares, objects, blobs, logs, data))
     stack.push_async_callback(transforms.close)
     await host.start()
     await runner.start()
     await processing.start()
     await transforms.start()
+    shares.open(data / "jobs")  # last: every room has cleared away what nobody wants any more

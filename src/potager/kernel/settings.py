@@ -85,6 +85,32 @@ def _folder(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_SIZE = re.compile(r"([0-9]{1,15})\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+
+
+def _bytes(text: str) -> int:
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or not int(found[1]):
+        raise ValueError(text)
+    return int(found[1]) * _UNITS[found[2].upper()]
+
+
+def _count(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if not least <= number <= 10**6:
+            raise ValueError(text)
+        return number
+
+    return read
+
+
+def _or_auto(read: Reader) -> Reader:
+    """`auto` is None: the machine says."""
+    return lambda text: None if text == "auto" else read(text)
+
+
 def _declare(default: str, read: Reader, expects: str, told: str, *, secret: bool = False) -> Any:
     metadata = {"default": default, "read": read, "expects": expects, "help": told, "secret": secret}
     return field(default_factory=lambda: read(default), metadata=metadata)
@@ -139,6 +165,44 @@ class Settings:
         "one of auto, namespaces, none",
         "How jobs are kept apart from the machine: `namespaces` of the kernel or refuse to start, `none` at all, "
         "or `auto`: namespaces where the machine offers them.",
+    )
+    cpus: int | None = _declare(
+        "auto",
+        _or_auto(_count(1)),
+        "a whole number from 1, or auto",
+        "How many cores jobs share. More than the machine has lets more jobs run at a time, each slower.",
+    )
+    memory: int | None = _declare(
+        "auto",
+        _or_auto(_bytes),
+        "a size such as 6GiB, or auto",
+        "How much memory jobs and endpoints share: `auto` leaves an eighth, half a GiB at least, to the server and the "
+        "system. Never more than the machine has.",
+    )
+    gpus: int | None = _declare(
+        "auto",
+        _or_auto(_count(0)),
+        "a whole number from 0, or auto",
+        "How many GPUs jobs share, numbered from 0: `auto` counts NVIDIA's.",
+    )
+    endpoint_memory: int | None = _declare(
+        "auto",
+        _or_auto(_bytes),
+        "a size such as 2GiB, or auto",
+        "How much memory one instance of an endpoint is given at most. `auto`: a quarter of what is left of the half "
+        "that endpoints share.",
+    )
+    job_processes: int = _declare(
+        "4096",
+        _count(16),
+        "a whole number from 16",
+        "How many processes and threads a job may have at a time before it is ended.",
+    )
+    job_log: int = _declare(
+        "1GiB",
+        _bytes,
+        "a size such as 1GiB",
+        "How much of a job's log is kept. A job that prints as much again is ended.",
     )
     log_level: str = _declare(
         "info",

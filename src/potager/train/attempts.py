@@ -81,7 +81,7 @@ def ended(seen: Seen, logs: Sequence[Path]) -> float | None:
     return min(seen.at, max(heard)) or seen.at
 
 
-def begun(doc: Mapping[str, Any], at: float) -> dict[str, float]:
+def begun(doc: Mapping[str, Any], at: float) -> dict[str, Any]:
     """The members that say when an attempt, and with the first one the job, has begun."""
     return {"TrainingStartTime": doc.get("TrainingStartTime", at), "_began": at}
 
@@ -129,6 +129,12 @@ def over(row: Row, seconds: float, now: float) -> str:
     if now >= row.created + limits.get("MaxWaitTimeInSeconds", float("inf")):
         return "MaxWaitTimeExceeded"
     return "MaxRuntimeExceeded" if seconds >= limits["MaxRuntimeInSeconds"] else ""
+
+
+def patience(row: Row, now: float) -> float | None:
+    """Seconds until a job has waited too long to begin or to end, None where it may wait for ever."""
+    wait = row.doc["StoppingCondition"].get("MaxWaitTimeInSeconds")
+    return None if wait is None else max(0.0, row.created + wait - now)
 
 
 def preface(doc: Mapping[str, Any]) -> tuple[str, ...]:

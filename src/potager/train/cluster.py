@@ -44,6 +44,11 @@ class Cluster:
         """The group of a host."""
         return next(group for group in self.groups if host in group.hosts)
 
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """The instance type of each host."""
+        return tuple(self.group(host).instance_type for host in self.hosts)
+
     def readers(self, channel: Mapping[str, Any]) -> tuple[str, ...]:
         """The hosts that a channel is for: all, or those of the groups that it names."""
         named = channel["DataSource"].get("S3DataSource", {}).get("InstanceGroupNames")

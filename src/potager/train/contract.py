@@ -89,7 +89,6 @@ def environment(doc: Mapping[str, Any], region: str, cluster: Cluster, host: str
         "TRAINING_JOB_ARN": doc["TrainingJobArn"],
         "SM_CURRENT_HOST": host,
         "SM_HOSTS": json.dumps(cluster.hosts),
-        "SM_NUM_CPUS": "1",
         **doc.get("Environment", {}),
     }
 

@@ -1,9 +1,9 @@
 """What a training job needs next, decided from what is wanted and what is seen. Pure: no clock, no disk, no database.
 
-    Starting ─► Downloading ─► Training ─► Uploading ─► Completed | Failed | Stopped
-      ▲ │            │           │ │                    | MaxRuntimeExceeded | MaxWaitTimeExceeded
-      │ └────────────┴───────────┼─┴── StopTrainingJob ─► Stopping ─► Stopped
-      └─ Interrupted | Restarting ┘    (managed spot | RetryStrategy: `attempts.py`)
+    Starting ─► (Pending ─►) Downloading ─► Training ─► Uploading ─► Completed | Failed | Stopped
+      ▲ │            │            │           │ │                    | MaxRuntimeExceeded | MaxWaitTimeExceeded
+      │ └────────────┴────────────┴───────────┼─┴── StopTrainingJob ─► Stopping ─► Stopped
+      └─────────── Interrupted | Restarting ──┘    (managed spot | RetryStrategy: `attempts.py`)
 
 The row holds what is wanted, and how far a server had come when it last wrote; the workload (process and exit record)
 is the truth about what runs. `runner.py` observes, asks `decide`, and acts. Statuses and their texts:
@@ -12,6 +12,7 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_SecondaryStatusTra
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ DEFAULT_RUNTIME = 86400
 
 MESSAGES = {
     "Starting": "Preparing the instances for training",
+    "Pending": "Waiting for capacity",
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
     "Uploading": "Uploading generated training model",
@@ -150,10 +152,10 @@ def resumed(job: Job) -> Again | Conclude | None:
 
 def failure(seen: Exited) -> str:
     """Why a workload failed, for want of its own words."""
-    if seen.reason == "out of memory":
-        return "ClientError: the training program ran out of memory. Use a larger instance type or less data."
     if seen.reason == "input":
-        return f"ClientError: Data download failed: {seen.said}"
+        return f"ClientError: Data download failed: {seen.detail}"
+    if seen.detail:
+        return f"ClientError: {seen.detail}"
     if seen.reason == "lost":
         return "InternalServerError: the training process and its supervisor were lost (a reboot or kill -9?)."
     if seen.code is None or seen.code < 0:
@@ -161,7 +163,19 @@ def failure(seen: Exited) -> str:
     return f"AlgorithmError: the training program exited with code {seen.code}. Its log says more."
 
 
-def moved(doc: dict[str, Any], secondary: str, at: float, **changes: Any) -> dict[str, Any]:
+def overdue(doc: Mapping[str, Any], accelerated: bool, now: float) -> float | None:
+    """Seconds until a job that waits for its instances has waited too long, None where it may wait for ever.
+
+    AWS minds MaxPendingTimeInSeconds for accelerated instance types only.
+    """
+    limit = doc["StoppingCondition"].get("MaxPendingTimeInSeconds")
+    last = doc["SecondaryStatusTransitions"][-1]
+    if limit is None or not accelerated or last["Status"] != "Pending":
+        return None
+    return last["StartTime"] + limit - now
+
+
+def moved(doc: dict[str, Any], secondary: str, at: float, message: str = "", **changes: Any) -> dict[str, Any]:
     """The document of a job that has gone on to another secondary status.
 
     Parameters
@@ -169,6 +183,7 @@ def moved(doc: dict[str, Any], secondary: str, at: float, **changes: Any) -> dic
     doc : the job's document, left as it is.
     secondary : the SecondaryStatus reached; reaching the present one again only makes the changes.
     at : when, in seconds since 1970.
+    message : what the status says, in place of its usual words.
     changes : members to set beside it.
     """
     past = [dict(step) for step in doc.get("SecondaryStatusTransitions", ())]
@@ -176,7 +191,7 @@ def moved(doc: dict[str, Any], secondary: str, at: float, **changes: Any) -> dic
         return doc | changes
     if past:
         past[-1].setdefault("EndTime", at)
-    step: dict[str, Any] = {"Status": secondary, "StartTime": at, "StatusMessage": MESSAGES[secondary]}
+    step: dict[str, Any] = {"Status": secondary, "StartTime": at, "StatusMessage": message or MESSAGES[secondary]}
     if secondary in ENDS:
         step["EndTime"] = at
         step["StatusMessage"] = changes.get("FailureReason") or step["StatusMessage"]

@@ -14,11 +14,14 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from potager.compute import catalog, leftovers
+from potager.compute import catalog, instances, leftovers
+from potager.compute.allotment import Ask, Share
 from potager.compute.gang import Gang
+from potager.compute.shares import Shares, Waiting
 from potager.compute.workload import Executor, Exited, Running, Workload
 from potager.kernel import clock, logfile
 from potager.kernel.errors import Fault, LimitReached, NotFound
@@ -56,6 +59,7 @@ class Runner:
         rows: Rows,
         leases: Leases,
         executor: Executor,
+        shares: Shares,
         objects: Objects,
         blobs: Blobs,
         logs: Logs,
@@ -65,6 +69,7 @@ class Runner:
         self.rows = rows
         self.leases = leases
         self.executor = executor
+        self.shares = shares
         self.objects = objects
         self.blobs = blobs
         self.logs = logs
@@ -100,7 +105,7 @@ class Runner:
             case Rest():
                 return None
             case Launch():
-                return await self._launch(row, gang)
+                return await self._admit(row, gang)
             case Halt():
                 gang.stop()
                 return self._watch(row, gang)
@@ -141,18 +146,37 @@ class Runner:
         reason = f"InternalServerError: {type(error).__name__}: {error}"
         await self._conclude(row, self._gang(row), Conclude("Failed", "Failed", reason, keep=False))
 
-    async def _enter(self, row: Row, secondary: str, **changes: Any) -> Row:
+    async def _admit(self, row: Row, gang: Gang) -> float | None:
+        """Launches a job once it has its share of the machine, and says until then for what it waits."""
+        kinds = cluster.of(row.doc).instance_types
+        ask = Ask(row.doc["_id"], f"training job {row.name}", kinds, row.created)
+        try:
+            share = self.shares.ask(ask, partial(self.wake, row))
+        except LimitReached as fault:
+            end = Conclude("Failed", "Failed", f"CapacityError: {fault.message}", keep=False)
+            return await self._conclude(row, gang, end)
+        if not isinstance(share, Waiting):
+            return await self._launch(row, gang, share)
+        if share.reason:
+            row = await self._enter(row, "Pending", share.reason)
+        left = lifecycle.overdue(row.doc, any(instances.shape(kind).accelerated for kind in kinds), clock.now())
+        if left is not None and left <= 0:
+            return await self._conclude(row, gang, Conclude("Stopped", "Stopped", keep=False))
+        waits = (left, attempts.patience(row, clock.now()))
+        return min((each for each in waits if each is not None), default=None)
+
+    async def _enter(self, row: Row, secondary: str, message: str = "", **changes: Any) -> Row:
         """Writes that a running job has gone on to `secondary`; a job that is stopping keeps saying so."""
         if row.status == "Stopping" or row.doc["SecondaryStatus"] == secondary:
             return row
-        doc = lifecycle.moved(row.doc, secondary, clock.now(), **changes)
+        doc = lifecycle.moved(row.doc, secondary, clock.now(), message, **changes)
         return await self.rows.write(lambda tx: tx.update(row, doc=doc))
 
     async def _trained(self, row: Row) -> Row:
         """Writes that a job trains, or did while no server lived to see it."""
         return row if row.doc["SecondaryStatus"] in lifecycle.STARTED else await self._enter(row, "Training")
 
-    async def _launch(self, row: Row, gang: Gang) -> float | None:
+    async def _launch(self, row: Row, gang: Gang, share: Share) -> float | None:
         image = catalog.find(row.doc["AlgorithmSpecification"]["TrainingImage"])
         if image is None:
             reason = "ClientError: " + catalog.unknown(row.doc["AlgorithmSpecification"]["TrainingImage"])
@@ -172,7 +196,7 @@ class Runner:
         fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
         if fresh.status != "InProgress":
             return 0.0
-        await gang.start(await asyncio.to_thread(self._workloads, fresh, image, gang))
+        await gang.start(await asyncio.to_thread(self._workloads, fresh, image, gang, share))
         await self._enter(fresh, "Training")
         return 0.0
 
@@ -188,6 +212,7 @@ class Runner:
         doc = attempts.renewed(row.doc, secondary, end, clock.now())
         await self.rows.write(lambda tx: tx.update(row, doc=doc))
         await leftovers.remove(self.executor, gang.folder)
+        self.shares.release(gang.folder.name)
         log.info("training job %s: %s, starting attempt %d", row.name, secondary, attempts.number(doc))
         return 0.0
 
@@ -211,11 +236,12 @@ class Runner:
         await self.checkpoints.restore(doc, ml)
         await self.pools.lend(doc, host, ml)
 
-    def _workloads(self, row: Row, image: catalog.Image, gang: Gang) -> list[Workload]:
-        return [self._workload(row, image, gang, host) for host in gang.hosts]
+    def _workloads(self, row: Row, image: catalog.Image, gang: Gang, share: Share) -> list[Workload]:
+        return [self._workload(row, image, gang, share, host) for host in gang.hosts]
 
-    def _workload(self, row: Row, image: catalog.Image, gang: Gang, host: str) -> Workload:
+    def _workload(self, row: Row, image: catalog.Image, gang: Gang, share: Share, host: str) -> Workload:
         doc, hosts, home = row.doc, cluster.of(row.doc), gang.home(host)
+        volume = doc["ResourceConfig"].get("VolumeSizeInGB")
         work = Workload(
             id=doc["_id"] if len(gang.hosts) == 1 else f"{doc['_id']}-{host}",
             folder=home,
@@ -230,7 +256,9 @@ class Runner:
             hidden=(self.data,),
             preface=(*attempts.preface(doc), *cluster.preface(doc, host)),
             pipes=inputs.piped(home / "ml"),
+            disk_bytes=volume and volume * instances.GIB,
         )
+        work = self.shares.bound(share, work, gang.hosts.index(host))
         return launch.dressed(work, row, KIND, image, self.sessions, hosts, host) if image.runs_scripts else work
 
     def _log(self, row: Row, host: str) -> Path:
@@ -261,6 +289,7 @@ class Runner:
         await self.pools.left(ended)
         await self.leases.release(ended)
         await leftovers.remove(self.executor, gang.folder)
+        self.shares.release(gang.folder.name)
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 
@@ -289,8 +318,11 @@ class Runner:
                 logfile.append(self._log(row, host), f"Potager: {trouble}")
 
     def _reason(self, row: Row, gang: Gang, end: Conclude) -> str:
-        """Why a job failed: the words of the host that failed, else what is known of its end."""
+        """Why a job failed: the bound that it broke, the words of the host that failed, or what is known of its end."""
         host = gang.decisive()
+        seen = self.executor.observe(gang.home(host))
+        if isinstance(seen, Exited) and seen.detail:
+            return end.reason
         return contract.failure(gang.home(host) / "ml", self._known(row, gang, host, end))
 
     def _known(self, row: Row, gang: Gang, host: str, end: Conclude) -> str:
@@ -301,7 +333,9 @@ class Runner:
             return end.reason
         where = f'\nHost "{host}"' if len(gang.hosts) > 1 and end.reason else ""
         code = -seen.signal if seen.signal else seen.code
-        chosen = launch.started(row.doc, cluster.of(row.doc), host, gang.home(host) / "ml")
+        share = self.shares.of(row.doc["_id"])
+        gpus = share.hosts[gang.hosts.index(host)].gpus if share else ()
+        chosen = launch.started(row.doc, cluster.of(row.doc), host, gang.home(host) / "ml", len(gpus))
         if chosen.script is None or not code or seen.reason not in ("exited", "killed"):
             return end.reason + where
         return failure.reason(self.logs.lines(self._log(row, host)), chosen.command, code) + where

@@ -18,6 +18,7 @@ from potager.cli.main import main
 from potager.cli.serve import listen
 from potager.compute.process import isolation as levels
 from potager.kernel.errors import Invalid
+from potager.kernel.settings import Settings
 
 Start = Callable[..., Child]
 Found = dict[str, tuple[str, str]]
@@ -30,7 +31,8 @@ def walled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def examined(data: Path, port: int = 0) -> Found:
-    return {each.name: (each.value, each.problem) for each in machine.examine(data, "127.0.0.1", port)}
+    settings = Settings(data=data, port=port)
+    return {each.name: (each.value, each.problem) for each in machine.examine(settings)}
 
 
 def test_it_tells_of_everything_and_changes_nothing(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from potager.compute.budget import GIB, Budget
 from potager.compute.channel import WorkerLost
+from potager.compute.shares import Shares
 from potager.compute.workload import Absent, Exited, Running, Workload
 from potager.deploy import fleet
 from potager.deploy.hosting import KIND, Host
@@ -104,7 +106,10 @@ class House:
     def make(self) -> Host:
         executor: Any = self.stage
         leases = Leases(self.rows, owner="test")
-        return Host(self.rows, leases, executor, self.objects, Logs(self.data / "logs"), self.router, self.data)
+        self.shares = Shares(Budget(cpus=2, memory=8 * GIB), self.data / "shares")
+        self.shares.open(self.data / "jobs")
+        logs = Logs(self.data / "logs")
+        return Host(self.rows, leases, executor, self.shares, self.objects, logs, self.router, self.data)
 
     async def endpoint(self, status: str = "Creating", count: int = 1, live: bool = False) -> Row:
         variant = {"name": "a", "image": IMAGE, "data": "s3://models/m.tar.gz", "environment": {}}

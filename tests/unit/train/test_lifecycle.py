@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from potager.compute.workload import Absent, Exited, Running
-from potager.train.lifecycle import Again, Conclude, Halt, Job, Launch, Rest, Watch, decide, moved
+from potager.train.lifecycle import Again, Conclude, Halt, Job, Launch, Rest, Watch, decide, moved, overdue
 
 
 def exited(reason: str = "exited", code: int | None = 0) -> Exited:
@@ -39,7 +41,7 @@ def test_a_job_over_its_time_is_stopped_and_says_so() -> None:
     ("seen", "told"),
     [
         (exited("exited", 3), "exited with code 3"),
-        (exited("out of memory", None), "ran out of memory"),
+        (replace(exited("out of memory", None), detail="It ran out of memory."), "ClientError: It ran out of memory."),
         (exited("lost", None), "lost"),
     ],
 )
@@ -48,6 +50,32 @@ def test_a_job_that_failed_says_why(seen: Exited, told: str) -> None:
     assert isinstance(end, Conclude)
     assert end.status == "Failed"
     assert told in end.reason
+
+
+@pytest.mark.parametrize(
+    ("limit", "accelerated", "status", "left"),
+    [
+        (7200, True, "Pending", 7100.0),
+        (7200, False, "Pending", None),
+        (None, True, "Pending", None),
+        (7200, True, "Starting", None),
+    ],
+)
+def test_a_job_waits_for_accelerators_no_longer_than_it_says(
+    limit: int | None, accelerated: bool, status: str, left: float | None
+) -> None:
+    condition = {"MaxPendingTimeInSeconds": limit} if limit else {}
+    doc = {"StoppingCondition": condition, "SecondaryStatusTransitions": [{"Status": status, "StartTime": 1000.0}]}
+    assert overdue(doc, accelerated, 1100.0) == left
+
+
+def test_a_pending_job_says_what_it_waits_for() -> None:
+    doc = moved({}, "Pending", 1.0, "Waiting for 4 vCPUs")
+    assert doc["SecondaryStatusTransitions"] == [
+        {"Status": "Pending", "StartTime": 1.0, "StatusMessage": "Waiting for 4 vCPUs"}
+    ]
+    assert decide(Job("InProgress", "Pending"), Absent()) == Launch()
+    assert decide(Job("Stopping", "Pending"), Absent()) == Conclude("Stopped", "Stopped", keep=False)
 
 
 def test_a_job_whose_folder_vanished_while_it_trained_has_failed() -> None:

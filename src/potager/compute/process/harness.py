@@ -74,6 +74,9 @@ def _environment(workload: Workload, place: Callable[[str], str], tmp: str) -> N
     count = limits.threads(workload.cpus)
     settings = clean(os.environ, network=workload.network) | limits.thread_environment(count)
     settings |= venv.told(os.environ) if workload.network else {}
+    if workload.gpus is not None:
+        visible = ",".join(map(str, workload.gpus))
+        settings |= {"CUDA_VISIBLE_DEVICES": visible, "SM_NUM_GPUS": str(len(workload.gpus))}
     settings |= {"HOME": tmp, "TMPDIR": tmp, "PYTHONUNBUFFERED": "1"}
     settings |= {name: place(text) for name, text in workload.environment.items()} | dict(workload.secrets)
     home = Path(tmp, venv.NAME)

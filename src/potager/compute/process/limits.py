@@ -1,8 +1,9 @@
 """Bounds on what a workload uses.
 
-Memory: a control group where one can be made (version 2 with the memory controller delegated, or version 1), else the
-shim looks twice a second at what is resident and kills. RLIMIT_AS is no substitute: it counts what is only reserved,
-and numeric libraries reserve much. CPU: the thread counts that numeric libraries read.
+Memory and processes: a control group where one can be made (version 2 with the controllers delegated, or version 1),
+else the shim looks twice a second and kills (`watch.py`, where disk and log are watched, too). RLIMIT_AS is no
+substitute: it counts what is only reserved, and numeric libraries reserve much; RLIMIT_NPROC counts all processes of a
+user, and not root's. CPU: the thread counts that numeric libraries read.
 """
 
 from __future__ import annotations
@@ -30,103 +31,170 @@ _OPENBLAS = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_",
 
 
 class Group:
-    """A control group that bounds memory."""
+    """A control group that bounds memory and the number of processes, as far as this machine lets one be made.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._second = (path / "memory.max").exists()
+    Attributes
+    ----------
+    bounds_memory, bounds_processes : whether it does; else somebody must watch.
+    """
+
+    def __init__(self, memory: Path | None, pids: Path | None) -> None:
+        self._memory, self._pids = memory, pids
+        self.bounds_memory = self.bounds_processes = False
 
     @classmethod
-    def make(cls, name: str, memory_bytes: int) -> Group | None:
-        """A new group of at most `memory_bytes`, None where none can be made."""
-        parent = _parent()
-        if parent is None:
-            return None
-        path = parent / (PREFIX + re.sub(r"[^\w.-]", "_", name)[:200])
-        try:
-            path.mkdir(exist_ok=True)
-            group = cls(path)
-            file = "memory.max" if group._second else "memory.limit_in_bytes"
-            (path / file).write_text(str(memory_bytes))
-        except OSError:
-            with contextlib.suppress(OSError):
-                path.rmdir()
-            return None
-        with contextlib.suppress(OSError):  # without swap accounting there is no such file
-            swap, most = ("memory.swap.max", 0) if group._second else ("memory.memsw.limit_in_bytes", memory_bytes)
-            (path / swap).write_text(str(most))
-        return group
+    def make(cls, name: str, memory_bytes: int | None = None, processes: int | None = None) -> Group | None:
+        """A new group of at most so much memory and so many processes and threads, None where none can be made."""
+        own = PREFIX + re.sub(r"[^\w.-]", "_", name)[:200]
+        parents = _parents_of_groups()
+        group = cls(
+            _made(parents.get("memory"), own) if memory_bytes else None,
+            _made(parents.get("pids"), own) if processes else None,
+        )
+        group._bound(memory_bytes, processes)
+        if group.bounds_memory or group.bounds_processes:
+            return group
+        group.remove()
+        return None
+
+    @property
+    def version(self) -> int:
+        """Which of the kernel's two kinds of control groups it is."""
+        return 2 if any((path / "cgroup.controllers").exists() for path in self._folders) else 1
+
+    @property
+    def path(self) -> Path:
+        """A folder of the group."""
+        return next(iter(self._folders))
+
+    @property
+    def _folders(self) -> dict[Path, None]:
+        return {path: None for path in (self._memory, self._pids) if path is not None}
+
+    def _bound(self, memory_bytes: int | None, processes: int | None) -> None:
+        if self._memory is not None and memory_bytes:
+            second = (self._memory / "memory.max").exists()
+            file = "memory.max" if second else "memory.limit_in_bytes"
+            self.bounds_memory = _written(self._memory / file, memory_bytes)
+            swap, most = ("memory.swap.max", 0) if second else ("memory.memsw.limit_in_bytes", memory_bytes)
+            _written(self._memory / swap, most)  # without swap accounting there is no such file
+        if self._pids is not None and processes:
+            self.bounds_processes = _written(self._pids / "pids.max", processes)
 
     def add(self, pid: int) -> bool:
         """Puts a process in; its children to come will be in too."""
-        try:
-            (self.path / "cgroup.procs").write_text(str(pid))
-        except OSError:
-            return False
-        return True
+        return all(_written(path / "cgroup.procs", pid) for path in self._folders)
 
     def exhausted(self) -> bool:
         """Whether the kernel killed a process of the group for want of memory."""
-        file = self.path / ("memory.events" if self._second else "memory.oom_control")
-        try:
-            counts = dict(line.split() for line in file.read_text().splitlines())
-        except (OSError, ValueError):
+        if not self.bounds_memory or self._memory is None:
             return False
-        return int(counts.get("oom_kill", 0)) > 0
+        second = (self._memory / "memory.events").exists()
+        return _count(self._memory / ("memory.events" if second else "memory.oom_control"), "oom_kill") > 0
+
+    def crowded(self) -> bool:
+        """Whether the kernel refused the group another process."""
+        return self.bounds_processes and self._pids is not None and _count(self._pids / "pids.events", "max") > 0
 
     def kill(self) -> None:
         """Kills what is still in the group."""
-        with contextlib.suppress(OSError):
-            for pid in (self.path / "cgroup.procs").read_text().split():
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(int(pid), signal.SIGKILL)
+        for path in self._folders:
+            with contextlib.suppress(OSError):
+                for pid in (path / "cgroup.procs").read_text().split():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
 
     def remove(self) -> None:
         """Removes the group if it is empty."""
-        with contextlib.suppress(OSError):
-            self.path.rmdir()
+        for path in self._folders:
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+def _made(parent: Path | None, name: str) -> Path | None:
+    if parent is None:
+        return None
+    try:
+        (parent / name).mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return parent / name
+
+
+def _written(file: Path, number: int) -> bool:
+    try:
+        file.write_text(str(number))
+    except OSError:
+        return False
+    return True
+
+
+def _count(file: Path, name: str) -> int:
+    """A counter in one of the group's files; 0 where there is none."""
+    try:
+        return int(dict(line.split() for line in file.read_text().splitlines()).get(name, 0))
+    except (OSError, ValueError):
+        return 0
 
 
 def sweep() -> None:
     """Removes the empty groups that dead shims left."""
-    parent = _parent()
-    if parent is not None:
+    for parent in set(_parents_of_groups().values()):
         for path in parent.glob(PREFIX + "*"):
-            Group(path).remove()
+            Group(path, None).remove()
 
 
-def _parent() -> Path | None:
-    """Our own control group's folder, if memory can be bounded below it."""
+def _parents_of_groups() -> dict[str, Path]:
+    """Our own control group's folder by controller, where that can bound what is below it."""
+    found: dict[str, Path] = {}
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
-        return None
+        return found
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        if "memory" in controllers.split(","):
-            return _usable(_ROOT / "memory" / path.lstrip("/"))
-        if not controllers and (_ROOT / "cgroup.controllers").exists():
-            return _delegated(_ROOT / path.lstrip("/"))
-    return None
+        for name in ("memory", "pids"):
+            if name in controllers.split(","):
+                folder = _ROOT / name / path.lstrip("/")
+                found |= {name: folder} if os.access(folder, os.W_OK) else {}
+            elif not controllers and (_ROOT / "cgroup.controllers").exists():
+                folder = _ROOT / path.lstrip("/")
+                found |= {name: folder} if _delegated(folder, name) else {}
+    return found
 
 
-def _usable(folder: Path) -> Path | None:
-    return folder if os.access(folder, os.W_OK) else None
-
-
-def _delegated(folder: Path) -> Path | None:
-    """A version 2 group whose children can have the memory controller: it must hold no process of its own."""
+def _delegated(folder: Path, controller: str) -> bool:
+    """Whether a version 2 group's children can have the controller: it must hold no process of its own."""
     control = folder / "cgroup.subtree_control"
     try:
-        if "memory" not in control.read_text().split():
-            control.write_text("+memory")
+        if controller not in control.read_text().split():
+            control.write_text(f"+{controller}")
     except OSError:
-        return None
-    return _usable(folder)
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def descendants(pid: int) -> list[int]:
     """The processes below `pid`, as /proc tells; none where there is no /proc."""
+    if not os.path.exists(f"/proc/{pid}/task/{pid}/children"):
+        return _searched(pid)
+    found = _children(pid)
+    for one in found:
+        found += _children(one)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+    return found
+
+
+def _searched(pid: int) -> list[int]:
+    """The same by a look at every process, for kernels that do not list children."""
     children: dict[int, list[int]] = {}
     for child, parent in _parents():
         children.setdefault(parent, []).append(child)
@@ -143,6 +211,15 @@ def _parents() -> Iterator[tuple[int, int]]:
                 with contextlib.suppress(OSError, IndexError):
                     stat = Path(f"/proc/{name}/stat").read_text(errors="replace")
                     yield int(name), int(stat.rpartition(")")[2].split()[1])
+
+
+def tasks(pid: int) -> int:
+    """Processes and threads below `pid`."""
+    total = 0
+    for one in descendants(pid):
+        with contextlib.suppress(OSError):
+            total += len(os.listdir(f"/proc/{one}/task"))
+    return total
 
 
 def resident(pid: int) -> int:

@@ -1,6 +1,6 @@
 """The process that minds one workload, whatever becomes of the server.
 
-    claim ─► equip ─► feeder, keeper ─► { output to the log, time limit, stop, memory } ─► exit record ─► tidy up
+    claim ─► equip ─► feeder, keeper ─► { output to the log, time limit, stop, bounds } ─► exit record ─► tidy up
 
 It answers the server once, when the claim stands or is another's. SIGTERM tells it to look at `stop.json`.
 """
@@ -26,6 +26,7 @@ from potager.compute.process import feeding, keeper, limits, network, records, s
 from potager.compute.process.equipment import Ended, Equipment, NotInstalled
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.output import CHUNK, Output
+from potager.compute.process.watch import Breach, Watch
 from potager.compute.workload import Exited, Reason, Workload
 
 HARD = 5.0
@@ -41,7 +42,7 @@ LAST = 16 * 1024
 """Bytes of a program's last output that are remembered."""
 
 LOOK = 0.5
-"""Seconds between two looks at what is resident, where no control group bounds it."""
+"""Seconds between two looks whether the workload keeps within its bounds."""
 
 FORSAKEN = 60.0
 """Seconds between two looks whether the folder is still there. Without it nobody can ask, read or stop any more."""
@@ -115,7 +116,8 @@ class _Minder:
         self.kill_at: float | None = None
         self.killed = 0
         self.look_at = time.monotonic() + FORSAKEN
-        self.exhausted = False
+        self.watch_at = time.monotonic() + LOOK
+        self.breach: Breach | None = None
         self.said = bytearray()
         self.last = b""
         self.keeper = 0
@@ -132,8 +134,7 @@ class _Minder:
         if work.requirements or work.package:
             (work.run / records.EQUIPPING).touch()
         self.listener = _listen(work.run) if work.kind == "server" else None
-        if work.memory_bytes is not None:
-            self.group = limits.Group.make(work.id, work.memory_bytes)
+        self.group = limits.Group.make(work.id, work.memory_bytes, work.processes)
         start, boot = records.started(os.getpid()), records.boot()
         group = str(self.group.path) if self.group else None
         doc = {"pid": os.getpid(), "start": start, "boot": boot, "at": self.started, "group": group}
@@ -143,7 +144,8 @@ class _Minder:
         """Runs it to its end, and records that."""
         limit = self.workload.time_limit
         self.deadline = None if limit is None else time.monotonic() + limit
-        self.output = Output(self.workload.log)
+        self.output = Output(self.workload.log, self.workload.log_bytes)
+        self.watch = Watch(self.workload, self.output)
         self._open_log()
         records.record(self.workload.run, self._ran())
         self.output.close()
@@ -158,7 +160,8 @@ class _Minder:
             _leave_reason(self.workload.ml, str(fault))
             return Exited(1, None, "exited", time.time(), self.started)
         except Ended as ended:
-            return Exited(None, None, ended.reason, time.time(), self.started)
+            detail = self.breach.detail if self.breach else ""
+            return Exited(None, None, ended.reason, time.time(), self.started, detail=detail)
         (self.workload.run / records.EQUIPPING).unlink(missing_ok=True)
         self._say(*work.announcement)
         self.feeder = feeding.Feeder.start(work)  # before the walls: it reads what lies outside of them
@@ -177,6 +180,7 @@ class _Minder:
         self, work: Workload, deadline: float | None, listener: socket.socket | None, *, apart: bool = False
     ) -> Exited:
         reader, link = self._fork(work, listener, apart=apart)
+        self.watch.follow(self.keeper, self.group)
         try:
             self._watch(reader, link, deadline)
             return self._end(reader)
@@ -297,12 +301,8 @@ class _Minder:
     def _patience(self, deadline: float | None) -> float:
         """Milliseconds until the next thing to enforce."""
         times = [at for at in (None if self.asked else deadline, self.kill_at) if at is not None]
-        times.append(time.monotonic() + (LOOK if self._looks else FORSAKEN))
+        times.append(self.watch_at)
         return max(0.0, min(times) - time.monotonic()) * 1000 + 1
-
-    @property
-    def _looks(self) -> bool:
-        return self.workload.memory_bytes is not None and self.group is None
 
     def _pump(self, reader: int) -> bool:
         data = os.read(reader, CHUNK)
@@ -338,9 +338,11 @@ class _Minder:
             self.look_at = now + FORSAKEN
             if records.missing(self.workload.run):
                 self._ask("stopped", self.workload.grace)
-        if self._looks and limits.resident(self.keeper) > (self.workload.memory_bytes or 0):
-            self.exhausted = True
-            self._ask("out of memory", 0)
+        if now >= self.watch_at:
+            self.watch_at = now + LOOK
+            self.breach = self.breach or self.watch.look()
+            if self.breach is not None:
+                self._ask(self.breach.reason, 0)
         if self.kill_at is not None and now >= self.kill_at:
             self._signal(signal.SIGKILL if self.killed else keeper.KILL)
             self.killed += 1
@@ -377,16 +379,17 @@ class _Minder:
         code = said.get("status", os.waitstatus_to_exitcode(status))
         peak = said.get("peak", used.ru_maxrss * (1024 if syscalls.LINUX else 1))
         cpu = said.get("cpu", used.ru_utime + used.ru_stime)
-        reason = self._reason(code, failed="failed" in said)
+        breach = self.breach = self.breach or self.watch.end(code)
+        if breach is not None:
+            self.output.say(f"Potager: {breach.detail}")
+        reason = "lost" if "failed" in said else self._reason(code, breach)
         number = None if code >= 0 else -code
-        text = self.unfed if reason == "input" else ""
-        return Exited(None if number else code, number, reason, time.time(), self.started, peak, cpu, text)
+        detail = breach.detail if breach else self.unfed if reason == "input" else ""
+        return Exited(None if number else code, number, reason, time.time(), self.started, peak, cpu, detail)
 
-    def _reason(self, code: int, *, failed: bool) -> Reason:
-        if failed:
-            return "lost"
-        if self.exhausted or (code != 0 and self.group is not None and self.group.exhausted()):
-            return "out of memory"
+    def _reason(self, code: int, breach: Breach | None) -> Reason:
+        if breach is not None:
+            return breach.reason
         return self.asked or ("killed" if code < 0 else "exited")
 
     def _tidy(self) -> None:

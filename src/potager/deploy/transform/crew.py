@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from potager.compute import leftovers
-from potager.compute.channel import Channel, ModelError
-from potager.compute.workload import Executor
+from potager.compute.channel import Channel, ModelError, WorkerLost
+from potager.compute.workload import Absent, Executor
 from potager.deploy.transform.faults import Broken
 from potager.deploy.transform.plan import Plan
 from potager.kernel import ids, remains
@@ -58,7 +58,7 @@ class Worker:
             except (Fault, OSError) as error:
                 self._executor.stop(folder, 0.0)
                 seen = await self._executor.wait(folder)
-                said = await _said(folder)
+                said = seen.detail or await _said(folder)
                 if not left or said or seen.reason == "exited":
                     raise Broken(f"AlgorithmError: the model could not be loaded. {said or error}") from error
                 await self.retire(0.0)
@@ -73,8 +73,20 @@ class Worker:
             channel = await self.ready()
             patience = plan.timeout * (channel.outstanding + 1)
             return await channel.invoke(body, plan.content_type, plan.accept, patience)
+        except WorkerLost:
+            await self._check_bounds()
+            raise
         finally:
             self.outstanding -= 1
+
+    async def _check_bounds(self) -> None:
+        """`Broken` where the worker died because it broke a bound: it would do so again."""
+        if self._folder is None or isinstance(self._executor.observe(self._folder), Absent):
+            return
+        self._executor.stop(self._folder, 0.0)  # should it live, nobody can reach it any more
+        seen = await self._executor.wait(self._folder)
+        if seen.detail:
+            raise Broken(f"ClientError: {seen.detail}")
 
     async def retire(self, grace: float) -> None:
         """Ends the worker, within `grace` seconds, and removes its folder."""

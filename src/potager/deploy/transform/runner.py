@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from potager.compute import leftovers
+from potager.compute.allotment import Ask, Share
+from potager.compute.shares import Shares
 from potager.compute.workload import Executor, Workload
 from potager.deploy import layout
 from potager.deploy.layout import Served
@@ -29,7 +30,7 @@ from potager.deploy.transform.lifecycle import Busy, Conclude, Done, Halt, Idle,
 from potager.deploy.transform.plan import Plan
 from potager.deploy.transform.work import Work
 from potager.kernel import clock, uris
-from potager.kernel.errors import Fault
+from potager.kernel.errors import Fault, LimitReached
 from potager.kernel.names import Scope
 from potager.store.blobs import Blobs
 from potager.store.leases import Leases
@@ -49,14 +50,23 @@ ACTIVE = ("InProgress", "Stopping")
 
 
 class TransformRunner:
-    """Runs the transform jobs whose lease this server holds, as many at a time as the machine has cores."""
+    """Runs the transform jobs whose lease this server holds, each when it has its share of the machine."""
 
     def __init__(
-        self, rows: Rows, leases: Leases, executor: Executor, objects: Objects, blobs: Blobs, logs: Logs, data: Path
+        self,
+        rows: Rows,
+        leases: Leases,
+        executor: Executor,
+        shares: Shares,
+        objects: Objects,
+        blobs: Blobs,
+        logs: Logs,
+        data: Path,
     ) -> None:
         self.rows = rows
         self.leases = leases
         self.executor = executor
+        self.shares = shares
         self.objects = objects
         self.blobs = blobs
         self.logs = logs
@@ -64,7 +74,6 @@ class TransformRunner:
         self.folder = data / "jobs"
         self._grace = GRACE
         self._works: dict[str, asyncio.Task[Done]] = {}
-        self._seats = asyncio.Semaphore(os.cpu_count() or 1)
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
@@ -118,8 +127,8 @@ class TransformRunner:
     async def _worked(self, row: Row) -> Done:
         """The end of the work on a job, whatever happens to it but being broken off."""
         try:
-            async with self._seats:
-                await self._work(await self._begun(row), again="TransformStartTime" in row.doc)
+            share = await self._granted(row)
+            await self._work(await self._begun(row), share, again="TransformStartTime" in row.doc)
         except (BadObject, Broken) as fault:
             return Done(fault.message)
         except Fault as fault:
@@ -127,7 +136,17 @@ class TransformRunner:
         except Exception:
             log.exception("transform job %s failed", row.name)
             return Done(INTERNAL)
+        finally:
+            self.shares.release(row.doc["_id"])
         return Done()
+
+    async def _granted(self, row: Row) -> Share:
+        """The job's share of the machine, an instance for each of its workers, when its turn comes."""
+        kinds = (row.doc["TransformResources"]["InstanceType"],) * plan.read(row.doc).workers
+        try:
+            return await self.shares.granted(Ask(row.doc["_id"], f"transform job {row.name}", kinds, row.created))
+        except LimitReached as fault:
+            raise Broken(f"CapacityError: {fault.message}") from fault
 
     async def _begun(self, row: Row) -> Row:
         """Writes down when the job began, once."""
@@ -140,7 +159,7 @@ class TransformRunner:
 
         return await self.rows.write(write)
 
-    async def _work(self, row: Row, *, again: bool) -> None:
+    async def _work(self, row: Row, share: Share, *, again: bool) -> None:
         how = plan.read(row.doc)
         journal = Journal(self._log(row, "data-log"))
         megabytes = how.sizes.batch // plan.MEGABYTE
@@ -149,7 +168,7 @@ class TransformRunner:
             f"MaxConcurrentTransforms={how.concurrent}, MaxPayloadInMB={megabytes}, BatchStrategy={strategy}, "
             f"InstanceCount={how.workers}"
         )
-        crew = Crew(self.executor, how, partial(self._spawn, row, how), str(self.folder / row.doc["_id"]))
+        crew = Crew(self.executor, how, partial(self._spawn, row, how, share), str(self.folder / row.doc["_id"]))
         work = Work(row.doc["_id"], how, crew, self.objects, self.blobs, journal, again=again)
         grace = LAST_GRACE
         try:
@@ -161,13 +180,14 @@ class TransformRunner:
         finally:
             await crew.end(grace)
 
-    async def _spawn(self, row: Row, how: Plan, folder: Path, number: int) -> None:
+    async def _spawn(self, row: Row, how: Plan, share: Share, folder: Path, number: int) -> None:
         """Lays the model out in a folder and starts a worker there."""
         try:
             served = await layout.lay_out(self.objects, row.doc["_model"], folder / "ml")
         except Fault as fault:
             raise Broken(f"ClientError: {fault.message}") from fault
-        await self.executor.start(self._workload(row, how, served, folder, number))
+        work = self._workload(row, how, served, folder, number)
+        await self.executor.start(self.shares.bound(share, work, number))
 
     def _workload(self, row: Row, how: Plan, served: Served, folder: Path, number: int) -> Workload:
         return Workload(
@@ -182,7 +202,6 @@ class TransformRunner:
             read_only=(folder / "ml" / "model",),
             hidden=(self.data,),
             requirements=served.requirements,
-            cpus=max(1, (os.cpu_count() or 1) // how.workers),
         )
 
     def _log(self, row: Row, name: str) -> Path:

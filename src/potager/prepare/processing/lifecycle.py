@@ -91,8 +91,8 @@ def ending(stopping: bool, seen: Exited) -> Conclude:
 
 def failure(seen: Exited) -> str:
     """Why a workload failed, where that is not for its program to say; "" where it is."""
-    if seen.reason == "out of memory":
-        return "ClientError: the program ran out of memory. Use a larger instance type or less data."
+    if seen.detail:
+        return f"ClientError: {seen.detail}"
     if seen.reason == "lost":
         return "InternalServerError: the program and its supervisor were lost (a reboot or kill -9?)."
     if seen.code is None or seen.code < 0:

@@ -14,11 +14,14 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from potager.compute import catalog, leftovers
+from potager.compute import catalog, instances, leftovers
+from potager.compute.allotment import Ask, Share
 from potager.compute.gang import Gang, numbered
+from potager.compute.shares import Shares, Waiting
 from potager.compute.workload import Executor, Exited, Workload
 from potager.kernel import clock, lastwords, logfile
 from potager.kernel.errors import Fault, LimitReached, NotFound
@@ -58,6 +61,7 @@ class ProcessingRunner:
         rows: Rows,
         leases: Leases,
         executor: Executor,
+        shares: Shares,
         objects: Objects,
         blobs: Blobs,
         logs: Logs,
@@ -67,6 +71,7 @@ class ProcessingRunner:
         self.rows = rows
         self.leases = leases
         self.executor = executor
+        self.shares = shares
         self.objects = objects
         self.blobs = blobs
         self.logs = logs
@@ -100,7 +105,7 @@ class ProcessingRunner:
             case Rest():
                 return None
             case Launch():
-                return await self._launch(row, gang)
+                return await self._admit(row, gang)
             case Halt():
                 gang.stop()
                 return self._watch(row, gang)
@@ -160,7 +165,20 @@ class ProcessingRunner:
         doc = row.doc | {"ProcessingStartTime": clock.now()}
         return await self.rows.write(lambda tx: tx.update(row, doc=doc))
 
-    async def _launch(self, row: Row, gang: Gang) -> float | None:
+    async def _admit(self, row: Row, gang: Gang) -> float | None:
+        """Launches a job once it has its share of the machine; until then it is `InProgress` and has not started."""
+        cluster = row.doc["ProcessingResources"]["ClusterConfig"]
+        kinds = (cluster.get("SelectedInstanceType") or cluster["InstanceType"],) * len(gang.hosts)
+        ask = Ask(row.doc["_id"], f"processing job {row.name}", kinds, row.created)
+        try:
+            share = self.shares.ask(ask, partial(self.wake, row))
+        except LimitReached as fault:
+            return await self._conclude(
+                row, gang, Conclude("Failed", f"CapacityError: {fault.message}", keep="nothing")
+            )
+        return None if isinstance(share, Waiting) else await self._launch(row, gang, share)
+
+    async def _launch(self, row: Row, gang: Gang, share: Share) -> float | None:
         image = catalog.find(row.doc["AppSpecification"]["ImageUri"])
         refused = catalog.unknown(row.doc["AppSpecification"]["ImageUri"]) if image is None else image.missing()
         if image is None or refused:
@@ -175,7 +193,7 @@ class ProcessingRunner:
         fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
         if fresh.status != "InProgress":
             return 0.0
-        await gang.start(await asyncio.to_thread(self._workloads, fresh, image, gang))
+        await gang.start(await asyncio.to_thread(self._workloads, fresh, image, gang, share))
         await self._enter(fresh)
         return 0.0
 
@@ -191,8 +209,9 @@ class ProcessingRunner:
             await asyncio.to_thread(contract.write, doc, gang.hosts, host, home / "ml")
             await layout.lay_out(self.objects, doc, home / "ml", home / "lower", number, len(gang.hosts))
 
-    def _workloads(self, row: Row, image: catalog.Image, gang: Gang) -> list[Workload]:
-        return [self._workload(row, image, gang, host) for host in gang.hosts]
+    def _workloads(self, row: Row, image: catalog.Image, gang: Gang, share: Share) -> list[Workload]:
+        works = [self._workload(row, image, gang, host) for host in gang.hosts]
+        return [self.shares.bound(share, work, number) for number, work in enumerate(works)]
 
     def _workload(self, row: Row, image: catalog.Image, gang: Gang, host: str) -> Workload:
         doc, home = row.doc, gang.home(host)
@@ -217,6 +236,7 @@ class ProcessingRunner:
             network=not _isolated(doc),
             read_only=(home / "ml" / "config",),
             hidden=(self.data,),
+            disk_bytes=doc["ProcessingResources"]["ClusterConfig"]["VolumeSizeInGB"] * instances.GIB,
         )
 
     def _surroundings(self, row: Row) -> tuple[dict[str, str], dict[str, str]]:
@@ -248,6 +268,7 @@ class ProcessingRunner:
         self._outputs.pop(gang.folder.name, None)
         await self.leases.release(row)
         await leftovers.remove(self.executor, gang.folder)
+        self.shares.release(gang.folder.name)
         log.info("processing job %s: %s %s", row.name, end.status, changes.get("FailureReason", ""))
         return None
 

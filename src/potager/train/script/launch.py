@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import glob
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,12 +25,12 @@ async def prepare(objects: Objects, doc: Mapping[str, Any], ml: Path) -> None:
     await source.lay_out(objects, program.of(doc), ml)
 
 
-def started(doc: Mapping[str, Any], cluster: Cluster, host: str, ml: Path) -> Program:
-    """The program as a host starts it that has its source: one of a package is started as a module."""
+def started(doc: Mapping[str, Any], cluster: Cluster, host: str, ml: Path, gpus: int) -> Program:
+    """The program as a host with so many GPUs starts it, which has its source: one of a package as a module."""
     chosen = program.of(doc)
     if (ml / "code" / "setup.py").is_file():
         chosen = chosen.module
-    return distribution.started(chosen, doc, cluster, host, _machine().gpus)
+    return distribution.started(chosen, doc, cluster, host, gpus)
 
 
 def dressed(
@@ -42,10 +40,11 @@ def dressed(
 
     Parameters
     ----------
-    workload : as for any job.
+    workload : as for any job, bound to its share of the machine.
     kind : the row's.
     """
-    chosen = started(row.doc, cluster, host, workload.ml)
+    machine = Machine(workload.cpus or 1, len(workload.gpus or ()))
+    chosen = started(row.doc, cluster, host, workload.ml, machine.gpus)
     network = not row.doc["EnableNetworkIsolation"]
     environment = dict(workload.environment)
     secrets: dict[str, str] = {}
@@ -58,7 +57,7 @@ def dressed(
         read_only=[path for path in workload.read_only if path != workload.ml / "input"],
         writable=source.programs(workload.ml),
         argv=chosen.argv,
-        environment=environment | _told(row.doc, cluster, host, chosen, image, environment),
+        environment=environment | _told(row.doc, cluster, host, chosen, image, machine, environment),
         secrets=secrets,
         network=network,
         preface=(
@@ -72,9 +71,15 @@ def dressed(
 
 
 def _told(
-    doc: Mapping[str, Any], cluster: Cluster, host: str, chosen: Program, image: Image, environment: Mapping[str, str]
+    doc: Mapping[str, Any],
+    cluster: Cluster,
+    host: str,
+    chosen: Program,
+    image: Image,
+    machine: Machine,
+    environment: Mapping[str, str],
 ) -> dict[str, str]:
-    machine, meeting = _machine(), distribution.meeting(doc, cluster, host)
+    meeting = distribution.meeting(doc, cluster, host)
     if chosen.script is None:
         return meeting | {"SM_NUM_CPUS": str(machine.cpus), "SM_NUM_GPUS": str(machine.gpus)}
     told = meeting | variables.of(doc, cluster, host, chosen.script, machine, image.framework_module)
@@ -85,8 +90,3 @@ def _told(
 def _used(doc: Mapping[str, Any], image: Image) -> str:
     """What is really used, whatever version was asked for."""
     return f"Potager runs {doc['AlgorithmSpecification']['TrainingImage']} as {image.used()}"
-
-
-def _machine() -> Machine:
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Machine(cpus, len(glob.glob("/dev/nvidia[0-9]*")))
