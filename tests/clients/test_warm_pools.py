@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.clients.road import until, wait_for_job
-from tests.clients.scripts import Scripts
+from tests.clients.scripts import SKLEARN, Scripts
 
 TRAIN = """
     import os
@@ -56,6 +58,39 @@ class Pool:
         found = self.sagemaker.list_training_jobs(WarmPoolStatusEquals=status, NameContains=self.scripts.road.prefix)
         assert all(each["WarmPoolStatus"]["Status"] == status for each in found["TrainingJobSummaries"])
         return [each["TrainingJobName"] for each in found["TrainingJobSummaries"]]
+
+
+FACTS = """
+    import sys
+    warm = "sklearn.ensemble" in sys.modules
+    import gc, json, multiprocessing, os, threading
+    import beside
+    import numpy as np
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_info
+
+    class Kept:
+        pass
+
+    def square(number):
+        return number * number
+
+    if __name__ == "__main__":
+        values = np.random.default_rng(0).normal(size=(2000, 5))
+        model = HistGradientBoostingClassifier(max_iter=5).fit(values, values[:, 0] > 0)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            spawned = pool.map(square, [3])
+        facts = {
+            "argv": sys.argv, "file": __file__, "folder": os.getcwd(), "path": sys.path[0], "beside": beside.WORD,
+            "interpreter": sys.executable, "module": Kept.__module__, "spawned": spawned,
+            "threads": sorted({(each["user_api"], each["num_threads"]) for each in threadpool_info()}),
+            "score": model.score(values, values[:, 0] > 0), "python": os.environ.get("PYTHONPATH", ""),
+            "names": sorted(name for name in os.environ if not name.startswith("AWS_")),
+        }
+        open(os.environ["SM_MODEL_DIR"] + "/facts.json", "w").write(json.dumps([warm, facts]))
+        if os.environ.get("FAILS"):
+            raise ValueError("no such column")
+"""
 
 
 @pytest.fixture
@@ -147,3 +182,34 @@ def test_what_a_pool_cannot_do_is_refused(pool: Pool) -> None:
         pool.sagemaker.update_training_job(TrainingJobName=name, RemoteDebugConfig={"EnableRemoteDebug": True})
     pool.sagemaker.stop_training_job(TrainingJobName=name)
     wait_for_job(pool.sagemaker, name)
+
+
+def test_a_script_that_is_forked_from_a_warm_pool_finds_what_an_interpreter_of_its_own_would_find(pool: Pool) -> None:
+    numbers = itertools.count()
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "KeepAlivePeriodInSeconds": 600}
+
+    def run(**members: Any) -> tuple[dict[str, Any], bool, dict[str, Any]]:
+        files = {"train.py": FACTS, "beside.py": "WORD = 'beside'"}
+        name = f"facts-{next(numbers)}"
+        given = {"resources": resources, "hyperparameters": {"depth": 3}, "image": SKLEARN, **members}
+        job = pool.scripts.script(name, files, **given)
+        archive = pool.scripts.unpacked(f"output/{job['TrainingJobName']}/output/model.tar.gz")
+        warm, facts = json.loads(archive["facts.json"])
+        return job, warm, facts
+
+    job, warm, cold = run()
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert not warm
+    kept: list[Any] = []
+    until(lambda: (kept.append(seen) or True) if (seen := run())[1] else False, "a job that starts warm")
+    assert kept[0][0]["TrainingJobStatus"] == "Completed"
+    assert kept[0][2] == cold
+
+    failed, warm, facts = run(Environment={"FAILS": "yes"})
+    assert warm
+    assert 'ErrorMessage "ValueError: no such column"' in failed["FailureReason"]
+    assert "/warm.py" not in "".join(pool.scripts.lines(failed))
+    early, warm, facts = run(Environment={"OMP_NUM_THREADS": "1"})
+    assert early["TrainingJobStatus"] == "Completed"
+    assert not warm
+    assert ["openmp", 1] in facts["threads"]

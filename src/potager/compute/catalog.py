@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -64,6 +64,11 @@ class Image:
     def algorithm(self) -> str | None:
         """What AWS's image of this repository trains by without a program of the user's, where ours does not."""
         return self._says("ALGORITHM", None)
+
+    @property
+    def warm(self) -> Sequence[str]:
+        """The modules that most of its scripts import, and whose import takes its time."""
+        return self._says("WARM", ())
 
     def metric_definitions(self) -> list[dict[str, str]]:
         """The metrics that the image prints, as MetricDefinitions."""

@@ -13,7 +13,7 @@ model, `entry(ml / "model") -> Predictor`, and answers until it is stopped (`cha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -73,6 +73,8 @@ class Workload:
     hosts : the names of all hosts of its gang (`gang.py`), itself among them; none where it works alone. The folder is
         then `<gang>/<host>`. Names resolve, each to an address of its own, and two hosts can bind one port there. Hosts
         that may not use the host's network have one of their own together.
+    warm : modules. A worker whose parent has them imported may run a Python script of `argv` itself, instead of
+        executing an interpreter that would import them anew (`Executor.keep_warm`).
     programs : folders of the host whose programs come before the server's own on PATH; the executor's to fill.
     pipes : named pipes that it is fed through, below `/opt/ml`.
     """
@@ -105,6 +107,7 @@ class Workload:
     hosts: Sequence[str] = ()
     programs: Sequence[Path] = ()
     pipes: Sequence[Pipe] = ()
+    warm: Sequence[str] = ()
 
     @property
     def ml(self) -> Path:
@@ -136,7 +139,7 @@ class Workload:
             doc[key] = tuple(Path(path) for path in doc[key])
         for key in ("requirements", "package"):
             doc[key] = Path(doc[key]) if doc[key] else None
-        for key in ("argv", "preface", "announcement", "hosts"):
+        for key in ("argv", "preface", "announcement", "hosts", "warm"):
             doc[key] = tuple(doc[key])
         doc["pipes"] = tuple(map(Pipe.of, doc.get("pipes", ())))
         doc["gpus"] = None if doc["gpus"] is None else tuple(doc["gpus"])
@@ -218,4 +221,11 @@ class Executor(Protocol):
 
     async def connect(self, folder: Path) -> Channel:
         """A way to invoke a server. `WorkerLost` when it does not run. Answers come once it has loaded its model."""
+        ...
+
+    async def keep_warm(self, wanted: Collection[Sequence[str]]) -> None:
+        """Keeps ready to run scripts that want these modules imported (`Workload.warm`), and nothing else any more.
+
+        Returns at once; a workload that comes before its modules are imported, or after, imports them itself.
+        """
         ...

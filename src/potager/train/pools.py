@@ -4,8 +4,10 @@
                     └────── its time is up, or UpdateTrainingJob says 0 ─► Terminated
 
 A pool is a row of its own, `warm-pool`, while somebody may take it or has it; what is seen of it stands in the rows of
-the jobs. It holds the persistent cache, a folder for each host: a job finds it as /opt/ml/sagemaker/warmpoolcache, for
-it is moved there and back. A job whose machine is lost may take its cache with it.
+the jobs. While it is there, a parent of workers has the libraries of its last job's image imported, and the next job's
+script is forked from it (`Executor.keep_warm`). It holds the persistent cache, too, a folder for each host: a job finds
+it as /opt/ml/sagemaker/warmpoolcache, for it is moved there and back. A job whose machine is lost may take its cache
+with it.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-warm-pools.html
 """
@@ -20,7 +22,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from potager.compute import catalog
 from potager.compute.gang import Gang
+from potager.compute.workload import Executor
 from potager.kernel import clock, remains
 from potager.kernel.errors import InUse, Invalid, WireError
 from potager.kernel.names import Scope
@@ -99,7 +103,9 @@ def left(tx: Tx, row: Row, doc: dict[str, Any], *, healthy: bool) -> dict[str, A
         if found is not None:
             tx.delete(found)
         return doc | _shown("Terminated") if found is not None or wanted(doc) else doc
-    content = {"key": key(doc), "job": row.name, "began": now, "until": now + wanted(doc)}
+    image = catalog.find(doc["AlgorithmSpecification"].get("TrainingImage", ""))
+    content: dict[str, Any] = {"key": key(doc), "job": row.name, "began": now, "until": now + wanted(doc)}
+    content["warm"] = list(image.warm) if image else []
     if found is None:
         tx.insert(KIND, row.scope, pool, content, arn=f"{row.arn}/{pool}", status="Available")
     else:
@@ -146,18 +152,25 @@ def _tell(tx: Tx, pool: Row, now: float, status: str, **more: Any) -> None:
 class Pools:
     """Keeps the caches of pools, and ends those whose time is up."""
 
-    def __init__(self, rows: Rows, leases: Leases, data: Path) -> None:
+    def __init__(self, rows: Rows, leases: Leases, executor: Executor, data: Path) -> None:
         self._rows = rows
         self._leases = leases
+        self._executor = executor
         self._folder = data / "pools"
         self._tender = Tender(KIND, ("Available",), rows, leases, self._act, self._give_up)
 
     async def start(self, jobs: Collection[Row]) -> None:
         """Takes up the pools that there are, and removes the caches of those that are not; `jobs` have not ended."""
         await self._tender.take_up()
-        rows = await self._rows.read(lambda tx: tx.where(KIND, ["Available", "InUse"]))
+        rows = await self._heat()
         known = {row.name for row in rows} | {name(row.doc) for row in jobs}
         await asyncio.to_thread(self._sweep, known)
+
+    async def _heat(self) -> list[Row]:
+        """Has kept warm what the pools that there are want; gives the pools."""
+        rows = await self._rows.read(lambda tx: tx.where(KIND, ["Available", "InUse"]))
+        await self._executor.keep_warm([row.doc["warm"] for row in rows])
+        return rows
 
     def _sweep(self, known: Collection[str | None]) -> None:
         for path in self._folder.glob("pool-*"):
@@ -181,6 +194,7 @@ class Pools:
             self._tender.wake(pool)
         else:
             await asyncio.to_thread(shutil.rmtree, self._folder / named, True)
+        await self._heat()
 
     async def close(self) -> None:
         await self._tender.close()
@@ -212,6 +226,7 @@ class Pools:
 
         await self._rows.write(write)
         await self._leases.release(row)
+        await self._heat()
         await asyncio.to_thread(shutil.rmtree, self._folder / row.name, True)
 
     async def _give_up(self, row: Row, error: Exception) -> None:

@@ -77,7 +77,7 @@ class Runner:
         self.data = data
         self.folder = data / "jobs"
         self.checkpoints = Checkpoints(objects, blobs)
-        self.pools = Pools(rows, leases, data)
+        self.pools = Pools(rows, leases, executor, data)
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
@@ -254,6 +254,7 @@ class Runner:
             network=False,
             read_only=(home / "ml" / "input",),
             hidden=(self.data,),
+            warm=image.warm if pools.name(doc) else (),
             preface=(*attempts.preface(doc), *cluster.preface(doc, host)),
             pipes=inputs.piped(home / "ml"),
             disk_bytes=volume and volume * instances.GIB,

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,8 +42,11 @@ class ProcessExecutor:
         shared: Sequence[Path] = (),
     ) -> None:
         self._parent = Parent(preload, isolate=isolate, kept=kept)
+        self._isolate = isolate
         self._kept = kept
         self._shared = tuple(shared)
+        self._warm: dict[tuple[str, ...], Parent] = {}
+        self._warming = asyncio.Lock()
 
     async def open(self) -> None:
         """Makes ready to start workloads, in the background; workloads that live already need nothing."""
@@ -54,6 +57,7 @@ class ProcessExecutor:
 
     async def close(self) -> None:
         """Lets go; every workload lives on."""
+        await self.keep_warm(())
         await self._parent.close()
 
     async def isolation(self) -> Isolation:
@@ -75,9 +79,24 @@ class ProcessExecutor:
                 return
             await asyncio.to_thread(_prepare, replace(workload, read_only=(*workload.read_only, *self._shared)))
             with contextlib.suppress(Gone):
-                await self._parent.spawn(workload.folder, workload.secrets)
+                await self._parent_of(workload).spawn(workload.folder, workload.secrets)
                 return
         raise LimitReached("The parent of workers keeps dying; the server's standard error says why.")
+
+    async def keep_warm(self, wanted: Collection[Sequence[str]]) -> None:
+        """Keeps parents ready that have these modules imported, and lets go of all others."""
+        asked = {tuple(modules) for modules in wanted if modules}
+        async with self._warming:
+            for modules in self._warm.keys() - asked:
+                await self._warm.pop(modules).close()
+            for modules in asked - self._warm.keys():
+                self._warm[modules] = Parent(modules, isolate=self._isolate, kept=self._kept, warm=True)
+                await self._warm[modules].open()
+
+    def _parent_of(self, workload: Workload) -> Parent:
+        """The parent that has the workload's modules imported, if there is one, else the one of all."""
+        found = self._warm.get(tuple(workload.warm))
+        return found if found is not None and found.warmed else self._parent
 
     def observe(self, folder: Path) -> Absent | Running | Exited:
         """What became of the workload in `folder`."""

@@ -27,7 +27,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from potager.compute.process import limits, mounts, network, serving, venv
+from potager.compute.process import limits, mounts, network, serving, venv, warm
 from potager.compute.process.isolation import Isolation
 from potager.compute.workload import Workload
 
@@ -65,7 +65,7 @@ def _body(workload: Workload, ml: Path, place: Callable[[str], str], listener: s
         venv.enter(Path(os.environ["VIRTUAL_ENV"]))
         _serve(workload.entry, ml, listener)
     elif workload.argv:
-        _execute([place(part) for part in workload.argv], ml)
+        _run_command(workload, [place(part) for part in workload.argv], ml)
     else:
         load(workload.entry)(ml)
 
@@ -142,10 +142,18 @@ def _placed(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def _execute(argv: list[str], ml: Path) -> NoReturn:
-    """Becomes another program, in the folder of its code; exits as a shell does when that cannot be: 127 or 126."""
+def _run_command(workload: Workload, argv: list[str], ml: Path) -> None:
+    """Runs a command in the folder of its code: here, where that comes out the same, or as another program."""
     code = ml / "code"
     os.chdir(code if code.is_dir() else ml)
+    if warm.fits(workload, argv):
+        warm.run(argv, workload.cpus)
+    else:
+        _execute(argv)
+
+
+def _execute(argv: list[str]) -> NoReturn:
+    """Becomes another program; exits as a shell does when that cannot be: 127 or 126."""
     # Python ignores these two, and what is ignored stays so in the program that comes after.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)

@@ -27,7 +27,8 @@ THREADS = (
 )
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _ROOT = Path("/sys/fs/cgroup")
-_OPENBLAS = ("scipy_openblas_set_num_threads64_", "openblas_set_num_threads64_", "openblas_set_num_threads")
+_OPENMP = re.compile(r"/lib(gomp|omp|iomp5)[^/]*\.so")
+_OPENBLAS = tuple(f"{lead}openblas_set_num_threads{trail}" for lead in ("scipy_", "") for trail in ("64_", ""))
 
 
 class Group:
@@ -254,3 +255,15 @@ def set_threads(count: int) -> None:
         setter = next((getattr(library, name) for name in _OPENBLAS if hasattr(library, name)), None)
         if setter is not None:
             setter(count)
+
+
+def set_openmp(count: int) -> None:
+    """Gives the OpenMP runtimes that are loaded `count` threads, for what this thread runs."""
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return
+    for path in {line.split(None, 5)[-1] for line in lines if _OPENMP.search(line)}:
+        library = ctypes.CDLL(path)
+        if hasattr(library, "omp_set_num_threads"):
+            library.omp_set_num_threads(count)

@@ -33,8 +33,15 @@ class Gone(Exception):
 class Parent:
     """Has workloads forked. Belongs to one event loop."""
 
-    def __init__(self, preload: Sequence[str], *, isolate: bool, kept: Path | None = None) -> None:
-        self._first = {"preload": list(preload), "isolate": isolate, "kept": str(kept) if kept else None}
+    def __init__(self, preload: Sequence[str], *, isolate: bool, kept: Path | None = None, warm: bool = False) -> None:
+        self._first = {
+            "preload": list(preload),
+            "isolate": isolate,
+            "kept": str(kept) if kept else None,
+            "warm": warm,
+        }
+        self.warmed = False
+        """Whether its imports are done and left it with one thread."""
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -118,6 +125,8 @@ class Parent:
     def _hear(self, doc: dict[str, Any]) -> None:
         if "isolation" in doc and self._isolation is not None:
             self._isolation.set_result(Isolation(**doc["isolation"]))
+        if "threads" in doc:
+            self.warmed = doc["threads"] == 1
         answer = self._waiting.get(doc.get("id", 0))
         if answer is not None and not answer.done():
             answer.set_result(doc["error"])
@@ -127,6 +136,7 @@ class Parent:
         if self._writer is not None:
             self._writer.transport.abort()
         self._writer = None
+        self.warmed = False
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(Gone())

@@ -3,7 +3,8 @@
     python -P -m potager.compute.process.zygote FD
 
 One JSON a line on the socket FD. In: `{"paths", "preload", "isolate", "kept"}` once, then `{"id", "folder", "secrets"}`
-a workload. Out: `{"isolation": {"level", "why"}}` once, then `{"id", "error"}`, sent by the shim once its claim stands.
+a workload. Out: `{"isolation": {"level", "why"}}` once, `{"threads"}` that the imports left once they are done, and
+`{"id", "error"}` a workload, sent by the shim once its claim stands.
 It must stay single-threaded: a thread does not survive a fork, and the locks that it held stay locked; OpenMP's pools
 hang a forked child. numpy's BLAS is kept from starting its threads by the environment; a child starts its own.
 """
@@ -24,21 +25,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 
-from potager.compute.process import isolation, limits, shim
+from potager.compute.process import isolation, limits, shim, warm
 
 
 def main() -> int:
     """Forks until the server is gone. Never returns in a child."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    os.environ.update(limits.thread_environment(1))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     lines = control.makefile("rb")
     first: dict[str, Any] = json.loads(lines.readline() or b"{}")
+    os.environ.update(limits.thread_environment(1))
+    if first.get("warm"):  # OpenMP starts no thread by being loaded, and a script's own threads get what stands here
+        os.environ["OMP_NUM_THREADS"] = str(limits.threads(None))
     sys.path += [path for path in first.get("paths", ()) if path not in sys.path]
     level = isolation.probe() if first.get("isolate", True) else isolation.Isolation("process", "as configured")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a shim ended; the kernel reaps
     _send(control, {"isolation": asdict(level)})
     _preload((*first.get("preload", ()), "packaging.requirements"))  # which the shim reads requirements with
+    _send(control, {"threads": _threads()})
     kept = Path(first["kept"]) if first.get("kept") else None
     for line in lines:
         order: dict[str, Any] = json.loads(line)
@@ -48,11 +52,13 @@ def main() -> int:
 
 
 def _preload(modules: Sequence[str]) -> None:
+    before = dict(os.environ)
     for name in modules:
         try:
             importlib.import_module(name)
         except Exception as error:
             print(f"potager: workers start without {name}: {error}", file=sys.stderr)
+    warm.BROUGHT.update({name: text for name, text in os.environ.items() if name not in before})
     threads = _threads()
     if threads > 1:
         print(f"potager: {threads} threads in the parent of workers, started by {modules}", file=sys.stderr)

@@ -19,3 +19,6 @@ REQUIRES = ("transformers", "torch")
 """Distributions that it needs, which `EXTRA` of Potager's brings."""
 
 EXTRA = "huggingface"
+
+WARM = ("torch", "transformers")
+"""What a warm pool keeps imported."""

@@ -19,3 +19,6 @@ REQUIRES = ("torch",)
 """Distributions that it needs, which `EXTRA` of Potager's brings."""
 
 EXTRA = "pytorch"
+
+WARM = ("torch",)
+"""What a warm pool keeps imported."""

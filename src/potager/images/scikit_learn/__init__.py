@@ -19,3 +19,6 @@ REQUIRES = ("scikit-learn", "pandas", "joblib")
 """Distributions that it needs, which `EXTRA` of Potager's brings."""
 
 EXTRA = "sklearn"
+
+WARM = ("pandas", "joblib", "scipy.stats", "sklearn.ensemble", "sklearn.linear_model", "sklearn.model_selection")
+"""What a warm pool keeps imported."""

@@ -64,3 +64,6 @@ REQUIRES = (("xgboost-cpu", "xgboost"), "pandas", "scikit-learn")
 """Distributions that it needs, which `EXTRA` of Potager's brings; of two that do the same, either."""
 
 EXTRA = "xgboost"
+
+WARM = ("pandas", "scipy.sparse", "sklearn.model_selection", "xgboost")
+"""What a warm pool keeps imported."""
