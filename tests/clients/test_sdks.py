@@ -63,3 +63,11 @@ def test_sdk_v2_trains_a_scikit_learn_script(tmp_path: Path) -> None:
     seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_sklearn.py", tmp_path)
     assert (seen["status"], seen["files"]) == ("Completed", ["model.joblib"])
     assert seen["metrics"]["train:accuracy"] > 0.95
+
+
+def test_sdk_v2_trains_on_spot_from_checkpoints_and_in_a_warm_pool(tmp_path: Path) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_long.py", tmp_path)
+    assert seen["steps"] == [0, 1, 0, 1]
+    assert seen["checkpoints"]["LocalPath"] == "/opt/ml/saved"
+    assert (seen["spot"], seen["retries"]) == (True, 2)
+    assert seen["pools"] == ["Reused", "Terminated"]

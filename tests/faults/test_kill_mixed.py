@@ -25,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 import potager
 from potager.cli.child import NotStarted
+from tests.clients.processing import Processing
 from tests.clients.road import claims_csv, until, wait_for_job
 from tests.clients.scripts import Scripts
 
@@ -51,6 +52,14 @@ WORK = """
     open(os.environ["SM_OUTPUT_DATA_DIR"] + "/steps.txt", "w").write(str(step))
     raise SystemExit(int(os.environ.get("CODE", 0)))
 """
+PROCESS = """
+    import time, uuid
+    print("run", uuid.uuid4().hex)
+    for step in range(10):
+        open(f"/opt/ml/processing/live/{step}.txt", "w").write("whole")
+        time.sleep(0.05)
+    open("/opt/ml/processing/out/end.txt", "w").write("end")
+"""
 SPOT = {
     "EnableManagedSpotTraining": True,
     "StoppingCondition": {"MaxRuntimeInSeconds": 3000, "MaxWaitTimeInSeconds": 6000},
@@ -63,6 +72,7 @@ class Load:
     """What is asked of the server while it is killed, and what became of the asking."""
 
     scripts: Scripts
+    processing: Processing
     transformed: str
     bucket: str
     jobs: dict[str, str] = field(default_factory=dict[str, str])
@@ -85,7 +95,12 @@ class Load:
             "retried": lambda name: script(name, **RETRIED),
             "fails": lambda name: script(name, Environment={"CODE": "3"}),
             "transform": self.transform,
+            "processing": self.process,
         }
+
+    def process(self, name: str) -> None:
+        live = self.processing.output("live", mode="Continuous", key=f"{name}/live")
+        self.processing.start(name, PROCESS, outputs=[live, self.processing.output("out", key=f"{name}/out")])
 
     def transform(self, name: str) -> None:
         source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{self.bucket}/rows/"}}
@@ -180,7 +195,9 @@ def set_up(server: potager.Local, config: Config) -> tuple[Load, str, bytes]:
         road.put(f"rows/{number}.csv", claims_csv(300, seed=number, label=False))
     model = road.model("rows", road.train_once())
     road.sagemaker = server.client("sagemaker", config=config)
-    return Load(scripts, model, road.bucket), endpoint, answer
+    processing = Processing(server)
+    processing.road = road
+    return Load(scripts, processing, model, road.bucket), endpoint, answer
 
 
 def kill_while_starting(server: potager.Local, moment: float) -> None:
@@ -215,8 +232,8 @@ def kill_a_shim(server: potager.Local, moments: random.Random) -> None:
 def check(load: Load, name: str, kind: str) -> None:
     """The job ended once, as its kind has it, and what it made is whole."""
     road = load.scripts.road
-    if kind == "transform":
-        check_transform(load, name)
+    if kind in ("transform", "processing"):
+        (check_transform if kind == "transform" else check_processing)(load, name)
         return
     job = wait_for_job(road.sagemaker, name)
     expected = "Failed" if kind == "fails" else "Completed"
@@ -259,6 +276,16 @@ def check_transform(load: Load, name: str) -> None:
     for number in range(3):
         body = road.s3.get_object(Bucket=load.bucket, Key=f"out/{short}/{number}.csv.out")["Body"].read()
         assert len(body.splitlines()) == 300
+
+
+def check_processing(load: Load, name: str) -> None:
+    """The job completed, in one run of its program, with all of its outputs."""
+    job = load.processing.wait(name)
+    assert job["ProcessingJobStatus"] == "Completed", (name, job.get("FailureReason"))
+    assert sum(line.startswith("run ") for line in load.processing.lines(job)) == 1
+    short = name.partition("-")[2]
+    assert load.processing.content(f"{short}/live/") == {f"{step}.txt": b"whole" for step in range(10)}
+    assert load.processing.content(f"{short}/out/") == {"end.txt": b"end"}
 
 
 def check_nothing_is_left(server: potager.Local) -> None:
