@@ -211,6 +211,23 @@ def test_a_job_whose_machine_is_lost_goes_on(
     until(lambda: not list((Path(fresh_server.data) / "jobs").iterdir()), "an empty folder of jobs")
 
 
+def test_a_spot_job_gives_its_place_to_an_on_demand_job_and_goes_on_when_that_has_ended(fresh_server: Any) -> None:
+    scripts = Scripts(fresh_server)
+    whole = {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1}
+    spot = start(scripts, "spot", resources=whole, **SPOT)
+    until(lambda: "begins at 0" in logged(scripts, spot), f"{spot} at work")
+    other = start(scripts, "demand", "print('in its place')", resources=whole)
+    job = wait_for_job(scripts.road.sagemaker, other)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert "Pending" in steps(job)
+    job = wait_for_job(scripts.road.sagemaker, spot)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert steps(job).count("Interrupted") == 1
+    lines = scripts.lines(job)
+    assert [line for line in lines if line.startswith("begins at")] == ["begins at 0", "begins at 7"]
+    assert "told to end at 7" in lines
+
+
 def test_retries_come_to_an_end_and_a_program_at_fault_is_not_retried(fresh_server: Any) -> None:
     scripts = Scripts(fresh_server)
     train = 'import signal; print("at work"); signal.pause()'

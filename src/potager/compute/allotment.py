@@ -105,6 +105,18 @@ def offer(budget: Budget, held: Collection[Share], ask: Ask) -> Share | None:
     return Share(ask, tuple(replace(host, gpus=tuple(next(left) for _ in host.gpus)) for host in due.hosts))
 
 
+def yielding(budget: Budget, held: Collection[Share], ask: Ask, keys: Sequence[str]) -> list[str]:
+    """Which shares, of `keys` and the first of these, have to end so that `ask` has its turn; none where none helps."""
+    ending: list[str] = []
+    for key in keys:
+        if not any(share.ask.key == key for share in held):
+            continue
+        ending.append(key)
+        if offer(budget, [share for share in held if share.ask.key not in ending], ask) is not None:
+            return ending
+    return []
+
+
 def _memory(held: Collection[Share], use: str) -> int:
     return sum(share.memory for share in held if share.ask.use == use)
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,10 @@ class Shares:
     def of(self, key: str) -> Share | None:
         """What `key` holds."""
         return self._held.get(key)
+
+    def yielding(self, ask: Ask, keys: Sequence[str]) -> list[str]:
+        """Which of the shares `keys`, the first of these, have to end so that `ask` has its turn."""
+        return allotment.yielding(self.budget, self._held.values(), ask, keys)
 
     def release(self, key: str) -> None:
         """Gives back what `key` holds, and its place among those who wait."""

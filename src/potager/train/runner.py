@@ -48,6 +48,9 @@ GROUP = "/aws/sagemaker/TrainingJobs"
 GRACE = 120.0
 """Seconds between SIGTERM and SIGKILL, as SageMaker gives them."""
 
+LOOK = 5.0
+"""Seconds between two looks of a job that waits whether a spot job can be interrupted for it."""
+
 ACTIVE = ("InProgress", "Stopping")
 
 
@@ -78,6 +81,7 @@ class Runner:
         self.folder = data / "jobs"
         self.checkpoints = Checkpoints(objects, blobs)
         self.pools = Pools(rows, leases, executor, data)
+        self._yielding: set[str] = set()
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
@@ -162,8 +166,22 @@ class Runner:
         left = lifecycle.overdue(row.doc, any(instances.shape(kind).accelerated for kind in kinds), clock.now())
         if left is not None and left <= 0:
             return await self._conclude(row, gang, Conclude("Stopped", "Stopped", keep=False))
-        waits = (left, attempts.patience(row, clock.now()))
+        waits = (left, attempts.patience(row, clock.now()), await self._make_room(row, ask))
         return min((each for each in waits if each is not None), default=None)
+
+    async def _make_room(self, row: Row, ask: Ask) -> float | None:
+        """Has spot jobs, the latest first, give their place to an on-demand job; seconds until another look pays."""
+        if row.doc["EnableManagedSpotTraining"]:
+            return None
+        rows = await self.rows.read(lambda tx: tx.where(KIND, ["InProgress"]))
+        spot = {each.doc["_id"]: each for each in reversed(rows) if each.doc["EnableManagedSpotTraining"]}
+        for key in self.shares.yielding(ask, sorted(spot, key=lambda key: key not in self._yielding)):
+            gang = self._gang(spot[key])
+            if key not in self._yielding and isinstance(gang.observe(), Running):
+                log.info("training job %s: interrupted for %s", spot[key].name, row.name)
+                self._yielding.add(key)
+                gang.stop(GRACE)
+        return LOOK if spot else None
 
     async def _enter(self, row: Row, secondary: str, message: str = "", **changes: Any) -> Row:
         """Writes that a running job has gone on to `secondary`; a job that is stopping keeps saying so."""
@@ -213,6 +231,7 @@ class Runner:
         await self.rows.write(lambda tx: tx.update(row, doc=doc))
         await leftovers.remove(self.executor, gang.folder)
         self.shares.release(gang.folder.name)
+        self._yielding.discard(gang.folder.name)
         log.info("training job %s: %s, starting attempt %d", row.name, secondary, attempts.number(doc))
         return 0.0
 
@@ -291,6 +310,7 @@ class Runner:
         await self.leases.release(ended)
         await leftovers.remove(self.executor, gang.folder)
         self.shares.release(gang.folder.name)
+        self._yielding.discard(gang.folder.name)
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 

@@ -186,3 +186,15 @@ def test_a_workload_is_bound_to_what_its_host_was_granted(bench: Bench) -> None:
         "Instance: ml.g4dn.8xlarge was asked for, which has 32 vCPUs, 1 GPU and 128.0 GiB"
     )
     assert work.preface[1:] == ("hello",)
+
+
+def test_the_fewest_shares_that_have_to_end_for_another_are_named(bench: Bench) -> None:
+    shares = bench.opened()
+    for key in ("a", "b"):
+        bench.ask(key, "ml.m5.large")
+    small = Ask("c", "training job c", ("ml.m5.large",), 1.0)
+    large = Ask("d", "training job d", ("ml.m5.xlarge",), 1.0)
+    assert shares.yielding(small, ["b", "a"]) == ["b"]
+    assert shares.yielding(large, ["b", "a"]) == ["b", "a"]
+    assert shares.yielding(large, ["b"]) == []
+    assert shares.yielding(large, ["unknown"]) == []
