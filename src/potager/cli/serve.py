@@ -13,6 +13,7 @@ import functools
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,9 @@ from potager.kernel.errors import InUse, Invalid
 BACKLOG = 2048
 KEEP_ALIVE = 75
 """Seconds an idle connection is kept: longer than clients pause between two polls."""
+SWITCH = 0.0005
+"""Seconds that a thread (the database's, a job's upload) may hold the interpreter while the event loop waits for it.
+Each system call of the loop gives it away, and a request makes several."""
 GRACE = 5
 """Seconds that requests under way are given at a stop."""
 
@@ -114,6 +118,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
+    sys.setswitchinterval(SWITCH)
     server = _Server(config, ready, pipe)
     with contextlib.suppress(SystemExit):  # what newer versions raise when the app's startup failed
         server.run(sockets=[sock])

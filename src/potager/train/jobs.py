@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from potager.compute import catalog
 from potager.kernel import clock, tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, InUse, Invalid, NotFound, Unserved, WireError
@@ -64,17 +63,11 @@ async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef
 
 def _document(req: dict[str, Any], arn: str) -> dict[str, Any]:
     algorithm = req["AlgorithmSpecification"]
-    image = catalog.find(algorithm["TrainingImage"])
-    definitions = algorithm.get("MetricDefinitions") or (image.metric_definitions() if image else [])
-    metrics.compiled(definitions)
+    metrics.compiled(algorithm.get("MetricDefinitions", ()))
     req.pop("Tags", None)
     document = req | {
         "TrainingJobArn": arn,
-        "AlgorithmSpecification": {
-            "EnableSageMakerMetricsTimeSeries": False,
-            **algorithm,
-            **({"MetricDefinitions": definitions} if definitions else {}),
-        },
+        "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": False, **algorithm},
         "StoppingCondition": {"MaxRuntimeInSeconds": lifecycle.DEFAULT_RUNTIME, **req.get("StoppingCondition", {})},
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
         "EnableInterContainerTrafficEncryption": req.get("EnableInterContainerTrafficEncryption", False),
@@ -99,8 +92,12 @@ async def _check_inputs(ctx: Context, doc: Mapping[str, Any]) -> None:
 
 @sagemaker.operation
 async def describe_training_job(ctx: Context, req: DescribeTrainingJobRequestTypeDef) -> Mapping[str, Any]:
-    """Everything known of one training job."""
-    return view(await find(ctx, req["TrainingJobName"]))
+    """Everything known of one training job, and the metrics that its image has by itself."""
+    shown = view(await find(ctx, req["TrainingJobName"]))
+    algorithm = shown["AlgorithmSpecification"]
+    if definitions := metrics.defined(algorithm):
+        shown["AlgorithmSpecification"] = algorithm | {"MetricDefinitions": definitions}
+    return shown
 
 
 @sagemaker.operation

@@ -48,6 +48,12 @@ def _compile(definition: Mapping[str, str]) -> re.Pattern[str]:
         raise Invalid(message) from error
 
 
+def defined(algorithm: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The definitions of a job: those that it brings, else its image's own."""
+    image = catalog.find(algorithm["TrainingImage"])
+    return algorithm.get("MetricDefinitions") or (image.metric_definitions() if image else [])
+
+
 async def final(algorithm: Mapping[str, Any], logs: Sequence[Path], limit: float = LIMIT) -> list[dict[str, Any]]:
     """The last value of each metric that a job has printed, on whichever host.
 
@@ -60,7 +66,7 @@ async def final(algorithm: Mapping[str, Any], logs: Sequence[Path], limit: float
     -------
     `MetricName`, `Value` and `Timestamp` (seconds since 1970) for each metric seen, in the order of the definitions.
     """
-    definitions = algorithm.get("MetricDefinitions", ())
+    definitions = defined(algorithm)
     if _is_ours(algorithm):
         found = await asyncio.to_thread(lambda: matching.last(compiled(definitions), matching.events(map(str, logs))))
         seen: list[Seen] = [found.get(item["Name"]) for item in definitions]
@@ -76,11 +82,7 @@ async def final(algorithm: Mapping[str, Any], logs: Sequence[Path], limit: float
 def _is_ours(algorithm: Mapping[str, Any]) -> bool:
     """Whether the definitions are the image's own, and so are the lines that they are to match."""
     image = catalog.find(algorithm["TrainingImage"])
-    return (
-        image is not None
-        and not image.runs_scripts
-        and algorithm.get("MetricDefinitions") == image.metric_definitions()
-    )
+    return image is not None and not image.runs_scripts and defined(algorithm) == image.metric_definitions()
 
 
 async def _apart(definitions: Sequence[Mapping[str, str]], logs: Sequence[Path], limit: float) -> list[Seen]:
