@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import potager
+from tests.clients.processing import Processing
 from tests.clients.road import Road, until, wait_for_job, wait_until_training
 from tests.clients.scripts import Scripts
 
@@ -85,6 +86,23 @@ def test_all_hosts_of_a_job_are_given_their_parts_at_once(laptop: potager.Local)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     asked = "Instance: ml.m5.xlarge was asked for, which has 4 vCPUs and 16.0 GiB; "
     assert asked + "this machine gives it 1 vCPU and 2.0 GiB" in scripts.lines(job)
+
+
+def test_a_processing_job_waits_too_and_can_be_stopped_meanwhile(laptop: potager.Local) -> None:
+    scripts, processing = Scripts(laptop), Processing(laptop)
+    sagemaker = scripts.road.sagemaker
+    first = begin(scripts, "before", WAITS)
+    wait_until_training(sagemaker, first)
+    second, third = (processing.start(name, "print('done')") for name in ("second", "third"))
+    sagemaker.stop_processing_job(ProcessingJobName=third)
+    assert processing.wait(third)["ProcessingJobStatus"] == "Stopped"
+    shown = sagemaker.describe_processing_job(ProcessingJobName=second)
+    assert shown["ProcessingJobStatus"] == "InProgress"
+    assert "ProcessingStartTime" not in shown
+    sagemaker.stop_training_job(TrainingJobName=first)
+    ended = processing.wait(second)
+    assert ended["ProcessingJobStatus"] == "Completed", ended.get("FailureReason")
+    assert any(line.startswith("Instance: ml.m5.large was asked for") for line in processing.lines(ended))
 
 
 def test_a_newcomers_day(laptop: potager.Local) -> None:

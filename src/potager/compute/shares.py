@@ -13,7 +13,8 @@ wanted: `release` does both, and nothing for a key that is not known.
 First come, first served, by `Ask.since`. Where one must wait, jobs behind it that fit may go before it, `PASSES` times;
 then they wait, too. Endpoints, which need no cores, do not queue behind jobs.
 
-A share rests in `folder/<key>.json` until it is released. What a server that was killed left is taken up by `open`,
+A share rests in `folder/<key>.json` until it is released; a thread writes that down, in order, for a disk that is busy
+must not keep the event loop waiting. What a server that was killed left is taken up by `open`,
 before anybody new gets anything: the shares whose folders below `jobs` are still there. So call `open` when every room
 has cleared its leftovers away.
 """
@@ -24,6 +25,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,11 @@ class Shares:
         self._held: dict[str, Share] = {}
         self._queue: list[_Turn] = []
         self._open = False
+        self._disk = ThreadPoolExecutor(1, "shares")
+
+    def close(self) -> None:
+        """Returns once everything is written down."""
+        self._disk.shutdown()
 
     def open(self, jobs: Path) -> None:
         """Takes up what an earlier server granted to workloads whose folders are in `jobs`, then lets others in."""
@@ -86,6 +93,10 @@ class Shares:
                 self._held[share.ask.key] = share
         self._open = True
         log.info("jobs and endpoints share %s", self.budget)
+        known = [turn for turn in self._queue if turn.ask.key in self._held]
+        self._queue = [turn for turn in self._queue if turn.ask.key not in self._held]
+        for turn in known:
+            turn.wake()
         self._turns()
 
     def ask(self, ask: Ask, wake: Wake) -> Share | Waiting:
@@ -127,7 +138,7 @@ class Shares:
         """Gives back what `key` holds, and its place among those who wait."""
         self._queue = [turn for turn in self._queue if turn.ask.key != key]
         if self._held.pop(key, None):
-            self._path(key).unlink(missing_ok=True)
+            self._disk.submit(self._path(key).unlink, missing_ok=True)
         self._turns()
 
     async def granted(self, ask: Ask) -> Share:
@@ -186,12 +197,18 @@ class Shares:
 
     def _hold(self, share: Share) -> None:
         self._held[share.ask.key] = share
-        path = self._path(share.ask.key)
-        path.with_suffix(".new").write_text(json.dumps(asdict(share)))
-        path.with_suffix(".new").replace(path)
+        self._disk.submit(_write, self._path(share.ask.key), share)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json"
+
+
+def _write(path: Path, share: Share) -> None:
+    try:
+        path.with_suffix(".new").write_text(json.dumps(asdict(share)))
+        path.with_suffix(".new").replace(path)
+    except OSError:
+        log.exception("%s could not be written: a server that starts while it runs would give its share away", path)
 
 
 def _nobody() -> None:

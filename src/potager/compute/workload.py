@@ -173,7 +173,7 @@ class Exited:
     code : the exit code, None when a signal ended it or nobody knows.
     signal : the signal that ended it.
     reason : who or what ended it. `lost`: its shim vanished (kill -9, a reboot) and nobody saw the end. `input`: its
-        pipes could not be fed, and `said` tells why.
+        pipes could not be fed, and `detail` tells why.
     at : when, in seconds since 1970; `started` likewise.
     peak_memory : bytes resident at most, of its largest process.
     cpu_seconds : user and system time of all of its processes.

@@ -86,7 +86,8 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     executor = ProcessExecutor(isolate=settings.isolation != "none", kept=data / "environments", shared=shared)
     await executor.open()
     stack.push_async_callback(executor.close)
-    house.add(Shares, Shares(budget.of(settings), data / "shares"))
+    shares = house.add(Shares, Shares(budget.of(settings), data / "shares"))
+    stack.callback(shares.close)
     await _work(house, stack, rows, leases, executor, objects, blobs, logs, data)
     return house
 

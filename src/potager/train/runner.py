@@ -105,7 +105,8 @@ class Runner:
     async def _act(self, row: Row) -> float | None:
         gang = self._gang(row)
         seen = gang.observe()
-        match lifecycle.decide(attempts.job(row, seen, self._logs(row, gang), clock.now()), seen):
+        logs = self._logs(row, gang) if isinstance(seen, Exited) else ()
+        match lifecycle.decide(attempts.job(row, seen, logs, clock.now()), seen):
             case Rest():
                 return None
             case Launch():

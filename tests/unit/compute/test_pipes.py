@@ -163,8 +163,8 @@ async def test_what_cannot_be_unpacked_ends_the_program_with_the_reason(bench: A
     work = piped(bench, "read_pipes", gzip.compress(b"fine"), content, gzip=True)
     end = await bench.finish(work)
     assert end.reason == "input"
-    assert end.said.startswith(f"Channel 'train': {said}")
-    assert bench.lines(work)[-1] == f"Potager could not feed this program. {end.said}"
+    assert end.detail.startswith(f"Channel 'train': {said}")
+    assert bench.lines(work)[-1] == f"Potager could not feed this program. {end.detail}"
 
 
 async def test_a_file_that_is_gone_ends_the_program_with_the_reason(bench: Any) -> None:
@@ -172,7 +172,7 @@ async def test_a_file_that_is_gone_ends_the_program_with_the_reason(bench: Any) 
     (work.folder / "pipes" / "train" / "0").unlink()
     end = await bench.finish(work)
     assert end.reason == "input"
-    assert "s3://claims/0 could not be read" in end.said
+    assert "s3://claims/0 could not be read" in end.detail
 
 
 async def test_a_feeder_that_dies_ends_its_program(bench: Any) -> None:
@@ -182,7 +182,7 @@ async def test_a_feeder_that_dies_ends_its_program(bench: Any) -> None:
     assert isinstance(seen, Running)
     os.kill(feeder(seen.pid), 9)
     end = await bench.executor.wait(work.folder)
-    assert (end.reason, end.said) == ("input", "The process that feeds the pipes has died.")
+    assert (end.reason, end.detail) == ("input", "The process that feeds the pipes has died.")
 
 
 def feeder(shim: int) -> int:

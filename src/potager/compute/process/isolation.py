@@ -10,8 +10,8 @@ it keeps nobody out.
 What even `namespaces` does not stop: as root the program stays uid 0 (the interpreter may be readable to root only),
 so it can read what root owns outside the folders that are covered, such as /etc/shadow; sockets of the host's services
 that lie outside /run, /tmp and homes can be connected to; with `network` it reaches every port of this machine and its
-network, and abstract unix sockets; a fork bomb, or a disk filled by way of /opt/ml or /tmp; kernel bugs: system calls
-are not filtered, and a program may make user namespaces of its own, in which these walls stay locked.
+network, and abstract unix sockets; kernel bugs: system calls are not filtered, and a program may make user namespaces
+of its own, in which these walls stay locked. What a program may use is `limits.py` and `watch.py`.
 
 Needs Linux 5.12 or later, and root's power or leave to make user namespaces.
 """
