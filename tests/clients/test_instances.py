@@ -148,6 +148,20 @@ def test_hosts_are_numbered_across_instance_groups_and_a_channel_may_be_for_one_
     assert json.loads(seen["algo-3"]["SM_INSTANCE_GROUPS"]) == ["feed", "learn"]
 
 
+def test_of_instance_preferences_the_first_is_taken_and_shown(scripts: Scripts) -> None:
+    preferences = [
+        {"InstanceType": "ml.c5.xlarge", "InstanceCount": 2},
+        {"InstanceType": "ml.m5.4xlarge", "InstanceCount": 1},
+    ]
+    job = scripts.script("preferences", {"train.py": LIST}, resources={"InstancePreferences": preferences})
+    seen = told(scripts, job)
+    assert seen["algo-1"]["resources"]["hosts"] == ["algo-1", "algo-2"]
+    assert seen["algo-1"]["resources"]["current_instance_type"] == "ml.c5.xlarge"
+    assert job["ResourceConfig"]["InstancePreferences"] == preferences
+    assert job["ResourceConfig"]["SelectedInstanceType"] == "ml.c5.xlarge"
+    assert job["ResourceConfig"]["SelectedInstanceCount"] == 2
+
+
 FAIL = """
     import os, pathlib, signal, sys
     if os.environ["SM_CURRENT_HOST"] == __import__("json").loads(os.environ["SM_HOSTS"])[0]:

@@ -61,6 +61,8 @@ def merged(base: Any, changes: Any) -> Any:
 
 GROUP = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
 
+RULE = {"RuleConfigurationName": "loss", "RuleEvaluatorImage": "debugger-rules:latest"}
+
 FILE_SYSTEM = {
     "FileSystemId": "fs-0123456789abcdef0",
     "FileSystemAccessMode": "ro",
@@ -85,6 +87,13 @@ FILE_SYSTEM = {
             INVALID,
             "'gpus'",
             id="group-that-is-not-there",
+        ),
+        pytest.param(
+            {"TensorBoardOutputConfig": {"S3OutputPath": "s3://b/t"}}, UNSERVED, "output.tar.gz", id="tensorboard"
+        ),
+        pytest.param({"DebugRuleConfigurations": [RULE]}, UNSERVED, "DebugRuleConfigurations", id="debugger-rules"),
+        pytest.param(
+            {"ProfilerRuleConfigurations": [RULE]}, UNSERVED, "ProfilerRuleConfigurations", id="profiler-rules"
         ),
         pytest.param({"OutputDataConfig": {"CompressionType": "NONE"}}, UNSERVED, "CompressionType", id="uncompressed"),
         pytest.param(

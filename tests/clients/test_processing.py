@@ -590,6 +590,9 @@ def test_what_is_not_served_is_refused_by_name(processing: Processing) -> None:
     dataset = {"InputName": "d", "DatasetDefinition": {"LocalPath": OUT, "AthenaDatasetDefinition": athena}}
     code, text = refusal(processing.start, "dataset", inputs=[dataset])
     assert (code, "DatasetDefinition" in text) == ("NotImplemented", True)
+    selected = {"ClusterConfig": resources()["ClusterConfig"] | {"SelectedInstanceCount": 30}}
+    code, text = refusal(processing.start, "selected", resources=selected)
+    assert (code, "SelectedInstanceCount is read-only" in text) == ("ValidationException", True)
     code, text = refusal(processing.start, "many", resources=resources(21))
     assert (code, "for a processing job' is 20 Instances" in text) == ("ResourceLimitExceeded", True)
     code, text = refusal(

@@ -2,6 +2,7 @@
 
     ResourceConfig   InstanceCount 3                       algo-1  algo-2  algo-3    of the group homogeneousCluster
                      InstanceGroups data: 1, train: 2      algo-1 | algo-2  algo-3   numbered across the groups
+                     InstancePreferences ...               as InstanceCount has it: the first one is taken
 
 An image with a program of its own trains on one host, whatever is asked for.
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-heterogeneous-cluster.html
@@ -66,11 +67,21 @@ def of(doc: Mapping[str, Any]) -> Cluster:
     return Cluster(tuple(_filled(_groups(resources), counts, names)))
 
 
+def chosen(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """A ResourceConfig that says which of its preferences was taken, where it has any."""
+    if not resources.get("InstancePreferences"):
+        return dict(resources)
+    (lone,) = _groups(resources)
+    taken = {"SelectedInstanceType": lone["InstanceType"], "SelectedInstanceCount": lone["InstanceCount"]}
+    return {**resources, **taken}
+
+
 def _groups(resources: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    first = next(iter(resources.get("InstancePreferences", ())), resources)
     lone = {
         "InstanceGroupName": LONE,
-        "InstanceType": resources.get("InstanceType", "ml.m5.large"),
-        "InstanceCount": resources.get("InstanceCount", 1),
+        "InstanceType": first.get("InstanceType"),
+        "InstanceCount": first.get("InstanceCount", resources.get("InstanceCount", 1)),
     }
     return resources.get("InstanceGroups") or [lone]
 
@@ -93,8 +104,7 @@ def preface(doc: Mapping[str, Any], host: str) -> tuple[str, ...]:
 def check(req: Mapping[str, Any]) -> None:
     """`Invalid` for a ResourceConfig or a channel that no cluster can have; `LimitReached` for too many hosts."""
     resources = req["ResourceConfig"]
-    if resources.get("InstanceGroups") and (resources.get("InstanceType") or resources.get("InstanceCount")):
-        raise Invalid("ResourceConfig names InstanceGroups and InstanceType or InstanceCount. Give one or the other.")
+    _check_resources(resources, spot=req.get("EnableManagedSpotTraining", False))
     groups = _groups(resources)
     names = [group["InstanceGroupName"] for group in groups]
     for group in groups:
@@ -112,6 +122,33 @@ def check(req: Mapping[str, Any]) -> None:
         )
     for channel in req.get("InputDataConfig", ()):
         _check_channel(channel, names)
+
+
+def _check_resources(resources: Mapping[str, Any], *, spot: bool) -> None:
+    if resources.get("InstanceGroups") and (resources.get("InstanceType") or resources.get("InstanceCount")):
+        raise Invalid("ResourceConfig names InstanceGroups and InstanceType or InstanceCount. Give one or the other.")
+    for member in ("SelectedInstanceType", "SelectedInstanceCount"):
+        if member in resources:
+            raise Invalid(f"ResourceConfig.{member} is read-only. Leave it out.")
+    if resources.get("InstancePreferences"):
+        _check_preferences(resources, spot=spot)
+    elif not (resources.get("InstanceGroups") or resources.get("InstanceType")):
+        raise Invalid("ResourceConfig names no instances. Give InstanceType and InstanceCount, or InstanceGroups.")
+
+
+def _check_preferences(resources: Mapping[str, Any], *, spot: bool) -> None:
+    others = [name for name in ("InstanceType", "InstanceGroups", "InstancePlacementConfig") if resources.get(name)]
+    if others or spot:
+        other = others[0] if others else "EnableManagedSpotTraining"
+        raise Invalid(f"ResourceConfig.InstancePreferences cannot be used with {other}. Leave one of the two out.")
+    preferences = resources["InstancePreferences"]
+    kinds = [each["InstanceType"] for each in preferences]
+    for kind in kinds:
+        if kinds.count(kind) > 1:
+            raise Invalid(f"InstancePreferences names {kind} twice. Name it once.")
+    counted = ["InstanceCount" in each for each in preferences]
+    if any(counted) != all(counted) or all(counted) == ("InstanceCount" in resources):
+        raise Invalid("Give InstanceCount either in ResourceConfig or in each of InstancePreferences.")
 
 
 def _check_channel(channel: Mapping[str, Any], names: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from potager.store import inputs
 from potager.store.listing import listing
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows, Tx
-from potager.train import artifacts, attempts, checkpoints, lifecycle, metrics, pools, served
+from potager.train import artifacts, attempts, checkpoints, cluster, lifecycle, metrics, pools, served
 from potager.train.runner import KIND, Runner
 from potager.wire.service import Service, partly
 
@@ -34,7 +34,8 @@ sagemaker = Service("sagemaker")
 
 @sagemaker.operation
 @partly(
-    "the linear-learner image, and scripts or commands on plain Python and the frameworks' images; channels from S3"
+    "the linear-learner image, and scripts or commands on plain Python and the frameworks' images; channels from S3; "
+    "no debugger, profiler or TensorBoard"
 )
 async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
     """Starts a training job. `ResourceInUse` for a name that is taken."""
@@ -68,6 +69,7 @@ def _document(req: dict[str, Any], arn: str) -> dict[str, Any]:
     document = req | {
         "TrainingJobArn": arn,
         "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": False, **algorithm},
+        "ResourceConfig": cluster.chosen(req["ResourceConfig"]),
         "StoppingCondition": {"MaxRuntimeInSeconds": lifecycle.DEFAULT_RUNTIME, **req.get("StoppingCondition", {})},
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
         "EnableInterContainerTrafficEncryption": req.get("EnableInterContainerTrafficEncryption", False),

@@ -68,8 +68,11 @@ def name(doc: Mapping[str, Any]) -> str | None:
 def key(doc: Mapping[str, Any]) -> dict[str, Any]:
     """What two jobs must have in common for one pool, as AWS lists it."""
     resources = doc["ResourceConfig"]
-    members = ("InstanceCount", "InstanceType", "VolumeKmsKeyId", "VolumeSizeInGB")
-    return {member: resources.get(member) for member in members} | {
+    return {
+        "InstanceCount": resources.get("SelectedInstanceCount", resources.get("InstanceCount")),
+        "InstanceType": resources.get("SelectedInstanceType", resources.get("InstanceType")),
+        "VolumeKmsKeyId": resources.get("VolumeKmsKeyId"),
+        "VolumeSizeInGB": resources.get("VolumeSizeInGB"),
         "RoleArn": doc.get("RoleArn"),
         "VpcConfig": doc.get("VpcConfig"),
         "EnableInterContainerTrafficEncryption": doc.get("EnableInterContainerTrafficEncryption", False),

@@ -11,8 +11,15 @@ from potager.kernel.errors import Invalid, Unserved
 from potager.train import attempts, channels, checkpoints, cluster, pools
 from potager.train.script import distribution, program
 
-REFUSED = ("ServerlessJobConfig", "ModelPackageConfig", "MlflowConfig")
-"""Members that change what a job does and that are not served at all."""
+REFUSED = {
+    "ServerlessJobConfig": "Leave it out.",
+    "ModelPackageConfig": "Leave it out.",
+    "MlflowConfig": "Leave it out.",
+    "TensorBoardOutputConfig": "Have the program write to /opt/ml/output/data, which becomes output.tar.gz.",
+    "DebugRuleConfigurations": "Leave them out: nothing would evaluate the rules.",
+    "ProfilerRuleConfigurations": "Leave them out: nothing would evaluate the rules.",
+}
+"""Members that change what a job does or leaves, and that are not served at all, each with what to do instead."""
 
 
 def check(req: Mapping[str, Any]) -> None:
@@ -47,9 +54,9 @@ def _unserved(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"ContainerEntrypoint on the image {image.repository}", "Leave it out: the image has its own program."
     if req["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
         yield f"OutputDataConfig.CompressionType {req['OutputDataConfig']['CompressionType']}", "Use GZIP."
-    for member in REFUSED:
+    for member, remedy in REFUSED.items():
         if req.get(member):
-            yield member, "Leave it out."
+            yield member, remedy
     for channel in req.get("InputDataConfig", ()):
         yield from _channel(channel)
 

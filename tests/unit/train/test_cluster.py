@@ -16,6 +16,20 @@ def group(name: str, count: int, kind: str = "ml.m5.large") -> dict[str, Any]:
     return {"InstanceGroupName": name, "InstanceCount": count, "InstanceType": kind}
 
 
+PREFERRED = {"InstanceType": "ml.c5.large", "InstanceCount": 2}
+
+
+def test_the_first_of_several_preferences_is_taken() -> None:
+    resources = {"InstancePreferences": [PREFERRED, {"InstanceType": "ml.m5.large", "InstanceCount": 1}]}
+    cluster.check(job(**resources))
+    assert cluster.of(job(**resources)).instance_types == ("ml.c5.large", "ml.c5.large")
+    taken = {"SelectedInstanceType": "ml.c5.large", "SelectedInstanceCount": 2}
+    assert cluster.chosen(resources) == {**resources, **taken}
+    assert cluster.of(job(**cluster.chosen(resources))).hosts == ("algo-1", "algo-2")
+    with pytest.raises(Invalid, match="cannot be used with EnableManagedSpotTraining"):
+        cluster.check(job(**resources) | {"EnableManagedSpotTraining": True})
+
+
 def test_a_count_is_one_group() -> None:
     found = cluster.of(job(InstanceType="ml.c5.large", InstanceCount=2))
     assert found.groups == (cluster.Group("homogeneousCluster", "ml.c5.large", ("algo-1", "algo-2")),)
@@ -65,6 +79,12 @@ def test_a_host_finds_itself_and_its_group_in_resourceconfig() -> None:
         ({"InstanceType": "ml.m5.large", "InstanceCount": 0}, "InstanceCount 0 of homogeneousCluster"),
         ({"InstanceGroups": [group("a", 1), group("a", 1)]}, "two instance groups named 'a'"),
         ({"InstanceGroups": [group("a", 1)], "InstanceCount": 1}, "one or the other"),
+        ({"InstanceCount": 1}, "names no instances"),
+        ({"InstanceType": "ml.m5.large", "SelectedInstanceCount": 30}, "SelectedInstanceCount is read-only"),
+        ({"InstancePreferences": [PREFERRED], "InstanceType": "ml.m5.large"}, "cannot be used with InstanceType"),
+        ({"InstancePreferences": [PREFERRED, PREFERRED]}, "names ml.c5.large twice"),
+        ({"InstancePreferences": [PREFERRED], "InstanceCount": 1}, "either in ResourceConfig or in each"),
+        ({"InstancePreferences": [{"InstanceType": "ml.c5.large"}]}, "either in ResourceConfig or in each"),
     ],
 )
 def test_what_no_cluster_can_be_is_refused(resources: dict[str, Any], told: str) -> None:

@@ -97,6 +97,9 @@ def _check_paths(inputs: Sequence[PurePosixPath], outputs: Sequence[PurePosixPat
 def _check_cluster(cluster: Mapping[str, Any]) -> None:
     if ("InstanceType" in cluster) == ("InstancePreferences" in cluster):
         raise Invalid("ClusterConfig takes exactly one of InstanceType and InstancePreferences.")
+    for member in ("SelectedInstanceType", "SelectedInstanceCount"):
+        if member in cluster:
+            raise Invalid(f"ClusterConfig.{member} is read-only. Leave it out.")
     asked = max(each.get("InstanceCount", 1) for each in (cluster, *cluster.get("InstancePreferences", ())[:1]))
     if asked > MOST:
         raise LimitReached(
