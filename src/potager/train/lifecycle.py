@@ -136,8 +136,8 @@ def ending(job: Job, seen: Exited) -> Again | Conclude:
         return Conclude("Completed", "Completed")
     if seen.reason == "lost" and not job.stopping:
         return resumed(job) or Conclude("Failed", "Failed", failure(seen))
-    if seen.reason == "stopped":  # by somebody who wanted its place, not by StopTrainingJob
-        return (resumed(job) if job.spot else None) or Conclude("Stopped", "Stopped")
+    if seen.reason == "stopped":  # not by StopTrainingJob: by whoever wanted its place, or to begin another attempt
+        return (resumed(job) if job.spot or job.secondary == "Restarting" else None) or Conclude("Stopped", "Stopped")
     return Conclude("Failed", "Failed", failure(seen))
 
 

@@ -119,6 +119,14 @@ def test_an_error_of_ours_is_retried_as_often_as_the_job_asks() -> None:
         assert end.reason.startswith("InternalServerError")
 
 
+def test_a_job_that_was_ended_to_begin_again_does_so_even_when_the_server_died_in_between() -> None:
+    restarting = Job("InProgress", "Restarting", retries=1)
+    assert decide(restarting, exited("stopped", None)) == Again("Restarting")
+    assert decide(RETRIED, exited("stopped", None)) == Conclude("Stopped", "Stopped")
+    stopping = Job("Stopping", "Stopping", retries=1)
+    assert decide(stopping, exited("stopped", None)) == Conclude("Stopped", "Stopped")
+
+
 @pytest.mark.parametrize("seen", [exited("exited", 1), exited("killed", None), exited("out of memory", None)])
 def test_what_the_program_did_itself_is_neither_retried_nor_an_interruption(seen: Exited) -> None:
     for job in (SPOT, RETRIED):
