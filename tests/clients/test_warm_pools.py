@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tests.clients.road import until, wait_for_job
 from tests.clients.scripts import SKLEARN, Scripts
+from tests.clients.test_long_jobs import logged, minder
 
 TRAIN = """
     import os
@@ -115,6 +118,28 @@ def test_a_matching_job_takes_the_pool_over_with_its_cache(pool: Pool) -> None:
     assert pool.listed("Available") == [other]
     assert pool.listed("Reused") == [first, second]
     until(lambda: len(list(pool.folder.iterdir())) == 1, "one cache, the other job's")
+
+
+def test_a_job_that_is_tried_again_finds_its_cache_and_leaves_one_pool(pool: Pool) -> None:
+    train = """
+        import os, signal
+        cache = "/opt/ml/sagemaker/warmpoolcache"
+        print("found", os.listdir(cache), flush=True)
+        if not os.listdir(cache):
+            open(cache + "/first", "w").close()
+            print("waits", flush=True)
+            signal.pause()
+    """
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "KeepAlivePeriodInSeconds": 600}
+    retry = {"MaximumRetryAttempts": 1}
+    name = pool.scripts.begin("again", {"train.py": train}, resources=resources, RetryStrategy=retry)
+    until(lambda: "waits" in logged(pool.scripts, name), f"{name} at work")
+    os.kill(minder(pool.scripts.server, name), signal.SIGKILL)
+    job = wait_for_job(pool.sagemaker, name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert [line for line in pool.scripts.lines(job) if line.startswith("found")] == ["found []", "found ['first']"]
+    assert job["WarmPoolStatus"] == {"Status": "Available"}
+    assert len(list(pool.folder.iterdir())) == 1
 
 
 def test_a_job_without_a_pool_has_no_cache_and_shows_none(pool: Pool) -> None:

@@ -59,10 +59,8 @@ def wanted(doc: Mapping[str, Any]) -> float:
 
 
 def name(doc: Mapping[str, Any]) -> str | None:
-    """The pool that a job runs in or will leave, None where it has nothing to do with one."""
-    if "_pool" in doc:
-        return doc["_pool"]
-    return doc["_id"].replace("job-", "pool-", 1) if wanted(doc) else None
+    """The pool that a job runs in or will leave, the same for all of its attempts; None where it has none."""
+    return doc.get("_pool")
 
 
 def key(doc: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,7 +79,7 @@ def key(doc: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def taken(tx: Tx, scope: Scope, job: str, doc: dict[str, Any]) -> dict[str, Any]:
-    """The document of a job that is being created: with the pool that it takes over, where one is there for it."""
+    """The document of a job that is being created: with the pool that it takes over, or else will leave."""
     if doc.get("EnableManagedSpotTraining") or doc["ResourceConfig"].get("InstanceGroups"):
         return doc
     now = clock.now()
@@ -90,7 +88,7 @@ def taken(tx: Tx, scope: Scope, job: str, doc: dict[str, Any]) -> dict[str, Any]
             tx.update(pool, doc=pool.doc | {"job": job}, status="InUse")
             _tell(tx, pool, now, "Reused", ReusedByJob=job)
             return doc | {"_pool": pool.name, **_shown("InUse")}
-    return doc
+    return doc | {"_pool": doc["_id"].replace("job-", "pool-", 1)} if wanted(doc) else doc
 
 
 def left(tx: Tx, row: Row, doc: dict[str, Any], *, healthy: bool) -> dict[str, Any]:
