@@ -11,16 +11,22 @@ of no earlier sync, and puts everything: a server that takes a job up does no ha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from potager.kernel import remains, uris
+from potager.kernel.errors import Fault
 from potager.kernel.remains import Found
 from potager.store.blobs import Blobs
 from potager.store.objects import Objects
 
+log = logging.getLogger(__name__)
+
 CHUNK = 2**20
+EVERY = 2.0
+"""Seconds between two looks at what a program writes."""
 
 
 class Mirror:
@@ -76,6 +82,17 @@ class Mirror:
             return remains.open_file(self._ml, f"{self._name}/{file.name}")
         except NotADirectoryError:  # `name` is the file
             return remains.open_file(self._ml, self._name)
+
+
+async def again_and_again(sync: Callable[[], Awaitable[object]], what: str, every: float = EVERY) -> None:
+    """Syncs until it is cancelled; what goes wrong is told to the server's log, and may be better the next time."""
+    while True:
+        try:
+            await sync()
+        except Exception as error:
+            known = isinstance(error, (Fault, OSError))
+            log.warning("%s could not be put to S3, trying again: %s", what, error, exc_info=not known)
+        await asyncio.sleep(every)
 
 
 async def read(file: BinaryIO) -> AsyncIterator[bytes]:

@@ -12,9 +12,9 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/model-checkpoints.html
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,17 +23,13 @@ from potager.kernel.errors import Invalid, NotFound, Unserved
 from potager.store import inputs
 from potager.store.blobs import Blobs
 from potager.store.inputs import BadInput, File
-from potager.store.mirror import Mirror
+from potager.store.mirror import Mirror, again_and_again
 from potager.store.objects import Objects
-
-log = logging.getLogger(__name__)
 
 ML = PurePosixPath("/opt/ml")
 DEFAULT = "/opt/ml/checkpoints"
 RESERVED = ("input", "code", "sagemaker")
 """Folders below /opt/ml that are the platform's."""
-EVERY = 2.0
-"""Seconds between two looks at a job's checkpoints while it runs."""
 
 
 def check(req: Mapping[str, Any]) -> None:
@@ -118,7 +114,8 @@ class Checkpoints:
         """Syncs a job's checkpoints from now on; again for the same job does nothing."""
         if ml not in self._tasks and name(doc) is not None:
             mirror = self._mirrors.setdefault(ml, self._mirror(doc, ml))
-            self._tasks[ml] = asyncio.create_task(_kept(mirror, doc["TrainingJobName"]))
+            what = f"training job {doc['TrainingJobName']}: its checkpoints"
+            self._tasks[ml] = asyncio.create_task(again_and_again(partial(mirror.sync, rested=True), what))
 
     async def finish(self, doc: Mapping[str, Any], ml: Path) -> str:
         """Syncs what is left once the program has ended; gives what went wrong for good, "" where nothing did.
@@ -127,13 +124,17 @@ class Checkpoints:
         """
         if name(doc) is None:
             return ""
-        await self._quiet([self._tasks.pop(ml)] if ml in self._tasks else [])
-        mirror = self._mirrors.pop(ml, None) or self._mirror(doc, ml)
+        mirror = await self.forget(ml) or self._mirror(doc, ml)
         try:
             await mirror.sync()
         except NotFound as fault:
             return f"the checkpoints could not be kept: {fault.message}"
         return ""
+
+    async def forget(self, ml: Path) -> Mirror | None:
+        """Syncs a job's checkpoints no more; gives what it knew of them."""
+        await self._quiet([self._tasks.pop(ml)] if ml in self._tasks else [])
+        return self._mirrors.pop(ml, None)
 
     async def close(self) -> None:
         """Stops; the next server goes on."""
@@ -148,13 +149,3 @@ class Checkpoints:
 
     def _mirror(self, doc: Mapping[str, Any], ml: Path) -> Mirror:
         return Mirror(self._objects, self._blobs, ml, name(doc) or "", doc["CheckpointConfig"]["S3Uri"])
-
-
-async def _kept(mirror: Mirror, job: str) -> None:
-    """Syncs again and again; what goes wrong is told to the server's log, and may be better the next time."""
-    while True:
-        try:
-            await mirror.sync(rested=True)
-        except Exception:
-            log.exception("training job %s: its checkpoints could not be synced, trying again", job)
-        await asyncio.sleep(EVERY)

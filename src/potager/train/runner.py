@@ -302,6 +302,8 @@ class Runner:
         doc = lifecycle.moved(row.doc, end.secondary, clock.now(), **changes)
         healthy = gang.begun and not changes.get("FailureReason", "").startswith("InternalServerError")
         await self.pools.take_back(doc, gang)
+        for home in gang.homes:
+            await self.checkpoints.forget(home / "ml")
 
         def write(tx: Tx) -> Row:
             return tx.update(row, doc=pools.left(tx, row, doc, healthy=healthy), status=end.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from potager.kernel.names import Scope
 from potager.store.blobs import Blobs
-from potager.store.mirror import Mirror
+from potager.store.mirror import Mirror, again_and_again
 from potager.store.objects import NoBucket, Objects
 
 
@@ -104,3 +105,19 @@ async def test_what_was_laid_out_from_the_prefix_is_not_put_there_again(
     (ml / "out" / "b").write_bytes(b"2")
     assert await mirror.sync() == 1
     assert await content(objects) == {"p/b": b"2"}
+
+
+async def test_a_look_that_fails_is_not_the_last_one() -> None:
+    looks, enough = [0], asyncio.Event()
+
+    async def sync() -> None:
+        looks[0] += 1
+        if looks[0] == 1:
+            raise RuntimeError("the database is locked")
+        enough.set()
+
+    task = asyncio.create_task(again_and_again(sync, "job a: its outputs", every=0.0))
+    await enough.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()

@@ -82,7 +82,7 @@ def ending(stopping: bool, seen: Exited) -> Conclude:
     """How a job ends whose workload exited."""
     if seen.reason == "time limit":
         return Conclude("Stopped", "it ran longer than StoppingCondition.MaxRuntimeInSeconds allows")
-    if seen.reason == "stopped" or (stopping and seen.reason == "exited"):
+    if seen.reason == "stopped" or (stopping and seen.reason in ("exited", "killed")):
         return Conclude("Stopped")
     if seen.reason == "exited" and seen.code == 0:
         return Conclude("Completed")

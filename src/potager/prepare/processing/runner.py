@@ -35,6 +35,7 @@ from potager.store import inputs
 from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
+from potager.store.mirror import again_and_again
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
 from potager.store.tending import Tender
@@ -45,8 +46,6 @@ KIND = "processing-job"
 GROUP = "/aws/sagemaker/ProcessingJobs"
 GRACE = 120.0
 """Seconds between SIGTERM and SIGKILL, as SageMaker gives them."""
-SYNC = 2.0
-"""Seconds between two looks at `Continuous` outputs."""
 SAID = 900
 """Characters of a program's last words in a FailureReason."""
 
@@ -126,7 +125,8 @@ class ProcessingRunner:
             self._watches[gang.folder.name] = asyncio.create_task(self._ended(row, gang))
         outs = self._outputs_of(row, gang)
         if outs.continuous and gang.folder.name not in self._uploads:
-            self._uploads[gang.folder.name] = asyncio.create_task(self._uploading(row, outs))
+            looking = again_and_again(partial(outs.sync, "continuous"), f"processing job {row.name}: its outputs")
+            self._uploads[gang.folder.name] = asyncio.create_task(looking)
 
     async def _ended(self, row: Row, gang: Gang) -> None:
         try:
@@ -143,15 +143,6 @@ class ProcessingRunner:
             layers = [home / layer for home in gang.homes for layer in ("lower", "ml")]
             self._outputs[gang.folder.name] = Outputs(self.objects, self.blobs, row.doc, layers)
         return self._outputs[gang.folder.name]
-
-    async def _uploading(self, row: Row, outs: Outputs) -> None:
-        """Looks at the continuous outputs again and again; what fails is tried again, for the last time at the end."""
-        while True:
-            try:
-                await outs.sync("continuous")
-            except (Fault, OSError) as error:
-                log.warning("processing job %s: a continuous output could not be uploaded: %s", row.name, error)
-            await asyncio.sleep(SYNC)
 
     async def _give_up(self, row: Row, error: Exception) -> None:
         """Ends a job that no step brings further, with the error as its reason."""

@@ -27,6 +27,7 @@ def test_a_stop_halts_what_runs_and_ends_what_does_not() -> None:
     assert decide("Stopping", True, Running(1)) == Halt()
     assert decide("Stopping", False, Absent()) == Conclude("Stopped", keep="nothing")
     assert decide("Stopping", True, exited(3)) == Conclude("Stopped")
+    assert decide("Stopping", True, exited(None, "killed", 9)) == Conclude("Stopped")
 
 
 def test_a_folder_that_went_fails_a_job_that_ran() -> None:
