@@ -152,7 +152,7 @@ def test_checkpoints_are_kept_however_a_job_ends(scripts: Scripts, end: str) -> 
         {end}
     """
     job = wait_for_job(
-        scripts.road.sagemaker, start(scripts, "ends", train, StoppingCondition={"MaxRuntimeInSeconds": 2})
+        scripts.road.sagemaker, start(scripts, "ends", train, StoppingCondition={"MaxRuntimeInSeconds": 6})
     )
     assert job["SecondaryStatus"] in ("Failed", "MaxRuntimeExceeded")
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) in (("Failed",) * 2, ("Stopped", "MaxRuntimeExceeded"))
@@ -162,7 +162,7 @@ def test_checkpoints_are_kept_however_a_job_ends(scripts: Scripts, end: str) -> 
 def test_a_job_over_its_time_is_stopped_and_keeps_what_it_saved_when_it_was_told(scripts: Scripts) -> None:
     train = STEPS.replace("sys.exit(3)", 'open("/opt/ml/model/half.txt", "w").write("half"); sys.exit(0)')
     job = wait_for_job(
-        scripts.road.sagemaker, start(scripts, "over", train, StoppingCondition={"MaxRuntimeInSeconds": 2})
+        scripts.road.sagemaker, start(scripts, "over", train, StoppingCondition={"MaxRuntimeInSeconds": 6})
     )
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
     assert scripts.unpacked(f"output/{job['TrainingJobName']}/output/model.tar.gz") == {"half.txt": b"half"}

@@ -142,6 +142,12 @@ def test_a_job_that_is_tried_again_finds_its_cache_and_leaves_one_pool(pool: Poo
     assert len(list(pool.folder.iterdir())) == 1
 
 
+def test_a_list_of_the_jobs_of_a_training_plan_is_refused(pool: Pool) -> None:
+    plan = "arn:aws:sagemaker:us-east-1:000000000000:training-plan/ours"
+    with pytest.raises(ClientError, match="TrainingPlanArnEquals is not served"):
+        pool.sagemaker.list_training_jobs(TrainingPlanArnEquals=plan)
+
+
 def test_a_job_without_a_pool_has_no_cache_and_shows_none(pool: Pool) -> None:
     job = pool.train("plain", 0)
     assert pool.found(job) == "None"
