@@ -52,7 +52,7 @@ def files(ml: Path, name: str) -> Iterator[Found]:
     Links, pipes, sockets and devices are passed over, and so is what vanishes meanwhile.
     """
     try:
-        with _folder(ml, name) as handle:
+        with opened(ml, name) as handle:
             yield from _below(handle, "")
     except NotADirectoryError:
         with _ignored():
@@ -66,7 +66,7 @@ def files(ml: Path, name: str) -> Iterator[Found]:
 def open_file(ml: Path, name: str) -> BinaryIO:
     """The plain file `name` below `ml`, open for reading; `OSError` where there is none, or a link on the way."""
     path = Path(name)
-    with _folder(ml, str(path.parent)) as parent:
+    with opened(ml, str(path.parent)) as parent:
         handle = os.open(path.name, _FILE, dir_fd=parent)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
@@ -89,8 +89,11 @@ def failure(ml: Path) -> str:
 
 
 @contextmanager
-def _folder(ml: Path, name: str) -> Iterator[int]:
-    """The folder `name` below `ml`, opened step by step. A `..` in `name` is the caller's mistake: `ValueError`."""
+def opened(ml: Path, name: str) -> Iterator[int]:
+    """A descriptor of the folder `name` below `ml`, opened step by step; `OSError` where a link is on the way.
+
+    A `..` in `name` is the caller's mistake: `ValueError`.
+    """
     if ".." in Path(name).parts or Path(name).is_absolute():
         raise ValueError(f"{name} is not below {ml}")
     handle = os.open(ml, _FOLDER)

@@ -346,3 +346,15 @@ def look_around(ml: Path) -> None:
         "pipes": (ml.parent / "pipes").exists(),
     }
     (ml / "output" / "found.json").write_text(json.dumps(found))
+
+
+def swap_pipes(ml: Path) -> None:
+    """Puts a folder of its own where its pipes were, whose next pipe is a link to somewhere else."""
+    (ml / "input").rename(ml / "other")
+    data = ml / "input" / "data"
+    data.mkdir(parents=True)
+    (data / "train_0").touch()
+    (data / "train_1").symlink_to(os.environ["AIM"])
+    (ml / "other" / "data" / "train_0").read_bytes()
+    while not (data / "train_2").exists() and not (ml / "other" / "data" / "train_1").exists():
+        time.sleep(0.01)

@@ -214,3 +214,12 @@ async def test_the_program_does_not_see_its_feeder_nor_what_that_reads(bench: An
     assert (await bench.finish(work)).code == 0, bench.lines(work)
     seen = json.loads((work.ml / "output" / "found.json").read_text())
     assert seen == {"pids": [1, 2], "writes": "OSError", "pipes": False}
+
+
+async def test_the_feeder_writes_nowhere_that_the_program_points_to(bench: Any, tmp_path: Path) -> None:
+    aim = tmp_path / "aim"
+    aim.write_bytes(b"mine")
+    work = piped(bench, "swap_pipes", b"x")
+    object.__setattr__(work, "environment", {"AIM": str(aim)})
+    await bench.finish(work)
+    assert aim.read_bytes() == b"mine"

@@ -7,6 +7,9 @@
 It is forked before the shim leaves its namespaces, so it sees the files that the workload does not, and the workload
 does not see it. A reader that closes early has had its epoch. Where something cannot be read the pipe stays open,
 and the shim ends the workload: a program must not take half an epoch for a whole one.
+
+What lies below /opt/ml is the program's to move about, and the feeder has more power than the program. So it holds the
+pipes' folder open from before the start, and writes to nothing there but pipes.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import threading
 import traceback
 import zlib
@@ -30,6 +34,7 @@ from typing import BinaryIO, NoReturn, cast
 
 from potager.compute.process import keeper, recordio
 from potager.compute.workload import Workload
+from potager.kernel import remains
 from potager.kernel.pipes import Pipe, order
 
 CHUNK = 1 << 20
@@ -50,13 +55,16 @@ class Feeder:
         """Forks the feeder; the first epoch's pipes are there on return. None where there is nothing to feed."""
         if not workload.pipes:
             return None
-        for pipe in workload.pipes:
-            _make(workload.ml, pipe, 0)
+        places = [_Place(workload.ml, pipe) for pipe in workload.pipes]
+        for place in places:
+            place.make(0)
         link, far = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            _feed(workload.ml, workload.pipes, far)
+            _feed(places, far)
         far.close()
+        for place in places:
+            place.close()
         return cls(pid, link)
 
     def fileno(self) -> int:
@@ -81,38 +89,69 @@ class Feeder:
         return said
 
 
-def _feed(ml: Path, pipes: Sequence[Pipe], link: socket.socket) -> NoReturn:
+class _Place:
+    """Where a channel's pipes are: a folder that is held open, for the program may put another one at its path."""
+
+    def __init__(self, ml: Path, pipe: Pipe) -> None:
+        self.pipe = pipe
+        self._name = Path(pipe.name).name
+        with remains.opened(ml, str(Path(pipe.name).parent)) as folder:
+            self.folder = os.dup(folder)
+
+    def make(self, epoch: int) -> None:
+        """Makes an epoch's pipe, unless it is there."""
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(f"{self._name}_{epoch}", 0o644, dir_fd=self.folder)
+
+    def open(self, epoch: int) -> int:
+        """Opens an epoch's pipe for writing, once somebody reads from it."""
+        path = f"{self._name}_{epoch}"
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.folder)
+        if not stat.S_ISFIFO(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise Fault(f"{path} is no longer a pipe.")
+        return handle
+
+    def remove(self, epoch: int) -> None:
+        """Removes an epoch's pipe."""
+        os.unlink(f"{self._name}_{epoch}", dir_fd=self.folder)
+
+    def close(self) -> None:
+        """Lets go of the folder."""
+        os.close(self.folder)
+
+
+def _feed(places: Sequence[_Place], link: socket.socket) -> NoReturn:
     """Runs in a fork of the shim; ends the process."""
     try:
-        keeper.close_others({link.fileno()})
+        keeper.close_others({link.fileno(), *(place.folder for place in places)})
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        for pipe in pipes:
-            threading.Thread(target=_feed_all, args=(ml, pipe, link), daemon=True).start()
+        for place in places:
+            threading.Thread(target=_feed_all, args=(place, link), daemon=True).start()
         link.recv(1)  # nothing ever comes: the shim has ended or wants this to end
     except BaseException:
         traceback.print_exc()
     os._exit(0)
 
 
-def _feed_all(ml: Path, pipe: Pipe, link: socket.socket) -> NoReturn:
+def _feed_all(place: _Place, link: socket.socket) -> NoReturn:
     """A channel's epochs, without end; tells the link of a fault and holds the pipe open then."""
-    target = -1
+    name = Path(place.pipe.name).name
     try:
-        plan = _Plan(pipe)
+        plan = _Plan(place.pipe)
         for epoch in itertools.count():
-            path = _path(ml, pipe, epoch)
-            target = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            target = place.open(epoch)
             _widen(target)
-            _make(ml, pipe, epoch + 1)
+            place.make(epoch + 1)
             with contextlib.suppress(BrokenPipeError):
                 for chunk in plan.epoch(epoch):
                     _write(target, chunk)
-            os.unlink(path)  # before its end can be seen: nobody may wait at it for a second one
+            place.remove(epoch)  # before its end can be seen: nobody may wait at it for a second one
             os.close(target)
     except Fault as fault:
-        link.sendall(f"Channel '{Path(pipe.name).name}': {fault}".encode("utf-8", "replace")[:1024])
+        link.sendall(f"Channel '{name}': {fault}".encode("utf-8", "replace")[:1024])
     except BaseException:
-        link.sendall(f"Channel '{Path(pipe.name).name}': {traceback.format_exc(limit=-3)}".encode()[-1024:])
+        link.sendall(f"Channel '{name}': {traceback.format_exc(limit=-3)}".encode()[-1024:])
     threading.Event().wait()
     raise AssertionError("nobody sets it")
 
@@ -159,17 +198,6 @@ class _Plan:
     def _open(self, name: str) -> BinaryIO:
         path = self._pipe.plan.parent / name
         return cast("BinaryIO", gzip.open(path, "rb")) if self._pipe.gzip else path.open("rb")
-
-
-def _path(ml: Path, pipe: Pipe, epoch: int) -> Path:
-    return ml / f"{pipe.name}_{epoch}"
-
-
-def _make(ml: Path, pipe: Pipe, epoch: int) -> None:
-    path = _path(ml, pipe, epoch)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.mkfifo(path, 0o644)
 
 
 def _widen(pipe: int) -> None:
