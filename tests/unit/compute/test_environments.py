@@ -297,6 +297,56 @@ async def test_a_shim_that_is_killed_while_installing_leaves_nothing_half(bench:
     assert (await done(bench, again))[-1] == "went"
 
 
+async def test_what_a_package_s_setup_leaves_leads_nowhere(bench: Bench, tmp_path: Path) -> None:
+    """Programs of an environment are rewritten by its shim: not through links that lie in wait for the new ones."""
+    work = make(bench, "print('went')", "--no-index", "./sly")
+    (work.ml / "code" / "sly").mkdir()
+    text = """
+        import os
+        from setuptools import setup
+        folder = os.path.join(os.environ["VIRTUAL_ENV"], "bin")
+        with open(folder + "/tell", "w") as file:
+            file.write("#!/usr/bin/python3\\n")
+        if not os.path.lexists(folder + "/tell.new"):
+            os.symlink(os.environ["AIM"], folder + "/tell.new")
+        setup(name="sly", version="1", py_modules=[])
+    """
+    (work.ml / "code" / "sly" / "setup.py").write_text(textwrap.dedent(text))
+    aim = tmp_path / "aim"
+    object.__setattr__(work, "environment", {"AIM": str(aim), "PIP_NO_BUILD_ISOLATION": "0"})
+    assert (await done(bench, work))[-1] == "went"
+    assert not aim.exists()
+
+
+async def test_a_program_sees_no_folder_that_a_package_s_setup_points_to(bench: Bench, isolate: bool) -> None:
+    if not isolate:
+        pytest.skip("a plain process sees what its user sees")
+    work = make(bench, f"import os; print(os.listdir({str(bench.data)!r}))", "--no-index", "./sly")
+    (work.ml / "code" / "sly").mkdir()
+    text = """
+        import os
+        from setuptools import setup
+        if not os.path.exists("/opt/ml/other"):
+            os.rename("/opt/ml/input", "/opt/ml/other")
+            os.mkdir("/opt/ml/input")
+            os.symlink(os.environ["AIM"], "/opt/ml/input/data")
+        setup(name="sly", version="1", py_modules=[])
+    """
+    (work.ml / "code" / "sly" / "setup.py").write_text(textwrap.dedent(text))
+    object.__setattr__(work, "environment", {"AIM": str(bench.data), "PIP_NO_BUILD_ISOLATION": "0"})
+    end = await bench.finish(work)
+    assert end.reason == "lost"
+    assert any("input/data is no longer the folder that it was" in line for line in bench.lines(work))
+
+
+async def test_a_program_sees_no_folder_for_naming_it_to_pip(bench: Bench, isolate: bool) -> None:
+    if not isolate:
+        pytest.skip("a plain process sees what its user sees")
+    program = f"import os; print(os.listdir({str(bench.data)!r}))"
+    work = make(bench, program, environment={"PIP_FIND_LINKS": str(bench.data)})
+    assert str((await done(bench, work))[-1]) in ("[]", "['environments']")
+
+
 def test_environments_that_nobody_uses_are_removed_and_no_other(tmp_path: Path) -> None:
     for name in ("old", "used", "fresh"):
         (tmp_path / name).mkdir()

@@ -26,6 +26,7 @@ from typing import Any
 
 from potager.compute.process import layers, mounts, requirements, venv
 from potager.compute.workload import Exited, Reason, Workload
+from potager.kernel import remains
 
 _BOUNDS = {"PIP_RETRIES": "1", "PIP_TIMEOUT": "15"}
 """How long pip tries to reach an index, unless it is told: its own bounds add up to minutes."""
@@ -39,6 +40,8 @@ _QUIET = {
 _PIP = "import os, runpy, sys; os.chdir(sys.argv.pop(1)); runpy.run_module('pip', run_name='__main__', alter_sys=True)"
 _UNREACHED = re.compile(r"connection broken|Could not fetch URL|Max retries exceeded|ProxyError|name resolution")
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@]+@")
+_LONGEST = 2**20
+"""Bytes of a pyproject.toml that are read."""
 _SHOWN = 12
 """Requirements that a message names."""
 
@@ -72,8 +75,9 @@ class Equipment:
 
     def __init__(self, work: Workload, kept: Path | None, say: Say, run: Run, pause: Pause) -> None:
         self._config = venv.configured(os.environ) if work.network else ""
-        self._told = {**(venv.told(os.environ) if work.network else {}), **work.environment}
-        readable = venv.named_files(self._told, self._config)
+        told = venv.told(os.environ) if work.network else {}
+        readable = venv.named_files(told, self._config)  # what the program's own variables name is not opened to it
+        self._told = {**told, **work.environment}
         programs = (layers.programs(kept),) if kept else ()
         self._work = replace(work, read_only=(*work.read_only, *readable, *programs), programs=programs)
         self._kept = kept
@@ -88,7 +92,10 @@ class Equipment:
         if self._work.package is not None:
             self._make()
             self._install(
-                "the source", self._work.package, [*_isolation(self._work.package), "."], "InstallModuleError"
+                "the source",
+                self._work.package,
+                [*_isolation(self._work.ml, self._work.package), "."],
+                "InstallModuleError",
             )
         if self._work.argv or self._work.kind == "server":
             self._make()
@@ -183,12 +190,13 @@ class Equipment:
         )
 
 
-def _isolation(package: Path) -> list[str]:
+def _isolation(ml: Path, package: Path) -> list[str]:
     """pip's option for building a package with what is installed here, where that is what the package asks for."""
     needs: Any = ["setuptools"]
     try:
-        needs = tomllib.loads((package / "pyproject.toml").read_text())["build-system"]["requires"]
-    except (OSError, KeyError):
+        file = str(package.relative_to(ml) / "pyproject.toml")  # what its requirements ran may have put anything there
+        needs = tomllib.loads(remains.text(ml, file, _LONGEST))["build-system"]["requires"]
+    except KeyError:
         pass
     except ValueError:
         return []

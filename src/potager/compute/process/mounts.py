@@ -141,10 +141,12 @@ def _readable(view: View, covered: Sequence[Path]) -> Iterator[_Bind]:
     ml = Path(os.path.realpath(view.ml))
     for given in (view.ml / "input" / "data", *view.read_only):
         path = Path(os.path.realpath(given))
-        if not os.path.exists(path):
-            continue
         inside = path.is_relative_to(ml)
-        yield _Bind(_handle(path), ML / path.relative_to(ml) if inside else path)
+        if given.is_relative_to(view.ml) and not inside:
+            # What was installed for the program ran in `ml`, and this is the host's file system still.
+            raise OSError(f"{given.relative_to(view.ml)} is no longer the folder that it was")
+        if os.path.exists(path):
+            yield _Bind(_handle(path), ML / path.relative_to(ml) if inside else path)
     for path in (Path(os.path.realpath(given)) for given in view.writable):
         yield _Bind(_handle(path), ML / path.relative_to(ml), writable=True)
     for path in _needed():

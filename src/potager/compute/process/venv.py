@@ -18,6 +18,7 @@ interpreter, so what is below offers copies of them that ask PATH for it.
 from __future__ import annotations
 
 import configparser
+import contextlib
 import functools
 import importlib.util
 import os
@@ -159,9 +160,17 @@ def asking(source: Path, target: Path, interpreters: Sequence[str] = ()) -> None
             text = _asking(Path(entry.path), interpreters)
             if text is not None:
                 replacement = target / f"{entry.name}.new"
-                replacement.write_bytes(text)
-                replacement.chmod(0o755)
+                _write(replacement, text)
                 replacement.replace(target / entry.name)
+
+
+def _write(path: Path, text: bytes) -> None:
+    """Writes a new program where a stranger may have left a link."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o755), "wb") as file:
+        os.fchmod(file.fileno(), 0o755)
+        file.write(text)
 
 
 def _asking(program: Path, interpreters: Sequence[str]) -> bytes | None:
