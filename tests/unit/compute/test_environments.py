@@ -157,11 +157,11 @@ async def test_a_failure_leads_nowhere_that_a_package_s_setup_points_to(bench: B
         import os, shutil
         ml = os.path.dirname(os.path.dirname(os.getcwd()))
         shutil.rmtree(ml + "/output")
-        os.symlink(os.environ["AIM"], ml + "/output")
+        os.symlink(AIM, ml + "/output")
         raise SystemExit("no")
     """
-    (work.ml / "code" / "bad" / "setup.py").write_text(textwrap.dedent(text))
-    object.__setattr__(work, "environment", {"AIM": str(tmp_path), "PIP_NO_BUILD_ISOLATION": "0"})
+    (work.ml / "code" / "bad" / "setup.py").write_text(textwrap.dedent(text).replace("AIM", repr(str(tmp_path))))
+    object.__setattr__(work, "environment", {"PIP_NO_BUILD_ISOLATION": "0"})
     end = await bench.finish(work)
     assert end.code == 1
     assert not (tmp_path / "failure").exists()
@@ -308,12 +308,12 @@ async def test_what_a_package_s_setup_leaves_leads_nowhere(bench: Bench, tmp_pat
         with open(folder + "/tell", "w") as file:
             file.write("#!/usr/bin/python3\\n")
         if not os.path.lexists(folder + "/tell.new"):
-            os.symlink(os.environ["AIM"], folder + "/tell.new")
+            os.symlink(AIM, folder + "/tell.new")
         setup(name="sly", version="1", py_modules=[])
     """
-    (work.ml / "code" / "sly" / "setup.py").write_text(textwrap.dedent(text))
     aim = tmp_path / "aim"
-    object.__setattr__(work, "environment", {"AIM": str(aim), "PIP_NO_BUILD_ISOLATION": "0"})
+    (work.ml / "code" / "sly" / "setup.py").write_text(textwrap.dedent(text).replace("AIM", repr(str(aim))))
+    object.__setattr__(work, "environment", {"PIP_NO_BUILD_ISOLATION": "0"})
     assert (await done(bench, work))[-1] == "went"
     assert not aim.exists()
 
@@ -329,11 +329,11 @@ async def test_a_program_sees_no_folder_that_a_package_s_setup_points_to(bench: 
         if not os.path.exists("/opt/ml/other"):
             os.rename("/opt/ml/input", "/opt/ml/other")
             os.mkdir("/opt/ml/input")
-            os.symlink(os.environ["AIM"], "/opt/ml/input/data")
+            os.symlink(AIM, "/opt/ml/input/data")
         setup(name="sly", version="1", py_modules=[])
     """
-    (work.ml / "code" / "sly" / "setup.py").write_text(textwrap.dedent(text))
-    object.__setattr__(work, "environment", {"AIM": str(bench.data), "PIP_NO_BUILD_ISOLATION": "0"})
+    (work.ml / "code" / "sly" / "setup.py").write_text(textwrap.dedent(text).replace("AIM", repr(str(bench.data))))
+    object.__setattr__(work, "environment", {"PIP_NO_BUILD_ISOLATION": "0"})
     end = await bench.finish(work)
     assert end.reason == "lost"
     assert any("input/data is no longer the folder that it was" in line for line in bench.lines(work))
@@ -370,7 +370,6 @@ def test_the_least_used_beyond_the_most_are_removed(tmp_path: Path) -> None:
 def test_a_key_tells_all_apart_that_matters(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("x")
     plain = layers.key(["x"], tmp_path, {}, "")
-    assert layers.key(["x"], tmp_path, {"MINE": "1"}, "") == plain
     others = [
         layers.key(["x==1"], tmp_path, {}, ""),
         layers.key(["x"], tmp_path, {"PIP_INDEX_URL": "http://other"}, ""),
@@ -382,7 +381,54 @@ def test_a_key_tells_all_apart_that_matters(tmp_path: Path) -> None:
     (tmp_path / "more.txt").write_text("x")
     assert layers.key(["x"], tmp_path, {}, "") == plain
     others.append(layers.key(["./x"], tmp_path, {}, ""))
+    others.append(layers.key(["x-1-py3-none-any.whl"], tmp_path, {}, ""))
+    (tmp_path / "more.txt").write_text("y")
+    others.append(layers.key(["x-1-py3-none-any.whl"], tmp_path, {}, ""))
     assert len({plain, *others}) == len(others) + 1
+
+
+def test_pip_sees_for_all_what_counts_in_the_name_alone() -> None:
+    """Whoever asks for the same lines gets the environment: a job must not make it another by its own variables."""
+    told = {"PIP_PRE": "1", "HTTPS_PROXY": "http://p", "XDG_CONFIG_HOME": "/opt/ml/evil", "LD_PRELOAD": "x", "T": "t"}
+    assert layers.seen(["x"], told) == {"PIP_PRE": "1", "HTTPS_PROXY": "http://p"}
+    assert layers.seen(["-i https://${T}@host/simple"], told)["T"] == "t"
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ("-f /opt/ml/input/data/wheels", {}),
+        ("--no-index --find-links=/opt/ml/input/data/wheels", {}),
+        ("x @ file:///opt/ml/input/data/x.whl", {}),
+        ("-r ../more.txt", {}),
+        ("${SM_CHANNEL_WHEELS}/x.whl", {"SM_CHANNEL_WHEELS": "/opt/ml/input/data/wheels"}),
+        ("x", {"PIP_FIND_LINKS": "/opt/ml/input/data/wheels"}),
+        ("x", {"PIP_CONSTRAINT": "constraints.txt"}),
+        ("x", {"CFLAGS": "-I/opt/ml/input/data/evil -L /opt/ml"}),
+    ],
+)
+def test_what_one_job_alone_has_is_installed_for_it_alone(line: str, given: dict[str, str]) -> None:
+    assert layers.private([line], given)
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    [
+        ("x ~= 1.4", {"SM_CHANNEL_WHEELS": "/opt/ml/input/data/wheels"}),
+        ("-f wheels", {"PIP_CONFIG_FILE": os.devnull, "NO_PROXY": "127.0.0.1,.example.com"}),
+        ("x @ https://host/a/../x.whl", {"PIP_FIND_LINKS": "https://host/a https://host/b"}),
+        ("./x", {"CMAKE_ARGS": "-DWITH=on"}),
+    ],
+)
+def test_what_any_job_can_have_is_kept_for_all(line: str, given: dict[str, str]) -> None:
+    assert not layers.private([line], given)
+
+
+async def test_a_wheel_that_changed_under_its_name_is_installed_anew(bench: Bench) -> None:
+    for word in ("first", "second"):
+        work = make(bench, "import tidings; print(tidings.WORD)", "tidings-1.0-py3-none-any.whl")
+        wheel(work.ml / "code", "tidings", "1.0", {"tidings.py": f"WORD = {word!r}\n"})
+        assert (await done(bench, work))[-1] == word
 
 
 def test_programs_ask_path_for_their_interpreter(tmp_path: Path) -> None:

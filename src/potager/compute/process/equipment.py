@@ -19,7 +19,7 @@ import os
 import re
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -91,12 +91,9 @@ class Equipment:
         self._require()
         if self._work.package is not None:
             self._make()
-            self._install(
-                "the source",
-                self._work.package,
-                [*_isolation(self._work.ml, self._work.package), "."],
-                "InstallModuleError",
-            )
+            asked = [*_isolation(self._work.ml, self._work.package), "."]
+            pip = self._pip(self._work.package, asked, self._told)
+            self._install("the source", pip, "InstallModuleError")
         if self._work.argv or self._work.kind == "server":
             self._make()
         return self._work
@@ -116,9 +113,9 @@ class Equipment:
         if not unmet:
             self._work = replace(self._work, requirements=None)
             self._say(f"{file.name}: everything that it asks for is installed already")
-        elif self._kept is None or requirements.editable(lines):
+        elif self._kept is None or requirements.editable(lines) or layers.private(lines, self._work.environment):
             self._make()
-            self._install_file(file, unmet)
+            self._install_file(file, unmet, self._told)
         else:
             self._use(self._slot(self._kept, file, lines, unmet))
 
@@ -129,13 +126,14 @@ class Equipment:
 
     def _slot(self, kept: Path, file: Path, lines: Sequence[str], unmet: Sequence[str]) -> layers.Slot:
         """The kept environment, in use by this process; made here and now if need be."""
-        name = layers.key(lines, file.parent, self._told, self._config)
+        seen = layers.seen(lines, self._told)
+        name = layers.key(lines, file.parent, seen, self._config)
         slot, since, waits = layers.Slot(kept, name), time.time(), False
         while not slot.used():
             if (why := slot.failure(since)) is not None:
                 raise NotInstalled(why)
             if slot.mine():
-                self._build(slot, file, unmet)
+                self._build(slot, file, unmet, seen)
                 self._say(f"{file.name}: kept as environment {name[:12]}")
                 return slot
             if not waits:
@@ -145,10 +143,10 @@ class Equipment:
         self._say(f"{file.name}: found installed, in environment {name[:12]}")
         return slot
 
-    def _build(self, slot: layers.Slot, file: Path, unmet: Sequence[str]) -> None:
+    def _build(self, slot: layers.Slot, file: Path, unmet: Sequence[str], seen: Mapping[str, str]) -> None:
         self._make()
         try:
-            self._install_file(file, unmet)
+            self._install_file(file, unmet, seen)
         except NotInstalled as fault:
             slot.failed(str(fault))
             raise
@@ -158,15 +156,15 @@ class Equipment:
             raise NotInstalled(f"AlgorithmError: InstallRequirementsError: {file.name}: {error}") from error
         slot.used()
 
-    def _install_file(self, file: Path, unmet: Sequence[str]) -> None:
+    def _install_file(self, file: Path, unmet: Sequence[str], seen: Mapping[str, str]) -> None:
         shown = ", ".join([_redacted(line) for line in unmet[:_SHOWN]] + ["..."] * (len(unmet) > _SHOWN))
         self._say(f"{file.name}: installing {shown}")
-        self._install(file.name, file.parent, ["-r", file.name], "InstallRequirementsError", unmet)
+        self._install(file.name, self._pip(file.parent, ["-r", file.name], seen), "InstallRequirementsError", unmet)
 
-    def _install(self, what: str, folder: Path, asked: list[str], kind: str, unmet: Sequence[str] = ()) -> None:
-        """Runs `pip install` in a folder; `NotInstalled` when it fails."""
+    def _install(self, what: str, pip: Workload, kind: str, unmet: Sequence[str] = ()) -> None:
+        """Runs pip; `NotInstalled` when it fails."""
         began = time.monotonic()
-        end, said = self._run(self._pip(folder, asked))
+        end, said = self._run(pip)
         if end.reason not in ("exited", "killed"):
             raise Ended(end.reason)
         if end.code != 0:
@@ -174,9 +172,10 @@ class Equipment:
             raise NotInstalled(f"{text} {_remedy(said, unmet, network=self._work.network)}")
         self._say(f"{what}: installed in {time.monotonic() - began:.1f} s")
 
-    def _pip(self, folder: Path, asked: list[str]) -> Workload:
+    def _pip(self, folder: Path, asked: list[str], seen: Mapping[str, str]) -> Workload:
+        """`pip install` in a folder, with variables that it sees."""
         inside = mounts.ML / folder.relative_to(self._work.ml)
-        environment = {name: text for name, text in self._told.items() if not name.startswith("PYTHON")}
+        environment = {name: text for name, text in seen.items() if not name.startswith("PYTHON")}
         return replace(
             self._work,
             kind="job",

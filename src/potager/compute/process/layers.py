@@ -5,8 +5,10 @@
     environments/<key>.failed why the last try to make it failed
     environments/bin-<key>    copies of the server's own programs (`venv.asking`)
 
-`key` is a digest of what was asked, of whom, and of what lies below, so that an upgrade of the server's environment
-makes new ones. Nothing in it is ever changed. Locks are the kernel's: they end with their process, whatever ends it.
+`key` is a digest of what was asked, of all that pip saw when it was made, and of what lies below, so that an upgrade of
+the server's environment makes new ones, and nobody can put anything into an environment that others get. What pip takes
+from where one job alone has it, such as a channel, is not kept. Nothing in an environment is ever changed. Locks are
+the kernel's: they end with their process, whatever ends it.
 """
 
 from __future__ import annotations
@@ -32,21 +34,53 @@ MOST = 20
 """Environments that are kept at most, those in use aside."""
 
 
-def key(lines: Sequence[str], folder: Path, told: Mapping[str, str], config: str) -> str:
+_FILES = ("FIND_LINKS", "CONSTRAINT", "BUILD_CONSTRAINT", "REQUIREMENT", "CONFIG_FILE", "CERT", "CLIENT_CERT")
+"""What of pip's variables names files."""
+_HEEDED = frozenset(
+    {"http_proxy", "https_proxy", "all_proxy", "no_proxy"} | {"cflags", "cxxflags", "cppflags", "ldflags"}
+)
+_HEEDED_PREFIXES = ("PIP_", "CMAKE_")
+"""The program's variables that pip and compilers heed."""
+
+
+def seen(lines: Sequence[str], told: Mapping[str, str]) -> dict[str, str]:
+    """The variables that pip sees when it makes an environment for all who ask for the same.
+
+    Of a program's others (LD_PRELOAD, HOME, XDG_CONFIG_HOME) any might make another environment of the same lines.
+    """
+    named = "\n".join(lines)
+    return {
+        name: text
+        for name, text in told.items()
+        if name.startswith(_HEEDED_PREFIXES) or name.lower() in _HEEDED or f"${{{name}}}" in named
+    }
+
+
+def private(lines: Sequence[str], given: Mapping[str, str]) -> bool:
+    """Whether pip is to take something from where one program alone has it, which is then for that program alone.
+
+    given : the program's own variables.
+    """
+    if requirements.names_elsewhere(lines):
+        return True
+    files = [text for name, text in given.items() if name in {f"PIP_{kind}" for kind in _FILES} and text != os.devnull]
+    others = [text for name, text in seen(lines, given).items() if not name.startswith("PIP_")]
+    return not all(map(requirements.remote, files)) or requirements.names_elsewhere(others)
+
+
+def key(lines: Sequence[str], folder: Path, variables: Mapping[str, str], config: str) -> str:
     """The name of the environment in which some requirements are installed.
 
     Parameters
     ----------
     lines : the requirements.
     folder : where their file is; what is in it counts where a line names a part of it.
-    told : the program's variables and the operator's for pip.
+    variables : those that pip sees.
     config : the operator's pip.conf.
     """
-    variables = dict(told) if any("${" in line for line in lines) else {}
-    asked = {name: text for name, text in told.items() if name.startswith("PIP_")}
     source = _digest(folder) if requirements.names_source(lines) else ""
     here = [sys.version, platform.machine(), sys.prefix, _below()]
-    what = [1, here, list(lines), variables | asked, config, source]
+    what = [2, here, list(lines), dict(variables), config, source]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
 
 

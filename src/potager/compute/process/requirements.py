@@ -25,6 +25,9 @@ _URL = re.compile(r"(?!file:)[A-Za-z][\w+.-]*://")
 _BARE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _DEEP = 8
 """How deep requirements files may include one another."""
+_ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tlz", ".tar.lz")
+"""How the names of files end that pip installs, should they be there, before it looks for a package of that name."""
+_STRAY = re.compile(r"(?:^|[\s='\"@])(?:/|~\w*/|(?:\w+\+)?file:|(?:[^\s:]*/)?\.\.(?:/|$))")
 
 
 def read(file: Path) -> list[str]:
@@ -60,6 +63,16 @@ def names_source(lines: Sequence[str]) -> bool:
     return any(_local(line) for line in lines)
 
 
+def names_elsewhere(lines: Sequence[str]) -> bool:
+    """Whether a line names a file or a folder that is not beside it: what is in it, nobody here can tell."""
+    return any(_STRAY.search(line) for line in lines)
+
+
+def remote(text: str) -> bool:
+    """Whether all that a text names, a list of places, is on other machines."""
+    return all(_URL.match(word) for word in text.split())
+
+
 def editable(lines: Sequence[str]) -> bool:
     """Whether a line asks for a package to be used where it lies."""
     return any(_option(line)[0] in _HERE for line in lines)
@@ -68,9 +81,12 @@ def editable(lines: Sequence[str]) -> bool:
 def _local(line: str) -> bool:
     option, value = _option(line)
     if option:
-        return option in _ASKING | _PLACES and not _URL.match(value)
+        return " -" in value or (option in _ASKING | _PLACES and not _URL.match(value))
     where = line.partition("@")[2].strip() or line
-    return not _URL.match(where) and ("file:" in where or _requirement(line) is None)
+    if _URL.match(where):
+        return False
+    named = re.split(r"[\s;\[]", where, maxsplit=1)[0].lower()
+    return "file:" in where or named.endswith(_ARCHIVES) or _requirement(line) is None
 
 
 def _requirement(line: str) -> Any:
