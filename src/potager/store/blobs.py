@@ -264,6 +264,10 @@ class Blobs:
             self.fresh.add(blob)
         return blob
 
+    def lay(self, blob: str) -> None:
+        """Makes the empty file of a blob, whose bytes are written to places in it (`write`)."""
+        os.close(os.open(self.path(blob), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+
     def _draft(self, blob: str, digests: Sequence[str]) -> Draft:
         if self.fresh is not None:
             self.fresh.add(blob)

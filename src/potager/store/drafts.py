@@ -102,7 +102,7 @@ class Inset:
 
     Parameters
     ----------
-    path : the file, made when it is not there.
+    path : the file. It must be there: one that is gone is not made again, for nobody would remove it.
     place : where in it; what exceeds that is counted and not written.
     """
 
@@ -114,7 +114,7 @@ class Inset:
         self._digests = Digests(digests)
         self._lock = threading.Lock()
         with _naming(path):
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
         place.busy = True
 
     def add(self, batch: list[bytes]) -> None:
@@ -148,7 +148,11 @@ class Inset:
 
 
 def move(path: Path, pieces: Sequence[tuple[Path, Span, int]]) -> None:
-    """Copies spans of files to offsets of another, inside the kernel where that is possible, and syncs that."""
+    """Copies spans of files to offsets of another, inside the kernel where that is possible, and syncs that.
+
+    The file is writable afterwards: a completion that failed may have thought it done.
+    """
+    os.chmod(path, 0o600)
     with _naming(path), open(path, "r+b", buffering=0) as target:
         for source, span, offset in pieces:
             _check_room(target.fileno(), span.size)
@@ -156,6 +160,7 @@ def move(path: Path, pieces: Sequence[tuple[Path, Span, int]]) -> None:
             with source.open("rb") as file:
                 _copy(file.fileno(), target.fileno(), span)
         _to_disk(target.fileno())
+        _sync(path.parent)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ are not written to any more. Until it is an object's blob the file is writable b
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +34,13 @@ class Site:
 
     Parameters
     ----------
-    blob, path : the file's id and where it is; made by the first part.
+    blob, path : the file's id and where it is; it is there as long as the upload is.
     stride : bytes between parts' beginnings, once a part has told.
     taken : numbers of the parts whose places were given away.
     writing : parts under way.
     closed : no more places are given: a completion was tried, or a part broke off that may still be written.
-    torn : the latter; the file will never be whole, whatever rows name of it.
+    torn : somebody may still write to it; the file will never be whole, whatever rows name of it.
+    completing : held by a completion, from when it moves parts until their places are named or not.
     """
 
     blob: str
@@ -48,6 +50,7 @@ class Site:
     writing: int = 0
     closed: bool = False
     torn: bool = False
+    completing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def take(self, number: int, size: int) -> Place | None:
         """Where the part of that number and size stands; None when it has no place here."""
@@ -75,7 +78,7 @@ class Site:
             self.taken.discard(number)
 
     def tear(self) -> None:
-        """A part broke off: its bytes, or its row, may still be on their way."""
+        """A part or a completion broke off: its bytes, or its row, may still be on their way."""
         self.closed = self.torn = True
 
     def close(self) -> bool:

@@ -10,9 +10,10 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,11 @@ class Uploads:
             return upload
 
         await self._database.write(write)
-        if len(self._sites) >= SITES:
-            del self._sites[next(iter(self._sites))]
-        self._sites[upload.id] = Site(site, self._blobs.path(site))
+        with suppress(OSError):  # parts are blobs of their own then
+            await self._blobs.run(lambda: self._blobs.lay(site))
+            if len(self._sites) >= SITES:
+                del self._sites[next(iter(self._sites))]
+            self._sites[upload.id] = Site(site, self._blobs.path(site))
         return upload
 
     async def find(self, bucket: str, key: str, upload: str) -> Upload:
@@ -100,7 +103,10 @@ class Uploads:
 
     @contextmanager
     def placing(self, upload: Upload, number: int, size: int | None) -> Generator[Place | None]:
-        """Where `blobs.write` shall put a part, and None for a blob of its own; `put_part` is called inside."""
+        """Where `blobs.write` shall put a part, and None for a blob of its own; `put_part` is called inside.
+
+        `NoUpload` when the upload ended before the first byte arrived.
+        """
         site = self._sites.get(upload.id)
         place = site.take(number, size) if site is not None and size is not None else None
         if site is None or place is None:
@@ -109,6 +115,8 @@ class Uploads:
         site.writing += 1
         try:
             yield place
+        except FileNotFoundError as error:  # its file went with the upload
+            raise _gone(upload.bucket, upload.key, upload.id) from error
         except Exception:
             site.give_back(number, place)
             raise
@@ -199,9 +207,23 @@ class Uploads:
         finish : gets the parts that are there by number; gives those wanted, in order, and the object to be (its `blob`
             is not looked at). It may raise, and nothing is changed then.
         """
-
         site = self._sites.get(upload.id)
-        final = site if site is not None and site.close() else None
+        if site is None:
+            return await self._complete(upload, finish, check, None)
+        async with site.completing:
+            try:
+                return await self._complete(upload, finish, check, site if site.close() else None)
+            except asyncio.CancelledError:
+                site.tear()
+                raise
+
+    async def _complete(
+        self,
+        upload: Upload,
+        finish: Callable[[Mapping[int, Part]], tuple[list[Part], Entry]],
+        check: Check | None,
+        final: Site | None,
+    ) -> Entry:
         moved = await self._mend(upload, final) if final is not None else {}
 
         def write(connection: Connection) -> tuple[Entry, list[str]]:
@@ -310,8 +332,12 @@ def _find(connection: Connection, bucket: str, key: str, upload: str) -> Upload:
     found = connection.execute(select(*_UPLOAD).where(here)).first()
     if found is None:
         entries.require(connection, bucket)
-        raise NoUpload(f"There is no upload '{upload}' of '{key}' in bucket '{bucket}'.")
+        raise _gone(bucket, key, upload)
     return Upload(*found)
+
+
+def _gone(bucket: str, key: str, upload: str) -> NoUpload:
+    return NoUpload(f"There is no upload '{upload}' of '{key}' in bucket '{bucket}'.")
 
 
 def _listed(connection: Connection, upload: str, after: int, limit: int | None) -> list[Part]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import pytest
 
 from potager.kernel.names import Scope
-from potager.store import sweep, uploads
+from potager.store import drafts, sweep, uploads
 from potager.store.blobs import Blobs
 from potager.store.database import Database
-from potager.store.objects import Entry, Objects
+from potager.store.objects import Check, Entry, Objects
 from potager.store.sites import LONGEST, SMALLEST, Site
 from potager.store.uploads import NoUpload, Part, Upload
 from tests.unit.store.test_objects import files
@@ -50,14 +52,14 @@ async def send(objects: Objects, blobs: Blobs, upload: Upload, number: int, data
         return await objects.uploads.put_part(upload, number, blob, {})
 
 
-async def finish(objects: Objects, upload: Upload, *numbers: int) -> Entry:
+async def finish(objects: Objects, upload: Upload, *numbers: int, check: Check | None = None) -> Entry:
     """As CompleteMultipartUpload does it, of these parts."""
 
     def chosen(there: Mapping[int, Part]) -> tuple[list[Part], Entry]:
         parts = [there[number] for number in numbers]
         return parts, Entry("b", "k", "", sum(part.size for part in parts), f"etag-{len(parts)}", 1.0)
 
-    return await objects.uploads.complete(upload, chosen)
+    return await objects.uploads.complete(upload, chosen, check)
 
 
 async def content(objects: Objects, entry: Entry) -> bytes:
@@ -210,6 +212,70 @@ async def test_an_abort_removes_the_file(objects: Objects, blobs: Blobs) -> None
             await send(objects, blobs, upload, number, PARTS[number - 1])
         await objects.uploads.abort(upload)
         assert await files(blobs) == set()
+
+
+async def test_a_part_that_arrives_after_the_abort_leaves_nothing(objects: Objects, blobs: Blobs) -> None:
+    upload, begun, arrive = await begin(objects), asyncio.Event(), asyncio.Event()
+
+    async def late() -> AsyncIterator[bytes]:
+        begun.set()
+        await arrive.wait()
+        yield PARTS[0]
+
+    task = asyncio.create_task(send(objects, blobs, upload, 1, PARTS[0], late()))
+    await begun.wait()
+    await objects.uploads.abort(upload)
+    assert await files(blobs) == set()
+    arrive.set()
+    with pytest.raises(NoUpload):
+        await task
+    assert await files(blobs) == set()
+
+
+async def test_a_completion_that_is_refused_can_be_tried_again(objects: Objects, blobs: Blobs) -> None:
+    upload = await begin(objects)
+    for number in (3, 1, 2):
+        await send(objects, blobs, upload, number, PARTS[number - 1])
+
+    def refuse(there: Entry | None) -> None:
+        raise ValueError("PreconditionFailed")
+
+    with pytest.raises(ValueError, match="PreconditionFailed"):
+        await finish(objects, upload, 1, 2, 3, check=refuse)
+    changed = os.urandom(SMALLEST)
+    await send(objects, blobs, upload, 2, changed)
+    entry = await finish(objects, upload, 1, 2, 3)
+    assert is_one_file(blobs, entry)
+    assert await content(objects, entry) == PARTS[0] + changed + PARTS[2]
+    assert await files(blobs) == {entry.blob}
+
+
+async def test_of_two_completions_one_does_not_move_what_the_other_has_named(
+    objects: Objects, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one is slow to move a part that is replaced meanwhile; the second one moves what replaced it."""
+    upload, changed = await begin(objects), os.urandom(SMALLEST)
+    for number, data in enumerate(PARTS, 1):
+        await send(objects, blobs, upload, number, data)
+    await send(objects, blobs, upload, 2, os.urandom(SMALLEST))
+    moving, go = threading.Event(), threading.Event()
+
+    def move(*given: Any) -> None:
+        if not moving.is_set():
+            moving.set()
+            go.wait(10)
+        drafts.move(*given)
+
+    monkeypatch.setattr(uploads, "move", move)
+    first = asyncio.create_task(finish(objects, upload, 1, 2, 3))
+    await asyncio.to_thread(moving.wait)
+    await send(objects, blobs, upload, 2, changed)
+    second = asyncio.create_task(finish(objects, upload, 1, 2, 3))
+    await asyncio.wait({second}, timeout=0.2)  # waits for the first one, or has named its own by now
+    go.set()
+    ends = await asyncio.gather(first, second, return_exceptions=True)
+    entry = next(end for end in ends if isinstance(end, Entry))
+    assert await content(objects, entry) == PARTS[0] + changed + PARTS[2]
 
 
 async def test_a_sweep_leaves_the_file_of_an_upload_under_way(
