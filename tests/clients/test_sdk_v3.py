@@ -11,6 +11,7 @@ from tests.clients.scripts import Scripts
 from tests.clients.test_script_mode import told
 from tests.clients.test_sdks import PROGRAMS, ROOT, run
 from tests.clients.test_sklearn_endpoint import archive, pickled
+from tests.wheels import wheel
 
 SDK3 = ROOT / ".venv/sdk3/bin/python"
 
@@ -32,6 +33,19 @@ def test_a_model_trainer_runs_scripts_and_commands_and_shows_their_log(tmp_path:
     assert not any("://WyJ0" in line and "AWS_SECRET" in line for line in seen["log"])
     assert seen["others"] == {"command": "Completed", "fails": "Failed"}
     assert "Training Execution failed" in seen["reason"]
+
+
+def test_a_model_trainer_s_requirements_are_installed_for_its_script(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    source = tmp_path / "source"
+    wheel(source / "wheels", "tidings", "1.8")
+    (source / "requirements.txt").write_text("--no-index\n--find-links wheels\ntidings\n")
+    (source / "train.py").write_text("import tidings, torch; print('has', tidings.VERSION, torch.ones(2).sum().item())")
+    seen = run(SDK3, "sdk3_requirements.py", tmp_path, str(source))
+    assert seen["status"] == "Completed"
+    assert "Successfully installed tidings-1.8" in seen["lines"]
+    assert "has 1.8 2.0" in seen["lines"]
+    assert any(line.startswith("Potager runs ") and "/pytorch-training:2.4.0" in line for line in seen["lines"])
 
 
 def test_torchrun_finds_its_processes_on_one_instance_and_on_two(tmp_path: Path) -> None:

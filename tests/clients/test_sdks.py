@@ -71,3 +71,14 @@ def test_sdk_v2_trains_on_spot_from_checkpoints_and_in_a_warm_pool(tmp_path: Pat
     assert seen["checkpoints"]["LocalPath"] == "/opt/ml/saved"
     assert (seen["spot"], seen["retries"]) == (True, 2)
     assert seen["pools"] == ["Reused", "Terminated"]
+
+
+def test_sdk_v2_fits_with_logs_deploys_and_predicts_with_the_generic_estimator(tmp_path: Path) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_estimator.py", tmp_path)
+    assert seen["status"] == "Completed"
+    assert seen["metrics"]["train:accuracy"] > 0.95
+    assert seen["environment"] == {"GREETING": "hello"}
+    assert "python train.py --criterion gini --max-leaf-nodes 30" in seen["logs"]
+    assert "train-accuracy=" in seen["logs"]
+    assert "Training seconds: " in seen["logs"]
+    assert seen["predicted"] == {"labels": [1, 0]}

@@ -91,4 +91,6 @@ def started(chosen: Program, doc: Mapping[str, Any], cluster: Cluster, host: str
     command = ["torchrun", "--nnodes", str(len(peers)), "--nproc_per_node", str(gpus or 1)]
     if len(peers) > 1:
         command += ["--master_addr", peers[0], "--master_port", str(port(doc)), "--node_rank", str(peers.index(host))]
+    else:
+        command.append("--standalone")  # at any free port: torchrun's own, 29500, may be another job's
     return replace(chosen, argv=(*command, *chosen.argv[1:]))

@@ -43,9 +43,9 @@ def test_torchrun_starts_a_process_a_gpu_and_has_the_hosts_meet_at_the_first() -
     assert command(doc, "algo-2", 4) == f"torchrun --nnodes 2 --nproc_per_node 4 {meeting} train.py --epochs 3"
 
 
-def test_torchrun_on_one_host_needs_no_meeting() -> None:
+def test_torchrun_on_one_host_takes_a_port_that_is_free() -> None:
     doc = job({"InstanceType": "ml.m5.large", "InstanceCount": 1}, sagemaker_torch_distributed_enabled=True)
-    assert command(doc, "algo-1") == "torchrun --nnodes 1 --nproc_per_node 1 train.py"
+    assert command(doc, "algo-1") == "torchrun --nnodes 1 --nproc_per_node 1 --standalone train.py"
 
 
 def test_torchrun_may_be_for_some_groups() -> None:
