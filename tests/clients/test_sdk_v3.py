@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+import venv
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.clients.scripts import Scripts
@@ -59,6 +62,36 @@ def test_a_model_builder_deploys_an_inference_script(tmp_path: Path, artifact: s
     assert seen["told"] == {"predicted": pytest.approx([3]), "mine": "yes"}
     assert seen["environment"]["SAGEMAKER_PROGRAM"] == "inference.py"
     assert seen["left"] == []
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An interpreter that finds the SDK and the server's packages, as a user's notebook does.
+
+    pip finds one wheel, which stands for the SDK: it leads to where that is installed.
+    """
+    sdk = next(iter((ROOT / ".venv/sdk3/lib").glob("python3*/site-packages")), None)
+    if sdk is None:
+        pytest.skip(".venv/sdk3 is not there; `make test` sets it up")
+    wheel(tmp_path / "index", "sagemaker_serve", "1.27.0", {"sdk.pth": f"{sdk.resolve()}\n"})
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    home = tmp_path / "beside"
+    venv.create(home, symlinks=True, with_pip=False)
+    packages = next(iter((home / "lib").glob("python3*/site-packages")))
+    own = [path for path in sys.path if path.endswith("site-packages")]
+    (packages / "beside.pth").write_text("\n".join([str(sdk.resolve()), *own, ""]))
+    return home / "bin/python"
+
+
+def test_a_model_builder_deploys_models_and_an_inference_spec_as_they_are(tmp_path: Path, beside: Path) -> None:
+    for name in ("sklearn", "torch", "xgboost"):
+        pytest.importorskip(name)
+    seen = run(beside, "sdk3_models.py", tmp_path)
+    for name in ("sklearn", "xgboost", "torch"):
+        deployed, here = seen[name]
+        assert np.ravel(deployed) == pytest.approx(np.ravel(here)), name
+    assert seen["spec"] == {"doubled": [6, 8], "files": ["code"]}
 
 
 def test_core_resources_are_created_got_listed_awaited_and_deleted(tmp_path: Path, artifact: str) -> None:

@@ -126,7 +126,12 @@ class Host:
             folder=folder,
             kind="server",
             entry=served.entry,
-            environment={"AWS_REGION": row.region, **place.variant["environment"], **served.environment},
+            environment={
+                "AWS_REGION": row.region,
+                "AWS_DEFAULT_REGION": row.region,
+                **place.variant["environment"],
+                **served.environment,
+            },
             log=self.logs.path(Scope(row.account, row.region), GROUP + row.name, _stream(place)),
             time_limit=None,
             grace=GRACE,

@@ -10,6 +10,7 @@ is the server: `images/own_server`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,6 +58,7 @@ async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Serve
     await artifact.lay_out(objects, model["data"], ml / "model")
     if not image.runs_scripts:
         return Served(image.serve, network=False)
+    await asyncio.to_thread(tidy, ml / "model")
     if url := source(model["environment"]):
         await _fetch(objects, url, ml / "code")
     program = await asyncio.to_thread(own_server, ml, model["environment"])
@@ -66,6 +68,12 @@ async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Serve
     if missing := image.missing():
         raise Unfit(missing)
     return Served(image.serve, networked(image, model), requirements=requirements(model, ml))
+
+
+def tidy(model: Path) -> None:
+    """Takes an empty `shared_libs` away: the script that SDK v3 writes lays it over `/lib`, which is the machine's here."""
+    with contextlib.suppress(OSError):  # it is not there, or holds libraries, which fail by name where they are copied
+        (model / "shared_libs").rmdir()
 
 
 def own_server(ml: Path, environment: Mapping[str, str]) -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from potager.compute.catalog import Image, find
-from potager.deploy.layout import networked, own_server, source
+from potager.deploy.layout import networked, own_server, source, tidy
 
 
 def image(repository: str) -> Image:
@@ -70,3 +70,14 @@ def test_a_link_out_of_the_artifact_is_no_server(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "serve").symlink_to("/bin/sh")
     assert own_server(tmp_path, {}) is None
+
+
+def test_an_empty_folder_of_libraries_is_taken_away_and_a_full_one_stays(tmp_path: Path) -> None:
+    tidy(tmp_path)
+    (tmp_path / "shared_libs").mkdir()
+    tidy(tmp_path)
+    assert not (tmp_path / "shared_libs").exists()
+    (tmp_path / "shared_libs").mkdir()
+    (tmp_path / "shared_libs" / "libmine.so").touch()
+    tidy(tmp_path)
+    assert (tmp_path / "shared_libs" / "libmine.so").exists()
