@@ -54,6 +54,13 @@ def test_sdk_v2_fits_deploys_and_predicts_with_a_pytorch_script(tmp_path: Path) 
     assert seen["scripted"] == pytest.approx([-value for value in seen["deployed"]])
 
 
+def test_sdk_v2_fits_deploys_and_predicts_with_hugging_face(tmp_path: Path) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_huggingface.py", tmp_path)
+    assert seen["image"].partition("/")[2].startswith("huggingface-pytorch-training:2.1")
+    assert seen["metrics"]["loss"] < 0.1
+    assert seen["labels"] == ["good", "bad"]
+
+
 def test_the_first_lines_say_what_is_really_used_and_metrics_are_read_unasked(scripts: Scripts) -> None:
     program = r"""
         import os

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import venv
 from pathlib import Path
@@ -10,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.clients.processing import Processing
 from tests.clients.scripts import Scripts
-from tests.clients.test_script_mode import told
 from tests.clients.test_sdks import PROGRAMS, ROOT, run
 from tests.clients.test_sklearn_endpoint import archive, pickled
 from tests.wheels import wheel
@@ -103,18 +104,19 @@ def test_core_resources_are_created_got_listed_awaited_and_deleted(tmp_path: Pat
     assert (seen["transform"], len(seen["transformed"])) == ("Completed", 2)
 
 
-def test_the_sdk_finds_bucket_and_role_inside_a_job(server: Any) -> None:
+@pytest.mark.parametrize("kind", ["training", "processing"])
+def test_the_sdk_finds_bucket_and_role_inside_a_job(server: Any, kind: str) -> None:
     packages = next(iter((ROOT / ".venv/sdk2/lib").glob("python3*/site-packages")), None)
     if packages is None:
         pytest.skip(".venv/sdk2 is not there; `make test` sets it up")
-    scripts = Scripts(server)
-    job = scripts.script(
-        "inside",
-        {"train.py": (PROGRAMS / "sdk2_inside.py").read_text()},
-        Environment={"SDK": str(packages.resolve())},
-    )
-    seen = told(scripts, job)
-    assert seen == {
+    program, told = (PROGRAMS / "sdk2_inside.py").read_text(), {"SDK": str(packages.resolve())}
+    if kind == "training":
+        scripts = Scripts(server)
+        lines = scripts.lines(scripts.script("inside", {"train.py": program}, Environment=told))
+    else:
+        processing = Processing(server)
+        lines = processing.lines(processing.completed("inside", program, Environment=told))
+    assert json.loads(lines[-1]) == {
         "bucket": "sagemaker-us-east-1-000000000000",
         "account": "000000000000",
         "role": "arn:aws:iam::000000000000:role/PotagerExecutionRole",

@@ -71,7 +71,7 @@ async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Serve
 
 
 def tidy(model: Path) -> None:
-    """Takes an empty `shared_libs` away: the script that SDK v3 writes lays it over `/lib`, which is the machine's here."""
+    """Takes an empty `shared_libs` away: the script that SDK v3 writes lays it over `/lib`, here the machine's."""
     with contextlib.suppress(OSError):  # it is not there, or holds libraries, which fail by name where they are copied
         (model / "shared_libs").rmdir()
 

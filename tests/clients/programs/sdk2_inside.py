@@ -1,6 +1,6 @@
 """A script that uses the sagemaker SDK inside its job. Its Environment names the SDK's own packages in SDK.
 
-Runs on the server's interpreter, beside whose packages the SDK's come last.
+Prints what it saw as JSON on its last line. Runs on the server's interpreter, beside whose packages the SDK's come last.
 """
 
 import json
@@ -18,5 +18,4 @@ told = {
     "role": sagemaker.get_execution_role(),
     "uploaded": session.upload_string_as_file_body("from inside", session.default_bucket(), "inside.txt"),
 }
-with open(os.path.join(os.environ["SM_MODEL_DIR"], "told.json"), "w") as file:
-    json.dump(told, file)
+print(json.dumps(told))

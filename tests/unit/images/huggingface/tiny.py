@@ -14,8 +14,7 @@ def save(folder: Path) -> None:
     import transformers
 
     torch.manual_seed(0)
-    words: Any = folder / "vocab.txt"
-    words.write_text("\n".join(VOCABULARY) + "\n")
+    words: Any = {word: number for number, word in enumerate(VOCABULARY)}
     config = transformers.BertConfig(
         vocab_size=len(VOCABULARY),
         hidden_size=8,
@@ -25,4 +24,4 @@ def save(folder: Path) -> None:
         max_position_embeddings=32,
     )
     transformers.BertForSequenceClassification(config).save_pretrained(folder)
-    transformers.BertTokenizerFast(vocab_file=str(words)).save_pretrained(folder)
+    transformers.BertTokenizerFast(vocab=words).save_pretrained(folder)
