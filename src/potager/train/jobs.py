@@ -107,7 +107,9 @@ async def describe_training_job(ctx: Context, req: DescribeTrainingJobRequestTyp
 async def list_training_jobs(ctx: Context, req: ListTrainingJobsRequestTypeDef) -> Mapping[str, Any]:
     """The training jobs of this account and region, oldest first unless asked otherwise, as AWS has it."""
     if req.get("TrainingPlanArnEquals"):
-        raise Unserved("ListTrainingJobs TrainingPlanArnEquals is not served: there are no training plans. Leave it out.")
+        raise Unserved(
+            "ListTrainingJobs TrainingPlanArnEquals is not served: there are no training plans. Leave it out."
+        )
     where = {"_warm": status} if (status := req.get("WarmPoolStatusEquals")) else None
     rows, token = await listing(ctx[Rows], KIND, ctx.scope, req, descending=False, where=where)
     return {"TrainingJobSummaries": [view(row) for row in rows], "NextToken": token}

@@ -1,6 +1,6 @@
 """A script that uses the sagemaker SDK inside its job. Its Environment names the SDK's own packages in SDK.
 
-Prints what it saw as JSON on its last line. Runs on the server's interpreter, beside whose packages the SDK's come last.
+Prints what it saw as JSON on its last line. Runs on the server's interpreter; the SDK's packages come last on its path.
 """
 
 import json
