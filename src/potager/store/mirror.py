@@ -4,7 +4,8 @@
     await mirror.sync()             the files that are new, or that differ from what the last sync put
     await mirror.sync(rested=True)  of these, the ones that nobody wrote to since the last look
 
-Nothing is deleted under the prefix. Links are not followed (`kernel.remains`). A mirror that has just been made knows
+Nothing is deleted under the prefix. Links are not followed (`kernel.remains`), files whose names no key can be are
+passed over. A mirror that has just been made knows
 of no earlier sync, and puts everything: a server that takes a job up does no harm by it.
 """
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 CHUNK = 2**20
 EVERY = 2.0
 """Seconds between two looks at what a program writes."""
+LONGEST = 1024
+"""Bytes of a key."""
 
 
 class Mirror:
@@ -67,13 +70,16 @@ class Mirror:
         return await asyncio.to_thread(lambda: list(remains.files(self._ml, self._name)))
 
     async def _keep(self, file: Found) -> bool:
+        key = self._prefix + file.name
+        if not _nameable(key):
+            return False
         try:
             source = await asyncio.to_thread(self._open, file)
         except OSError:
             return False
         with source:
             blob = await self._blobs.write(read(source))
-        await self._objects.put(self._bucket, self._prefix + file.name, blob)
+        await self._objects.put(self._bucket, key, blob)
         self._put[file.name] = file.mark
         return True
 
@@ -93,6 +99,14 @@ async def again_and_again(sync: Callable[[], Awaitable[object]], what: str, ever
             known = isinstance(error, (Fault, OSError))
             log.warning("%s could not be put to S3, trying again: %s", what, error, exc_info=not known)
         await asyncio.sleep(every)
+
+
+def _nameable(key: str) -> bool:
+    """Whether an object can have that key: S3's are UTF-8, a program's file names any bytes."""
+    try:
+        return len(key.encode()) <= LONGEST
+    except UnicodeEncodeError:
+        return False
 
 
 async def read(file: BinaryIO) -> AsyncIterator[bytes]:

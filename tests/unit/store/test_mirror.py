@@ -121,3 +121,15 @@ async def test_a_look_that_fails_is_not_the_last_one() -> None:
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
+
+
+async def test_what_no_key_can_name_is_passed_over(objects: Objects, blobs: Blobs, ml: Path) -> None:
+    deep = ml / "out" / ("d" * 200) / ("e" * 200) / ("f" * 200) / ("g" * 200) / ("h" * 200)
+    deep.mkdir(parents=True)
+    (deep / ("i" * 200)).touch()
+    with open(os.fsencode(ml / "out") + b"/\xff", "wb"):
+        pass
+    (ml / "out" / "a").write_bytes(b"1")
+    mirror = Mirror(objects, blobs, ml, "out", "s3://bucket/p")
+    assert await mirror.sync() == 1
+    assert await content(objects) == {"p/a": b"1"}
