@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
+import logging
 from collections.abc import Collection
 from pathlib import Path
 
 from potager.compute.workload import Absent, Executor
+from potager.kernel import remains
+
+log = logging.getLogger(__name__)
 
 
 async def clear(executor: Executor, folder: Path, pattern: str, wanted: Collection[str]) -> None:
@@ -31,12 +33,7 @@ async def _end(executor: Executor, folder: Path, grace: float) -> None:
 
 
 def _wiped(folder: Path) -> None:
-    """Removes a folder, with the folders in it that nobody may enter: a program's, or a union mount's own."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if not folder.exists():
-        return
-    for parent, names, _ in os.walk(folder):
-        for name in names:
-            if not os.path.islink(path := os.path.join(parent, name)):
-                os.chmod(path, 0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        remains.wipe(folder)
+    except OSError as error:
+        log.warning("%s could not be removed: %s", folder, error)

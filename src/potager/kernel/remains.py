@@ -8,6 +8,7 @@ every folder on the way is opened without following links, and what is read is w
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+DEEPEST = 200
+"""Folders within one another that are looked into; each takes a descriptor and some of the stack."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -49,11 +52,11 @@ def folder(ml: Path, name: str) -> Path | None:
 def files(ml: Path, name: str) -> Iterator[Found]:
     """The plain files below the folder `name`, in order; the file itself, by its own name, where `name` is one.
 
-    Links, pipes, sockets and devices are passed over, and so is what vanishes meanwhile.
+    Links, pipes, sockets and devices are passed over, and so is what vanishes meanwhile, or lies deeper than DEEPEST.
     """
     try:
         with opened(ml, name) as handle:
-            yield from _below(handle, "")
+            yield from _below(handle, "", DEEPEST)
     except NotADirectoryError:
         with _ignored():
             file = open_file(ml, name)
@@ -88,6 +91,59 @@ def failure(ml: Path) -> str:
     return text(ml, "output/failure", 8 * 1024)
 
 
+def wipe(folder: Path) -> None:
+    """Removes a folder whose program has ended: however deep it is, and where folders in it may not be entered.
+
+    `OSError` where something cannot be removed; what can be is gone then. A folder that is not there is no error.
+    """
+    try:
+        handle = _entered(str(folder))
+    except FileNotFoundError:
+        return
+    try:
+        while os.listdir(handle):
+            if (fault := _emptied(handle, handle, DEEPEST)) is not None:
+                raise fault
+    finally:
+        os.close(handle)
+    os.rmdir(folder)
+
+
+def _emptied(handle: int, top: int, deep: int) -> OSError | None:
+    """Removes what is in an open folder, or what can be; why not all. What lies too deep is raised to the top."""
+    fault = None
+    for name in os.listdir(handle):
+        try:
+            if not stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode):
+                os.unlink(name, dir_fd=handle)
+                continue
+            below = _entered(name, handle)
+            try:
+                within = _emptied(below, top, deep - 1) if deep else None
+            finally:
+                os.close(below)
+            if within is not None:
+                fault = within
+            elif deep:
+                os.rmdir(name, dir_fd=handle)
+            else:
+                os.rename(name, f".{secrets.token_hex(8)}", src_dir_fd=handle, dst_dir_fd=top)
+        except OSError as error:
+            fault = error
+    return fault
+
+
+def _entered(name: str, parent: int | None = None) -> int:
+    """A folder's descriptor; it can be read and changed by its owner from then on."""
+    try:
+        handle = os.open(name, _FOLDER, dir_fd=parent)
+    except PermissionError:
+        os.chmod(name, 0o700, dir_fd=parent)
+        handle = os.open(name, _FOLDER, dir_fd=parent)
+    os.fchmod(handle, 0o700)
+    return handle
+
+
 @contextmanager
 def opened(ml: Path, name: str) -> Iterator[int]:
     """A descriptor of the folder `name` below `ml`, opened step by step; `OSError` where a link is on the way.
@@ -107,16 +163,16 @@ def opened(ml: Path, name: str) -> Iterator[int]:
         os.close(handle)
 
 
-def _below(handle: int, prefix: str) -> Iterator[Found]:
+def _below(handle: int, prefix: str, deep: int) -> Iterator[Found]:
     for name in sorted(os.listdir(handle)):
         with _ignored():
             status = os.stat(name, dir_fd=handle, follow_symlinks=False)
             if stat.S_ISREG(status.st_mode):
                 yield _found(prefix + name, status)
-            elif stat.S_ISDIR(status.st_mode):
+            elif stat.S_ISDIR(status.st_mode) and deep:
                 below = os.open(name, _FOLDER, dir_fd=handle)
                 try:
-                    yield from _below(below, f"{prefix}{name}/")
+                    yield from _below(below, f"{prefix}{name}/", deep - 1)
                 finally:
                     os.close(below)
 

@@ -15,8 +15,8 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-warm-pools.html
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-import shutil
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +31,8 @@ from potager.kernel.names import Scope
 from potager.store.leases import Leases
 from potager.store.rows import Row, Rows, Tx
 from potager.store.tending import Tender
+
+log = logging.getLogger(__name__)
 
 KIND = "warm-pool"
 JOBS = "training-job"
@@ -176,7 +178,7 @@ class Pools:
     def _sweep(self, known: Collection[str | None]) -> None:
         for path in self._folder.glob("pool-*"):
             if path.name not in known:
-                shutil.rmtree(path, ignore_errors=True)
+                _removed(path)
 
     async def settled(self, pool: Row) -> None:
         """Has a pool looked at whose time to live has changed; one whose time is up has ended when this returns."""
@@ -194,7 +196,7 @@ class Pools:
         if pool is not None:
             self._tender.wake(pool)
         else:
-            await asyncio.to_thread(shutil.rmtree, self._folder / named, True)
+            await asyncio.to_thread(_removed, self._folder / named)
         await self._heat()
 
     async def close(self) -> None:
@@ -228,7 +230,7 @@ class Pools:
         await self._rows.write(write)
         await self._leases.release(row)
         await self._heat()
-        await asyncio.to_thread(shutil.rmtree, self._folder / row.name, True)
+        await asyncio.to_thread(_removed, self._folder / row.name)
 
     async def _give_up(self, row: Row, error: Exception) -> None:
         """Leaves a pool as it is that cannot be ended; the next server tries again."""
@@ -249,3 +251,10 @@ def _taken_back(ml: Path, cache: Path) -> None:
         cache.parent.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):  # a cache is there already, or the program took the right to move it
             os.rename(found, cache)
+
+
+def _removed(folder: Path) -> None:
+    try:
+        remains.wipe(folder)
+    except OSError as error:
+        log.warning("%s could not be removed: %s", folder, error)

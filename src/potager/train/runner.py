@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from potager.compute.allotment import Ask, Share
 from potager.compute.gang import Gang
 from potager.compute.shares import Shares, Waiting
 from potager.compute.workload import Executor, Exited, Running, Workload
-from potager.kernel import clock, logfile
+from potager.kernel import clock, logfile, remains
 from potager.kernel.errors import Fault, LimitReached, NotFound
 from potager.kernel.names import Scope
 from potager.kernel.sessions import Sessions
@@ -240,7 +239,7 @@ class Runner:
         """Lays out what every host finds, from nothing."""
         await self.objects.bucket(inputs.split_uri(doc["OutputDataConfig"]["S3OutputPath"])[0])
         await self.pools.take_back(doc, gang)
-        await asyncio.to_thread(lambda: shutil.rmtree(gang.folder, ignore_errors=True))
+        await asyncio.to_thread(remains.wipe, gang.folder)  # a link left in it would lead what is laid out next
         for host in gang.hosts:
             await self._lay_out(doc, image, host, gang.home(host) / "ml")
 

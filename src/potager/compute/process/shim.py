@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import time
@@ -28,6 +27,7 @@ from potager.compute.process.isolation import Isolation
 from potager.compute.process.output import CHUNK, Output
 from potager.compute.process.watch import Breach, Watch
 from potager.compute.workload import Exited, Reason, Workload
+from potager.kernel import remains
 
 HARD = 5.0
 """Seconds between telling the keeper to kill and killing it."""
@@ -397,7 +397,8 @@ class _Minder:
             self.group.remove()
         with contextlib.suppress(OSError):
             (self.workload.run / records.SOCKET).unlink()
-        shutil.rmtree(self.workload.folder / "tmp", ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remains.wipe(self.workload.folder / "tmp")
 
 
 def _leave_reason(ml: Path, text: str) -> None:

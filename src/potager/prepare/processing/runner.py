@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from potager.compute.allotment import Ask, Share
 from potager.compute.gang import Gang, numbered
 from potager.compute.shares import Shares, Waiting
 from potager.compute.workload import Executor, Exited, Workload
-from potager.kernel import clock, lastwords, logfile
+from potager.kernel import clock, lastwords, logfile, remains
 from potager.kernel.errors import Fault, LimitReached, NotFound
 from potager.kernel.names import Scope
 from potager.kernel.sessions import Session, Sessions
@@ -194,7 +193,7 @@ class ProcessingRunner:
     async def _prepare(self, doc: Mapping[str, Any], gang: Gang) -> None:
         """Lays out what every host finds, from nothing."""
         await outputs.check(self.objects, doc)
-        await asyncio.to_thread(lambda: shutil.rmtree(gang.folder, ignore_errors=True))
+        await asyncio.to_thread(remains.wipe, gang.folder)  # a link left in it would lead what is laid out next
         for number, host in enumerate(gang.hosts):
             home = gang.home(host)
             await asyncio.to_thread(contract.write, doc, gang.hosts, host, home / "ml")
