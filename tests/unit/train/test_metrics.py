@@ -70,7 +70,7 @@ async def test_an_images_own_definitions_need_no_process(log: Path, monkeypatch:
     for asked in (own, {"TrainingImage": "linear-learner:1"}):
         found = await metrics.final(asked, [log])
         assert found == [{"MetricName": "train:mse", "Value": 0.25, "Timestamp": 5.0}]
-    assert await metrics.final(algorithm(), [log]) == []
+    assert await metrics.final(algorithm(image="python:3"), [log]) == []
     with pytest.raises(FileNotFoundError):
         await metrics.final(algorithm("loss"), [log])
 
