@@ -63,6 +63,7 @@ def test_what_lies_too_deep_is_passed_over(ml: Path) -> None:
     (ml / "output" / "data" / "a").write_text("a")
     nested(ml / "output" / "data", 2500)
     assert [file.name for file in remains.files(ml, "output/data")] == ["a"]
+    remains.wipe(ml / "output")  # pytest, which removes this folder some runs later, cannot go so deep
 
 
 def test_a_folder_is_removed_however_deep_and_whatever_it_forbids(ml: Path) -> None:
