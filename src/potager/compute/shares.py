@@ -4,7 +4,8 @@
                    └► Waiting(reason): `wake` is called when it pays to ask again
 
 How a room uses it. `ask` is for a step of a reconciler: it never waits, may be called as often as one likes, and gives
-the same share for the same key until that is released. `granted` is for a task: it waits. Either way the workload is
+the same share for the same key until that is released; `await rested()` before the start. `granted` is for a task: it
+waits. Either way the workload is
 started as `shares.bound(share, workload, host)`, which sets its memory, cores and GPUs, and adds a line to its log
 where the instance type has more than that. `LimitReached`, in AWS's words, is for an ask that could only wait for ever:
 its job has failed ("CapacityError: ..."). Release a share when its workloads are gone, and an ask that is no longer
@@ -141,6 +142,10 @@ class Shares:
             self._disk.submit(self._path(key).unlink, missing_ok=True)
         self._turns()
 
+    async def rested(self) -> None:
+        """Returns once what was granted so far is written down: before that nothing may be started with it."""
+        await asyncio.get_running_loop().run_in_executor(self._disk, _nobody)
+
     async def granted(self, ask: Ask) -> Share:
         """A share, when its turn comes; stays until it is released. Who breaks off waiting leaves the queue."""
         woken = asyncio.Event()
@@ -148,6 +153,7 @@ class Shares:
             while isinstance(found := self.ask(ask, woken.set), Waiting):
                 await woken.wait()
                 woken.clear()
+            await self.rested()
         except BaseException:
             if ask.key not in self._held:
                 self.release(ask.key)

@@ -214,6 +214,7 @@ class Runner:
         fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
         if fresh.status != "InProgress":
             return 0.0
+        await self.shares.rested()
         await gang.start(await asyncio.to_thread(self._workloads, fresh, image, gang, share))
         await self._enter(fresh, "Training")
         return 0.0
@@ -308,11 +309,13 @@ class Runner:
             return tx.update(row, doc=pools.left(tx, row, doc, healthy=healthy), status=end.status)
 
         ended = await self.rows.write(write)
-        await self.pools.left(ended)
-        await self.leases.release(ended)
-        await leftovers.remove(self.executor, gang.folder)
-        self.shares.release(gang.folder.name)
-        self._yielding.discard(gang.folder.name)
+        try:
+            await self.pools.left(ended)
+            await self.leases.release(ended)
+        finally:  # the row has ended: no other step comes to give these back
+            await leftovers.remove(self.executor, gang.folder)
+            self.shares.release(gang.folder.name)
+            self._yielding.discard(gang.folder.name)
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 

@@ -178,6 +178,15 @@ async def test_a_task_that_is_broken_off_leaves_the_queue(bench: Bench) -> None:
     assert bench.woken == ["c"]
 
 
+async def test_what_is_granted_is_written_down_before_it_is_used(bench: Bench) -> None:
+    shares = bench.opened()
+    assert isinstance(bench.ask("a", "ml.m5.large"), Share)
+    await shares.rested()
+    assert (bench.folder / "shares" / "a.json").exists()
+    await shares.granted(Ask("b", "b", ("ml.m5.large",), 0.0))
+    assert (bench.folder / "shares" / "b.json").exists()
+
+
 def test_a_workload_is_bound_to_what_its_host_was_granted(bench: Bench) -> None:
     bench.opened()
     share = bench.ask("a", "ml.g4dn.8xlarge")

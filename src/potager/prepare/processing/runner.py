@@ -183,6 +183,7 @@ class ProcessingRunner:
         fresh = await self.rows.find(KIND, Scope(row.account, row.region), row.name)
         if fresh.status != "InProgress":
             return 0.0
+        await self.shares.rested()
         await gang.start(await asyncio.to_thread(self._workloads, fresh, image, gang, share))
         await self._enter(fresh)
         return 0.0
@@ -256,9 +257,11 @@ class ProcessingRunner:
         doc = row.doc | {name: value for name, value in changes.items() if value}
         row = await self.rows.write(lambda tx: tx.update(row, doc=doc, status=end.status))
         self._outputs.pop(gang.folder.name, None)
-        await self.leases.release(row)
-        await leftovers.remove(self.executor, gang.folder)
-        self.shares.release(gang.folder.name)
+        try:
+            await self.leases.release(row)
+        finally:  # the row has ended: no other step comes to give these back
+            await leftovers.remove(self.executor, gang.folder)
+            self.shares.release(gang.folder.name)
         log.info("processing job %s: %s %s", row.name, end.status, changes.get("FailureReason", ""))
         return None
 
