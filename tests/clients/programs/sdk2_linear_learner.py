@@ -20,8 +20,10 @@ learner = LinearLearner(
     epochs=5,
     sagemaker_session=session,
 )
-learner.fit(learner.record_set(features[:800], labels=labels[:800]), mini_batch_size=100)
-predictor = learner.deploy(initial_instance_count=1, instance_type="ml.m5.large")
+learner.fit(learner.record_set(features[:800], labels=labels[:800]), mini_batch_size=100, wait=False)
+session.wait_for_job(learner.latest_training_job.name, poll=1)  # fit itself would look every 30 seconds
+predictor = learner.deploy(initial_instance_count=1, instance_type="ml.m5.large", wait=False)
+session.wait_for_endpoint(predictor.endpoint_name, poll=1)  # deploy itself would look every 30 seconds
 records = predictor.predict(features[800:])
 predicted = [record.label["predicted_label"].float32_tensor.values[0] for record in records]
 scores = [record.label["score"].float32_tensor.values[0] for record in records]

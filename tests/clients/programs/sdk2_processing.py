@@ -51,7 +51,7 @@ printed = io.StringIO()
 with contextlib.redirect_stdout(printed):
     plain.run(wait=True, logs=True)
 for processor in (sklearn, framework, script):
-    processor.latest_job.wait(logs=False)
+    session.wait_for_processing_job(processor.latest_job.job_name, poll=1)
 
 outputs = {
     each["OutputName"]: each["S3Output"]["S3Uri"]

@@ -24,7 +24,8 @@ estimator = PyTorch(
     metric_definitions=[{"Name": "loss", "Regex": "loss=([0-9.e-]+)"}],
     sagemaker_session=session,
 )
-estimator.fit({"training": session.upload_data("train.csv", key_prefix="pytorch")})
+estimator.fit({"training": session.upload_data("train.csv", key_prefix="pytorch")}, wait=False)
+session.wait_for_job(estimator.latest_training_job.name, poll=1)  # fit itself would look every 30 seconds
 job = estimator.latest_training_job.describe()
 
 size = {"initial_instance_count": 1, "instance_type": "ml.m5.large", "wait": False}

@@ -31,7 +31,8 @@ model = SKLearnModel(
     py_version="py3",
     sagemaker_session=session,
 )
-predictor = model.deploy(initial_instance_count=1, instance_type="ml.m5.large")
+predictor = model.deploy(initial_instance_count=1, instance_type="ml.m5.large", wait=False)
+session.wait_for_endpoint(predictor.endpoint_name, poll=1)  # deploy itself would look every 30 seconds
 predicted = predictor.predict(np.array([[1.0, 2.0], [3.0, 4.0]]))
 predictor.serializer, predictor.deserializer = CSVSerializer(), JSONDeserializer()
 row = predictor.predict([5.0, 6.0])

@@ -21,7 +21,8 @@ learner = LinearLearner(
     epochs=5,
     sagemaker_session=session,
 )
-learner.fit(learner.record_set(features[:800], labels=labels[:800]), mini_batch_size=100)
+learner.fit(learner.record_set(features[:800], labels=labels[:800]), mini_batch_size=100, wait=False)
+session.wait_for_job(learner.latest_training_job.name, poll=1)  # fit itself would look every 30 seconds
 
 lines = io.StringIO()
 np.savetxt(lines, np.column_stack([np.arange(200), features[800:]]), delimiter=",", fmt="%g")

@@ -24,7 +24,8 @@ estimator = XGBoost(
     hyperparameters={"max_depth": 2, "num_round": 5, "objective": "binary:logistic"},
     sagemaker_session=session,
 )
-estimator.fit({"train": session.upload_data("train.csv", key_prefix="xgboost")})
+estimator.fit({"train": session.upload_data("train.csv", key_prefix="xgboost")}, wait=False)
+session.wait_for_job(estimator.latest_training_job.name, poll=1)  # fit itself would look every 30 seconds
 job = estimator.latest_training_job.describe()
 
 size = {"initial_instance_count": 1, "instance_type": "ml.m5.large", "wait": False}

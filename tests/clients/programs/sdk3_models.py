@@ -51,7 +51,7 @@ builders = {
     "spec": {
         "inference_spec": Doubling(),
         "schema_builder": SchemaBuilder({"values": [1]}, {"doubled": [2]}),
-        "image_uri": ECR.format(763104351884, "pytorch-inference:2.4.0-cpu-py311-ubuntu22.04-sagemaker"),
+        "image_uri": ECR.format(683313688378, "sagemaker-scikit-learn:1.4-2-cpu-py3"),
     },
 }
 endpoints = {}

@@ -34,9 +34,10 @@ processor.run(
     source_dir=os.path.join(os.path.dirname(__file__), "sdk2_processing"),
     outputs=[ProcessingOutput(output_name="report", s3_output=target)],
     arguments=["--depth", "3"],
-    wait=True,
+    wait=False,
     logs=False,
 )
+processor.latest_job.wait(poll=1)
 
 job = ProcessingJob.create(
     processing_job_name="v3-resource",
