@@ -243,8 +243,8 @@ def test_a_server_killed_while_a_job_installs_finds_it_done(fresh_server: Any, t
     scripts = Scripts(fresh_server)
     began, go = tmp_path / "began", tmp_path / "go"
     setup = """
-        import os, time, urllib.request
-        urllib.request.urlopen(os.environ["GATE"] + "/began")
+        import urllib.request
+        urllib.request.urlopen("GATE/began")
         from setuptools import setup
         setup(name="slow", version="1", py_modules=[])
     """
@@ -263,9 +263,10 @@ def test_a_server_killed_while_a_job_installs_finds_it_done(fresh_server: Any, t
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gate) as gate:
         threading.Thread(target=gate.serve_forever, daemon=True).start()
+        setup = setup.replace("GATE", f"http://127.0.0.1:{gate.server_port}")
         files = {"train.py": "print('went')", "requirements.txt": "--no-index\n./slow\n", "slow/setup.py": setup}
         given = {"sagemaker_program": "train.py", "sagemaker_submit_directory": scripts.source("slow", files)}
-        told = {"GATE": f"http://127.0.0.1:{gate.server_port}", "PIP_NO_BUILD_ISOLATION": "0"}
+        told = {"PIP_NO_BUILD_ISOLATION": "0"}
         name = scripts.start("slow", HyperParameters=given, Environment=told)
         until(began.exists, "pip to be at work")
         fresh_server.kill()

@@ -182,7 +182,7 @@ def test_an_object_of_parts_is_one_file_as_soon_as_it_is_complete(fresh_server: 
     assert path.stat().st_mode & 0o777 == 0o444
     assert s3.get_object(Bucket="large", Key="k", PartNumber=6)["Body"].read() == data[-12345:]
     s3.copy({"Bucket": "large", "Key": "k"}, "large", "copy")
-    assert blob_files(fresh_server) == {name}
+    until(lambda: blob_files(fresh_server) == {name}, "the removal of the empty file that the copy began with")
     s3.delete_object(Bucket="large", Key="k")
     assert s3.get_object(Bucket="large", Key="copy")["Body"].read() == data
     s3.delete_object(Bucket="large", Key="copy")

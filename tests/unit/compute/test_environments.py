@@ -431,6 +431,16 @@ async def test_a_wheel_that_changed_under_its_name_is_installed_anew(bench: Benc
         assert (await done(bench, work))[-1] == word
 
 
+async def test_a_certificate_that_every_job_reads_is_nobody_s_own(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "trust").mkdir()
+    (tmp_path / "trust" / "cert.pem").touch()
+    for said in ("kept as environment", "found installed, in environment"):
+        work = make(bench, "import tidings", *HERE, "tidings", read_only=[tmp_path / "trust"])
+        object.__setattr__(work, "environment", {"PIP_CERT": str(tmp_path / "trust" / "cert.pem")})
+        local(work, ("tidings", "1.2"))
+        assert any(said in line for line in await done(bench, work))
+
+
 def test_programs_ask_path_for_their_interpreter(tmp_path: Path) -> None:
     here, target = tmp_path / "bin", tmp_path / "copies"
     here.mkdir()

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,12 @@ from potager.kernel import remains
 
 
 @pytest.fixture
-def ml(tmp_path: Path) -> Path:
+def ml(tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "ml" / "output" / "data").mkdir(parents=True)
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "failure").write_text("secret")
-    return tmp_path / "ml"
+    yield tmp_path / "ml"
+    remains.wipe(tmp_path / "ml")  # pytest does not get to the bottom of it
 
 
 def test_what_a_program_wrote_is_read(ml: Path) -> None:

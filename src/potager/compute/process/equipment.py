@@ -113,11 +113,20 @@ class Equipment:
         if not unmet:
             self._work = replace(self._work, requirements=None)
             self._say(f"{file.name}: everything that it asks for is installed already")
-        elif self._kept is None or requirements.editable(lines) or layers.private(lines, self._work.environment):
+        elif self._kept is None or requirements.editable(lines) or layers.private(lines, self._own()):
             self._make()
             self._install_file(file, unmet, self._told)
         else:
             self._use(self._slot(self._kept, file, lines, unmet))
+
+    def _own(self) -> dict[str, str]:
+        """The program's variables, without those that name what every program here reads and none can change."""
+        common = [path for path in self._work.read_only if not path.is_relative_to(self._work.folder)]
+        return {
+            name: text
+            for name, text in self._work.environment.items()
+            if not any(Path(os.path.normpath(text)).is_relative_to(path) for path in common)
+        }
 
     def _use(self, slot: layers.Slot) -> None:
         work = self._work
