@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.kernel import remains
+from potager.kernel.errors import Fault
 from potager.store.blobs import Blobs
 from potager.store.inputs import split_uri
 from potager.store.mirror import read
@@ -56,7 +57,7 @@ async def _keep(objects: Objects, blobs: Blobs, mls: Sequence[Path], name: str, 
 def pack(folders: Sequence[Path], archive: Path) -> None:
     """Writes a gzipped tar of what some folders hold; links are kept as links, owners are not.
 
-    Folders of the same name become one; of anything else the first stands.
+    Folders of the same name become one; of anything else the first stands. `Fault` for folders that lie too deep.
     """
     with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
         taken: dict[str, bool] = {}
@@ -73,6 +74,10 @@ def _pack(tar: tarfile.TarFile, folder: Path, within: str, taken: dict[str, bool
             tar.add(path, name, recursive=False, filter=_anonymous)
             taken[name] = below
         if below and taken[name]:
+            if name.count("/") >= remains.DEEPEST:
+                raise Fault(
+                    f"folders of the model lie more than {remains.DEEPEST} deep, below {name[:80]}... Flatten them."
+                )
             _pack(tar, path, f"{name}/", taken)
 
 

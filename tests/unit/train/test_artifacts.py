@@ -3,6 +3,9 @@ from __future__ import annotations
 import tarfile
 from pathlib import Path
 
+import pytest
+
+from potager.kernel.errors import Fault
 from potager.train import artifacts
 
 
@@ -34,3 +37,10 @@ def test_a_link_is_kept_as_a_link_and_never_followed(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "kept.tar.gz") as tar:
         assert tar.getnames() == ["model", "to"]
         assert tar.getmember("to").issym()
+
+
+def test_a_model_of_folders_without_end_is_told_and_packed_by_nobody(tmp_path: Path) -> None:
+    deep = tmp_path / "model" / "/".join(["a"] * 210)
+    deep.mkdir(parents=True)
+    with pytest.raises(Fault, match="200 deep"):
+        artifacts.pack([tmp_path / "model"], tmp_path / "kept.tar.gz")
