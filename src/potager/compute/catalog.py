@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import platform
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -92,7 +93,7 @@ class Image:
             return ""
         return (
             f"The image {self.repository} needs {', '.join(absent)}, which Potager's environment does not have. "
-            f"Install it there: pip install 'potager[{self._says('EXTRA', '')}]'"
+            f"Install it there: {sys.executable} -m pip install 'potager[{self._says('EXTRA', '')}]'"
         )
 
     def _says(self, name: str, otherwise: Any) -> Any:

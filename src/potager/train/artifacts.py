@@ -8,8 +8,10 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-training
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import tarfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ async def _keep(objects: Objects, blobs: Blobs, mls: Sequence[Path], name: str, 
     bucket, key = split_uri(uri)
     archive = mls[0].parent / "kept.tar.gz"  # beside `ml`, where the job could not prepare a link of that name
     try:
-        await asyncio.to_thread(pack, folders, archive)
+        await _packed(folders, archive)
         with archive.open("rb") as file:
             blob = await blobs.write(read(file))
         await objects.put(bucket, key, blob, content_type="application/x-tar")
@@ -54,15 +56,41 @@ async def _keep(objects: Objects, blobs: Blobs, mls: Sequence[Path], name: str, 
     return True
 
 
-def pack(folders: Sequence[Path], archive: Path) -> None:
+async def _packed(folders: Sequence[Path], archive: Path) -> None:
+    """`pack` in a thread that ends with its caller: a server that stops waits for no terabyte of a sparse file."""
+    given_up = threading.Event()
+    try:
+        await asyncio.to_thread(pack, folders, archive, given_up)
+    finally:
+        given_up.set()
+
+
+def pack(folders: Sequence[Path], archive: Path, given_up: threading.Event | None = None) -> None:
     """Writes a gzipped tar of what some folders hold; links are kept as links, owners are not.
 
-    Folders of the same name become one; of anything else the first stands. `Fault` for folders that lie too deep.
+    Folders of the same name become one; of anything else the first stands. `Fault` for folders that lie too deep;
+    `InterruptedError` from the first write after `given_up` is set.
     """
-    with tarfile.open(archive, "w:gz", compresslevel=6) as tar:
+    with _Archive(archive, given_up) as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as tar:
         taken: dict[str, bool] = {}
         for folder in folders:
             _pack(tar, folder, "", taken)
+
+
+class _Archive(io.FileIO):
+    """A new file, written to until it is given up."""
+
+    def __init__(self, path: Path, given_up: threading.Event | None) -> None:
+        super().__init__(path, "wb")
+        self._given_up = given_up
+
+    def write(self, data: Any, /) -> int:
+        if self._given_up is not None and self._given_up.is_set():
+            raise InterruptedError("the archive was given up")
+        written, view = 0, memoryview(data)
+        while written < len(view):
+            written += super().write(view[written:])
+        return written
 
 
 def _pack(tar: tarfile.TarFile, folder: Path, within: str, taken: dict[str, bool]) -> None:

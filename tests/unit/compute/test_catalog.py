@@ -30,7 +30,7 @@ def test_an_image_whose_packages_are_missing_says_what_installs_them(monkeypatch
     monkeypatch.setattr(catalog, "_version", lambda name: None if name == "scikit-learn" else "1")
     assert image.missing() == (
         "The image sagemaker-scikit-learn needs scikit-learn, which Potager's environment does not have. "
-        "Install it there: pip install 'potager[sklearn]'"
+        f"Install it there: {sys.executable} -m pip install 'potager[sklearn]'"
     )
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,31 @@ def test_a_model_of_folders_without_end_is_told_and_packed_by_nobody(tmp_path: P
     deep.mkdir(parents=True)
     with pytest.raises(Fault, match="200 deep"):
         artifacts.pack([tmp_path / "model"], tmp_path / "kept.tar.gz")
+
+
+def test_an_archive_that_is_given_up_is_not_finished(tmp_path: Path) -> None:
+    written(tmp_path / "model", {"a": "1"})
+    given_up = threading.Event()
+    given_up.set()
+    with pytest.raises(InterruptedError):
+        artifacts.pack([tmp_path / "model"], tmp_path / "kept.tar.gz", given_up)
+
+
+def test_packing_is_given_up_when_nobody_waits_for_it_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, seen = threading.Event(), list[bool]()
+
+    def endless(folders: object, archive: object, given_up: threading.Event) -> None:
+        begun.set()
+        seen.append(given_up.wait(60))
+
+    async def cancelled() -> None:
+        packing = asyncio.create_task(artifacts._packed([tmp_path], tmp_path / "kept.tar.gz"))  # type: ignore[reportPrivateUsage]
+        await asyncio.to_thread(begun.wait, 60)
+        packing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await packing
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    monkeypatch.setattr(artifacts, "pack", endless)
+    asyncio.run(cancelled())
+    assert seen == [True]
