@@ -20,10 +20,10 @@ up: .venv/demo  ## set everything up, then serve on http://127.0.0.1:8484
 	$(BIN)/potager up
 
 test: .venv/test .venv/sdk2/ready .venv/sdk3/ready  ## set everything up, then pass the tests
-	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-fast: .venv/test  ## the tests without the SDKs' own environments
-	$(BIN)/python -m pytest -n $(JOBS) tests/unit tests/wire $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/unit tests/wire $(ARGS)
 
 lint: .venv/test  ## style, types and the import rule
 	$(BIN)/ruff check .

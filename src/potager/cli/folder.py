@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from potager.kernel.ballast import FULL, Ballast
 from potager.kernel.errors import InUse, Invalid
 
 LOCK, ANNOUNCEMENT = "lock", "server.json"
@@ -127,7 +128,13 @@ def running(data: Path) -> Running | None:
 def announced(data: Path, server: Running) -> Iterator[None]:
     """Tells others about the server for the length of the block. Call with the lock held."""
     path = data / ANNOUNCEMENT
-    write_atomically(path, json.dumps(asdict(server)) + "\n", mode=0o600)
+    text = json.dumps(asdict(server)) + "\n"
+    try:
+        write_atomically(path, text, mode=0o600)
+    except OSError as error:
+        if error.errno not in FULL or not Ballast(data / "ballast", 0).spend():
+            raise
+        write_atomically(path, text, mode=0o600)
     try:
         yield
     finally:

@@ -16,16 +16,19 @@ import json
 import os
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from potager.kernel.ballast import Ballast
 from potager.kernel.errors import Exists, LimitReached
 from potager.store import schema
 
@@ -48,6 +51,9 @@ _VERSION = """CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"""
 """As Alembic makes it."""
 
+REMAKE = 60.0
+"""Seconds between two attempts to hold a ballast."""
+
 _Job = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
 _Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 
@@ -59,6 +65,8 @@ class Database:
         self._engine = engine
         file = engine.url.database if engine.dialect.name == "sqlite" else None
         self._log = f"{file}-wal" if file else None
+        self._ballast = Ballast(Path(file).with_name("ballast"), _ballast_size(Path(file))) if file else None
+        self._remade = 0.0
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
         self._local = threading.local()
         self._closed = False
@@ -121,9 +129,19 @@ class Database:
         with self._engine.connect().execution_options(potager_writes=True) as connection:
             while (job := self._queue.get()) is not None:
                 batch, last = self._gather(job)
-                _settle(_transact(connection, batch))
+                self._hold()
+                outcomes = _transact(connection, batch)
+                if self._ballast and all(map(_is_full, outcomes)) and self._ballast.spend():
+                    outcomes = _transact(connection, batch)
+                _settle(outcomes)
                 if last:
                     return
+
+    def _hold(self) -> None:
+        """Holds some of the disk for the writes that end what fills it; a ballast that was spent is made anew."""
+        if self._ballast is not None and time.monotonic() - self._remade > REMAKE:
+            self._remade = time.monotonic()
+            self._ballast.make()
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
         batch = [first]
@@ -136,6 +154,17 @@ class Database:
                 return batch, True
             batch.append(job)
         return batch, False
+
+
+def _ballast_size(file: Path) -> int:
+    """16 MiB, less on a small disk."""
+    disk = os.statvfs(file.parent)
+    return min(2**24, disk.f_blocks * disk.f_frsize // 64)
+
+
+def _is_full(outcome: _Outcome) -> bool:
+    """Whether a write was undone because the disk is full: then all of its batch was."""
+    return isinstance(outcome[2], LimitReached) and isinstance(outcome[2].__cause__, OperationalError)
 
 
 def _transact(connection: Connection, batch: list[_Job]) -> list[_Outcome]:

@@ -30,6 +30,7 @@ async def upload(objects: Objects, blobs: Blobs, doc: Mapping[str, Any], name: s
     mls : of each host, the folder that it knew as /opt/ml.
     """
     target = home(doc, name)
+    await asyncio.to_thread(_check_size, mls, doc["ResourceConfig"].get("VolumeSizeInGB", 0))
     await _keep(objects, blobs, mls, "output/data", f"{target}/output.tar.gz")
     kept = await _keep(objects, blobs, mls, "model", f"{target}/model.tar.gz")
     return f"{target}/model.tar.gz" if kept else None
@@ -38,6 +39,16 @@ async def upload(objects: Objects, blobs: Blobs, doc: Mapping[str, Any], name: s
 def home(doc: Mapping[str, Any], name: str) -> str:
     """Below which URI a job's archives come to stand."""
     return doc["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{name}/output"
+
+
+def _check_size(mls: Sequence[Path], gib: int) -> None:
+    """`Fault` where a host left files of more bytes than its volume has: one that is mostly holes would take hours."""
+    for ml in mls:
+        size = sum(found.size for name in ("model", "output/data") for found in remains.files(ml, name))
+        if gib and size > gib * 2**30:
+            raise Fault(
+                f"the job left files of {size / 2**30:.1f} GiB, and its volume has {gib}. Set VolumeSizeInGB higher."
+            )
 
 
 async def _keep(objects: Objects, blobs: Blobs, mls: Sequence[Path], name: str, uri: str) -> bool:

@@ -328,6 +328,8 @@ class Runner:
         try:
             uri = await artifacts.upload(self.objects, self.blobs, row.doc, row.name, mls)
         except LimitReached:
+            if end.status == "Failed":
+                return end, changes  # what it left may be what fills the disk
             raise  # a full disk: what the job made is kept, and tried again
         except (Fault, OSError) as fault:
             text = f"ClientError: the artifacts could not be uploaded: {fault}"

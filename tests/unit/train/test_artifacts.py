@@ -4,6 +4,7 @@ import asyncio
 import tarfile
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,3 +75,13 @@ def test_packing_is_given_up_when_nobody_waits_for_it_any_more(tmp_path: Path, m
     monkeypatch.setattr(artifacts, "pack", endless)
     asyncio.run(cancelled())
     assert seen == [True]
+
+
+async def test_files_with_more_bytes_than_the_volume_are_told_before_they_are_packed(tmp_path: Path) -> None:
+    (tmp_path / "ml" / "model").mkdir(parents=True)
+    with open(tmp_path / "ml" / "model" / "holes", "wb") as file:
+        file.truncate(2**40)
+    doc = {"ResourceConfig": {"VolumeSizeInGB": 5}, "OutputDataConfig": {"S3OutputPath": "s3://claims/out"}}
+    none: Any = None
+    with pytest.raises(Fault, match="VolumeSizeInGB"):
+        await artifacts.upload(none, none, doc, "job", [tmp_path / "ml"])

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.compute.workload import Absent, Exited, Running, Seen
+from potager.kernel.ballast import FULL, Ballast
 
 SOCKET = "socket"
 EQUIPPING = "equipping"
@@ -48,9 +49,19 @@ class Shim:
     group: str | None = None
 
 
+def ballast(run: Path) -> Ballast:
+    """Room for the last note of a workload that filled the disk."""
+    return Ballast(run / "ballast", 2**16)
+
+
 def write(path: Path, doc: Mapping[str, Any], *, once: bool = False) -> None:
     """Writes JSON whole and synced; `once` raises FileExistsError when it is there already."""
-    put(path, json.dumps(doc), once=once)
+    try:
+        put(path, json.dumps(doc), once=once)
+    except OSError as error:
+        if error.errno not in FULL or not ballast(path.parent).spend():
+            raise
+        put(path, json.dumps(doc), once=once)
     handle = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -139,6 +139,7 @@ class _Minder:
         group = str(self.group.path) if self.group else None
         doc = {"pid": os.getpid(), "start": start, "boot": boot, "at": self.started, "group": group}
         records.write(self.workload.run / "shim.json", doc, once=True)
+        records.ballast(self.workload.run).make()
 
     def run(self) -> None:
         """Runs it to its end, and records that."""

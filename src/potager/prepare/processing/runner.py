@@ -273,7 +273,8 @@ class ProcessingRunner:
         try:
             await self._outputs_of(row, gang).sync(end.keep)
         except LimitReached:
-            raise  # a full disk: what the job made is kept, and tried again
+            if end.status != "Failed":  # what that one left may be what fills the disk
+                raise  # what the job made is kept, and tried again
         except (Fault, OSError) as fault:
             if end.status != "Failed":
                 end = Conclude("Failed", f"ClientError: Failed to upload output data. {fault}")

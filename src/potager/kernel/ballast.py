@@ -1,0 +1,47 @@
+"""Some bytes of a disk, held so that they can be given up when it is full: what must be written then finds room.
+
+A program that fills the disk faster than anybody looks would otherwise keep the server from writing down that it has
+ended, and so from removing what fills the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a file system says that has no room left."""
+_ROOM = 16
+"""How many times its size a disk must have free for a ballast to be made."""
+
+
+class Ballast:
+    """A file of `size` bytes that holds nothing."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        self.path = path
+        self.size = size
+
+    def make(self) -> None:
+        """Holds the bytes, where they are not held already and the disk has plenty; where it cannot, there is none."""
+        if not hasattr(os, "posix_fallocate"):
+            return
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(self.path.parent)
+            if disk.f_bavail * disk.f_frsize < self.size * _ROOM or self.path.exists():
+                return
+            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                os.posix_fallocate(handle, 0, self.size)
+            finally:
+                os.close(handle)
+
+    def spend(self) -> bool:
+        """Gives them up; whether there were any."""
+        try:
+            self.path.unlink()
+        except OSError:
+            return False
+        return True
