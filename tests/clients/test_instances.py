@@ -275,6 +275,8 @@ GLOO = """
     print(f"rank {rank} of {size}, sum {total.item():g}, weights {[round(w, 2) for w in weights[0].tolist()]}")
     if rank == 0:
         torch.save(model.module.state_dict(), os.path.join(os.environ["SM_MODEL_DIR"], "model.pth"))
+    dist.barrier()  # a peer that goes first can have torch's threads end this process with std::terminate
+    del model
     dist.destroy_process_group()
 """
 
