@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 
 import torch
 import torch.distributed as dist
@@ -25,5 +26,7 @@ for _ in range(steps):
     optimizer.step()
 print(f"rank {rank} of {size} learnt {[round(weight, 2) for weight in model.module.weight[0].tolist()]}")
 torch.save(model.module.state_dict(), os.path.join(os.environ["SM_MODEL_DIR"], f"{os.environ['SM_CURRENT_HOST']}.pth"))
-dist.barrier()  # a peer that goes first can have torch end this process with std::terminate
+dist.barrier()
 dist.destroy_process_group()
+sys.stdout.flush()
+os._exit(0)  # torch 2.13 aborts now and then while its interpreter takes itself apart
