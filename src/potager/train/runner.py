@@ -81,6 +81,8 @@ class Runner:
         self.checkpoints = Checkpoints(objects, blobs)
         self.pools = Pools(rows, leases, executor, data)
         self._yielding: set[str] = set()
+        self._spots: set[str] = set()
+        """Spot jobs that may run: without any nobody has to be asked to make room."""
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
@@ -102,6 +104,8 @@ class Runner:
         await self.pools.close()
 
     async def _act(self, row: Row) -> float | None:
+        if row.doc["EnableManagedSpotTraining"]:
+            self._spots.add(row.doc["_id"])
         gang = self._gang(row)
         seen = gang.observe()
         logs = self._logs(row, gang) if isinstance(seen, Exited) else ()
@@ -171,7 +175,7 @@ class Runner:
 
     async def _make_room(self, row: Row, ask: Ask) -> float | None:
         """Has spot jobs, the latest first, give their place to an on-demand job; seconds until another look pays."""
-        if row.doc["EnableManagedSpotTraining"]:
+        if row.doc["EnableManagedSpotTraining"] or not self._spots:
             return None
         rows = await self.rows.read(lambda tx: tx.where(KIND, ["InProgress"]))
         spot = {each.doc["_id"]: each for each in reversed(rows) if each.doc["EnableManagedSpotTraining"]}
@@ -233,6 +237,7 @@ class Runner:
         await leftovers.remove(self.executor, gang.folder)
         self.shares.release(gang.folder.name)
         self._yielding.discard(gang.folder.name)
+        self._spots.discard(gang.folder.name)
         log.info("training job %s: %s, starting attempt %d", row.name, secondary, attempts.number(doc))
         return 0.0
 
@@ -316,6 +321,7 @@ class Runner:
             await leftovers.remove(self.executor, gang.folder)
             self.shares.release(gang.folder.name)
             self._yielding.discard(gang.folder.name)
+            self._spots.discard(gang.folder.name)
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 
