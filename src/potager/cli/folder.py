@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from potager.kernel.ballast import FULL, Ballast
+from potager.kernel import ballast
 from potager.kernel.errors import InUse, Invalid
 
 LOCK, ANNOUNCEMENT = "lock", "server.json"
@@ -129,12 +129,7 @@ def announced(data: Path, server: Running) -> Iterator[None]:
     """Tells others about the server for the length of the block. Call with the lock held."""
     path = data / ANNOUNCEMENT
     text = json.dumps(asdict(server)) + "\n"
-    try:
-        write_atomically(path, text, mode=0o600)
-    except OSError as error:
-        if error.errno not in FULL or not Ballast(data / "ballast", 0).spend():
-            raise
-        write_atomically(path, text, mode=0o600)
+    ballast.of(data).spared(lambda: write_atomically(path, text, mode=0o600))
     try:
         yield
     finally:

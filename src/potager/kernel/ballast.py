@@ -9,12 +9,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+SIZE = 2**24
+"""Bytes that a data folder holds; less on a small disk."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What a file system says that has no room left."""
 _ROOM = 16
 """How many times its size a disk must have free for a ballast to be made."""
+
+
+def of(data: Path) -> Ballast:
+    """The ballast of a data folder."""
+    disk = os.statvfs(data)
+    return Ballast(data / "ballast", min(SIZE, disk.f_blocks * disk.f_frsize // 64))
 
 
 class Ballast:
@@ -45,3 +54,12 @@ class Ballast:
         except OSError:
             return False
         return True
+
+    def spared(self, write: Callable[[], None]) -> None:
+        """Does `write`, and once more where the disk was full and the ballast makes room."""
+        try:
+            write()
+        except OSError as error:
+            if error.errno not in FULL or not self.spend():
+                raise
+            write()

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from potager.kernel.ballast import Ballast
+from potager.kernel import ballast
 from potager.kernel.errors import Exists, LimitReached
 from potager.store import schema
 
@@ -65,8 +65,8 @@ class Database:
         self._engine = engine
         file = engine.url.database if engine.dialect.name == "sqlite" else None
         self._log = f"{file}-wal" if file else None
-        self._ballast = Ballast(Path(file).with_name("ballast"), _ballast_size(Path(file))) if file else None
-        self._remade = 0.0
+        self._ballast = ballast.of(Path(file).parent) if file else None
+        self._remade = float("-inf")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-read")
         self._local = threading.local()
         self._closed = False
@@ -154,12 +154,6 @@ class Database:
                 return batch, True
             batch.append(job)
         return batch, False
-
-
-def _ballast_size(file: Path) -> int:
-    """16 MiB, less on a small disk."""
-    disk = os.statvfs(file.parent)
-    return min(2**24, disk.f_blocks * disk.f_frsize // 64)
 
 
 def _is_full(outcome: _Outcome) -> bool:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.compute.workload import Absent, Exited, Running, Seen
-from potager.kernel.ballast import FULL, Ballast
+from potager.kernel.ballast import Ballast
 
 SOCKET = "socket"
 EQUIPPING = "equipping"
@@ -56,12 +56,7 @@ def ballast(run: Path) -> Ballast:
 
 def write(path: Path, doc: Mapping[str, Any], *, once: bool = False) -> None:
     """Writes JSON whole and synced; `once` raises FileExistsError when it is there already."""
-    try:
-        put(path, json.dumps(doc), once=once)
-    except OSError as error:
-        if error.errno not in FULL or not ballast(path.parent).spend():
-            raise
-        put(path, json.dumps(doc), once=once)
+    ballast(path.parent).spared(lambda: put(path, json.dumps(doc), once=once))
     handle = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(handle)
