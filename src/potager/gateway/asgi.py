@@ -80,6 +80,8 @@ def incoming(scope: Scope, receive: Receive) -> Incoming:
         query=scope["query_string"].decode("latin-1"),
         headers=headers,
         body=Body(aiter(chunks), size),
+        client=(scope.get("client") or ("",))[0],
+        secure=scope.get("scheme") == "https",
     )
     return Incoming(request, chunks)
 

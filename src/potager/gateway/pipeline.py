@@ -97,7 +97,7 @@ class Pipeline:
         return payload.checked(request, identity, read), identity
 
     def _context(self, request: Request, caller: Caller, region: str, request_id: str) -> Context:
-        url = "http://" + request.headers.get("host", "localhost")
+        url = ("https://" if request.secure else "http://") + request.headers.get("host", "localhost")
         return Context(self.house, caller, region, request_id, url)
 
     async def call(self, ctx: Context, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:

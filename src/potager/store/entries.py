@@ -1,25 +1,37 @@
-"""Objects as rows: what is known of them, read and written inside a transaction."""
+"""Objects as rows: what is known of them, read and written inside a transaction.
+
+    objects      the current object of a key, the only one that most reads look at
+    versions     in a bucket that keeps versions: what was current before, and delete markers
+
+`sequence` orders the versions of a key, whatever clocks say: each is one more than the greatest before it. A key whose
+greatest is in `versions` has been deleted: that one is a delete marker, and no row of `objects` is there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from potager.kernel import clock, ids
 from potager.kernel.errors import NotFound
 from potager.store import schema
 from potager.store.keys import Listing, folded, successor
 
+ENABLED, SUSPENDED = "Enabled", "Suspended"
+"""A bucket's versioning; None where it was never turned on."""
+
 _t = schema.objects
+_v = schema.versions
 _LISTED = ("bucket", "key", "blob", "size", "etag", "modified", "checksum")
-_ALL = (*_LISTED, "doc", "parts")
+_ALL = (*_LISTED, "doc", "parts", "version", "sequence")
 _HERE = (_t.c.bucket == bindparam("b_bucket")) & (_t.c.key == bindparam("b_key"))
 _GET = select(*(_t.c[name] for name in _ALL)).where(_HERE)
 _BUCKETS = schema.buckets
 _OLD = (
-    select(_t.c.blob)
+    select(_BUCKETS.c.versioning, _t.c.blob)
     .select_from(_BUCKETS.outerjoin(_t, (_t.c.bucket == _BUCKETS.c.name) & (_t.c.key == bindparam("b_key"))))
     .where(_BUCKETS.c.name == bindparam("b_bucket"))
 )
@@ -29,6 +41,9 @@ _INSERT = insert(_t)
 _SET = tuple(name for name in _ALL if name not in ("bucket", "key"))
 _UPDATE = update(_t).where(_HERE).values({name: bindparam(f"v_{name}", type_=_t.c[name].type) for name in _SET})
 _BUCKET = select(_BUCKETS.c.name).where(_BUCKETS.c.name == bindparam("b_bucket"))
+_KEPT = (_v.c.bucket == bindparam("b_bucket")) & (_v.c.key == bindparam("b_key"))
+_OLDER = select(*(_v.c[name] for name in _ALL)).where(_KEPT).order_by(_v.c.sequence.desc()).limit(1)
+_LAST = select(func.max(_v.c.sequence)).where(_KEPT)
 
 
 class NoBucket(NotFound):
@@ -48,18 +63,30 @@ class NoObject(NotFound):
         self.key = key
 
 
+class NoVersion(NotFound):
+    """The bucket is there, that version of the key is not."""
+
+    def __init__(self, bucket: str, key: str, version: str | None) -> None:
+        super().__init__(f"There is no version '{version or 'null'}' of '{key}' in bucket '{bucket}'.")
+        self.bucket = bucket
+        self.key = key
+        self.version = version
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object, without its bytes.
+    """One object or version of an object, without its bytes.
 
     Parameters
     ----------
-    blob : whose bytes; read them through `Objects.read`, or as one file through `Objects.file`.
+    blob : whose bytes; read them through `Objects.read`, or as one file through `Objects.file`. "" for a delete marker.
     etag : without its quotes.
     modified : seconds since 1970.
     checksum : algorithm and type, such as `CRC32 FULL_OBJECT`; None without one.
     doc : ContentType, Metadata and the like, by the names of GetObject's output; empty in a listing.
     parts : of a multipart upload, each with its `Size` and checksum; None for other objects and in a listing.
+    version : its id; None for S3's version "null", which a bucket without versions has of every object.
+    sequence : its place among the versions of its key.
     """
 
     bucket: str
@@ -71,6 +98,13 @@ class Entry:
     checksum: str | None = None
     doc: Mapping[str, Any] = field(default_factory=dict[str, Any])
     parts: list[dict[str, Any]] | None = None
+    version: str | None = None
+    sequence: int = 0
+
+    @property
+    def marker(self) -> bool:
+        """Whether it says that the object was deleted."""
+        return not self.blob
 
 
 Check = Callable[[Entry | None], None]
@@ -92,39 +126,166 @@ def find(connection: Connection, bucket: str, key: str) -> Entry:
     return entry
 
 
+def holds(connection: Connection, bucket: str) -> bool:
+    """Whether there is an object, a version or a delete marker in a bucket."""
+    return any(
+        connection.scalar(select(table.c.key).where(table.c.bucket == bucket).limit(1)) is not None
+        for table in (_t, _v)
+    )
+
+
 def require(connection: Connection, bucket: str) -> None:
     """`NoBucket` when the bucket is not there."""
     if connection.execute(_BUCKET, {"b_bucket": bucket}).first() is None:
         raise NoBucket(bucket)
 
 
-def put(connection: Connection, entry: Entry, check: Check | None = None) -> list[str]:
-    """Writes the object in the place of what was there; the blobs that lost a name by it."""
+def put(connection: Connection, entry: Entry, check: Check | None = None) -> tuple[Entry, list[str]]:
+    """Makes an object the current one of its key; the object as it is then, and the blobs that lost a name by it.
+
+    What was there is replaced, or stays as a version where the bucket keeps versions.
+    """
     here = {"b_bucket": entry.bucket, "b_key": entry.key}
-    old = _old(connection, entry.bucket, entry.key)
+    versioning, there = _old(connection, entry.bucket, entry.key)
+    old = get(connection, entry.bucket, entry.key) if there and (check is not None or versioning) else None
     if check is not None:
-        check(get(connection, entry.bucket, entry.key) if old else None)
-    if old:
+        check(old)
+    freed = [] if there is None else [there]
+    if versioning is None:
+        entry = replace(entry, version=None, sequence=0)
+    else:
+        entry = replace(entry, version=_version(versioning), sequence=_next(connection, entry.bucket, entry.key, old))
+        freed = _keep(connection, entry.bucket, entry.key, old, nulls=versioning == SUSPENDED)
+    if there is not None:
         connection.execute(_UPDATE, here | {f"v_{name}": getattr(entry, name) for name in _SET})
     else:
         connection.execute(_INSERT, {name: getattr(entry, name) for name in _ALL})
-    return [blob for blob in old if blob != entry.blob]
+    return entry, [blob for blob in freed if blob != entry.blob]
 
 
-def remove(connection: Connection, bucket: str, key: str) -> list[str]:
-    """Deletes the object if it is there; the blobs that lost a name by it. `NoBucket` without the bucket."""
-    old = _old(connection, bucket, key)
-    if old:
-        connection.execute(_DELETE, {"b_bucket": bucket, "b_key": key})
-    return old
+def remove(connection: Connection, bucket: str, key: str) -> tuple[Entry | None, list[str]]:
+    """Deletes the current object, if it is there; the blobs that lost a name by it. `NoBucket` without the bucket.
+
+    Where the bucket keeps versions it stays as one, below a delete marker, which is given; None elsewhere.
+    """
+    here = {"b_bucket": bucket, "b_key": key}
+    versioning, there = _old(connection, bucket, key)
+    old = get(connection, bucket, key) if there and versioning else None
+    if there is not None:
+        connection.execute(_DELETE, here)
+    if versioning is None:
+        return None, [] if there is None else [there]
+    sequence = _next(connection, bucket, key, old)
+    freed = _keep(connection, bucket, key, old, nulls=versioning == SUSPENDED)
+    marker = Entry(bucket, key, "", 0, "", clock.now(), version=_version(versioning), sequence=sequence)
+    _insert_version(connection, marker)
+    return marker, freed
 
 
-def _old(connection: Connection, bucket: str, key: str) -> list[str]:
-    """The object's blob, none without the object; `NoBucket` without the bucket."""
+def get_version(connection: Connection, bucket: str, key: str, version: str | None) -> Entry | None:
+    """That version, which may be a delete marker; None when it is not there."""
+    current = get(connection, bucket, key)
+    if current is not None and current.version == version:
+        return current
+    which = _v.c.version.is_(None) if version is None else _v.c.version == version
+    found = connection.execute(
+        select(*(_v.c[name] for name in _ALL)).where(_v.c.bucket == bucket, _v.c.key == key, which)
+    ).first()
+    return None if found is None else _kept(found)
+
+
+def find_version(connection: Connection, bucket: str, key: str, version: str | None) -> Entry:
+    """That version, which may be a delete marker; `NoBucket` or `NoVersion` when it is not there."""
+    found = get_version(connection, bucket, key, version)
+    if found is None:
+        require(connection, bucket)
+        raise NoVersion(bucket, key, version)
+    return found
+
+
+def latest(connection: Connection, bucket: str, key: str) -> Entry | None:
+    """The current object of a key, or the delete marker in its place; None when there is neither."""
+    current = get(connection, bucket, key)
+    if current is not None:
+        return current
+    found = connection.execute(_OLDER, {"b_bucket": bucket, "b_key": key}).first()
+    return None if found is None else _kept(found)
+
+
+def remove_version(
+    connection: Connection, bucket: str, key: str, version: str | None
+) -> tuple[Entry | None, list[str]]:
+    """Deletes one version for good; that version, None when it was not there, and the blobs that lost a name by it.
+
+    The version below the current one takes its place, unless that is a delete marker.
+    """
+    found = get_version(connection, bucket, key, version)
+    if found is None:
+        require(connection, bucket)
+        return None, []
+    here = {"b_bucket": bucket, "b_key": key}
+    current = get(connection, bucket, key)
+    if current is not None and current.sequence == found.sequence:
+        connection.execute(_DELETE, here)
+        current = None
+    else:
+        connection.execute(delete(_v).where(_KEPT, _v.c.sequence == found.sequence), here)
+    if current is None:
+        _promote(connection, bucket, key)
+    return found, [] if found.marker else [found.blob]
+
+
+def _promote(connection: Connection, bucket: str, key: str) -> None:
+    """Makes the youngest version the current object, where no object is; a delete marker stays what it is."""
+    here = {"b_bucket": bucket, "b_key": key}
+    found = connection.execute(_OLDER, here).first()
+    if found is None or found.blob is None:
+        return
+    connection.execute(delete(_v).where(_KEPT, _v.c.sequence == found.sequence), here)
+    connection.execute(_INSERT, {name: getattr(found, name) for name in _ALL})
+
+
+def _version(versioning: str) -> str | None:
+    return ids.version() if versioning == ENABLED else None
+
+
+def _next(connection: Connection, bucket: str, key: str, current: Entry | None) -> int:
+    """The place of a new version, above all others."""
+    last: int | None = connection.scalar(_LAST, {"b_bucket": bucket, "b_key": key})
+    return 1 + max(last or 0, current.sequence if current else 0)
+
+
+def _keep(connection: Connection, bucket: str, key: str, old: Entry | None, *, nulls: bool) -> list[str]:
+    """Keeps what was current as a version; with `nulls` what is called "null" goes instead. The blobs that it frees."""
+    freed: list[str] = []
+    if nulls:
+        gone = (_v.c.bucket == bucket) & (_v.c.key == key) & _v.c.version.is_(None)
+        freed += [blob for blob in connection.scalars(select(_v.c.blob).where(gone)) if blob]
+        connection.execute(delete(_v).where(gone))
+    if old is not None and nulls and old.version is None:
+        freed.append(old.blob)
+    elif old is not None:
+        _insert_version(connection, old)
+    return freed
+
+
+def _insert_version(connection: Connection, entry: Entry) -> None:
+    values = {name: getattr(entry, name) for name in _ALL}
+    connection.execute(insert(_v), values | {"blob": entry.blob or None, "doc": dict(entry.doc)})
+
+
+def _kept(row: Any) -> Entry:
+    """A row of `versions` as an entry."""
+    entry = Entry(*row)
+    return entry if entry.blob else replace(entry, blob="")
+
+
+def _old(connection: Connection, bucket: str, key: str) -> tuple[str | None, str | None]:
+    """The bucket's versioning and the object's blob, None without the object; `NoBucket` without the bucket."""
     found = connection.execute(_OLD, {"b_bucket": bucket, "b_key": key}).first()
     if found is None:
         raise NoBucket(bucket)
-    return [] if found.blob is None else [found.blob]
+    return found.versioning, found.blob
 
 
 def page(connection: Connection, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> Listing[Entry]:

@@ -13,11 +13,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from potager.kernel import clock
 from potager.kernel.errors import InUse
@@ -25,11 +25,11 @@ from potager.kernel.names import Scope
 from potager.store import entries, references, schema, sweep
 from potager.store.blobs import Blob, Blobs, Content, Span
 from potager.store.database import Database, inserting
-from potager.store.entries import Check, Entry, NoBucket, NoObject
+from potager.store.entries import Check, Entry, NoBucket, NoObject, NoVersion
 from potager.store.keys import Listing
 from potager.store.uploads import Uploads, forget
 
-__all__ = ["Bucket", "Check", "Entry", "Listing", "NoBucket", "NoObject", "Objects"]
+__all__ = ["Bucket", "Check", "Entry", "Listing", "NoBucket", "NoObject", "NoVersion", "Objects"]
 
 R = TypeVar("R")
 
@@ -39,22 +39,33 @@ ATTEMPTS = 4
 """Times that an object is looked up anew when it is replaced between its row and its bytes."""
 
 _buckets = schema.buckets
+_BUCKET = ("name", "account", "region", "created", "versioning", "doc")
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket; `created` in seconds since 1970."""
+    """A bucket.
+
+    Parameters
+    ----------
+    created : seconds since 1970.
+    versioning : `Enabled`, `Suspended`, or None where versions were never kept.
+    doc : what it is configured to do, by the names of S3's sub-resources (`Policy`, `CORSConfiguration` ...).
+    """
 
     name: str
     account: str
     region: str
     created: float
+    versioning: str | None = None
+    doc: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Objects:
     """The buckets and objects of the house.
 
-    `uploads` holds the multipart uploads under way. `start` begins the sweep of what a killed server left.
+    `uploads` holds the multipart uploads under way. `start` begins the sweep of what a killed server left. What buckets
+    are is kept in memory: the lock on the data folder sees to it that nobody else changes them.
     """
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
@@ -63,6 +74,9 @@ class Objects:
         blobs.before_unlinking = database.sync
         self._sweep: asyncio.Task[int] | None = None
         self._joining: dict[str, asyncio.Lock] = {}
+        self._known: dict[str, Bucket] = {}
+        """Buckets that were read or written by this server, as they are."""
+        self._changing = asyncio.Lock()
         self.uploads = Uploads(database, blobs)
 
     def start(self) -> None:
@@ -76,43 +90,63 @@ class Objects:
             with suppress(asyncio.CancelledError):
                 await self._sweep
 
-    async def create_bucket(self, name: str, scope: Scope) -> Bucket:
+    async def create_bucket(self, name: str, scope: Scope, doc: Mapping[str, Any] | None = None) -> Bucket:
         """A new bucket; `Exists` when the name is taken, by whomever."""
-        bucket = Bucket(name, scope.account, scope.region, clock.now())
+        bucket = Bucket(name, scope.account, scope.region, clock.now(), None, dict(doc or {}))
 
         def write(connection: Connection) -> None:
             with inserting(connection, f"The bucket '{name}' exists already. Choose another name."):
-                values = {"name": name, "account": scope.account, "region": scope.region, "created": bucket.created}
-                connection.execute(insert(_buckets), values)
+                connection.execute(insert(_buckets), {key: getattr(bucket, key) for key in _BUCKET})
 
-        await self._database.write(write)
+        async with self._changing:
+            await self._database.write(write)
+            self._known[name] = bucket
         return bucket
 
     async def bucket(self, name: str) -> Bucket:
         """The bucket of that name; `NoBucket` when there is none."""
-        query = select(_buckets).where(_buckets.c.name == name)
-        found = await self._database.read(lambda connection: connection.execute(query).first())
-        if found is None:
-            raise NoBucket(name)
-        return Bucket(*found)
+        if (known := self._known.get(name)) is not None:
+            return known
+        async with self._changing:
+            found = await self._database.read(lambda connection: _found(connection, name))
+            self._known[name] = found
+            return found
 
-    async def buckets(self, account: str) -> list[Bucket]:
-        """The buckets of an account in all regions, by name."""
-        query = select(_buckets).where(_buckets.c.account == account).order_by(_buckets.c.name)
+    async def buckets(self, account: str | None = None) -> list[Bucket]:
+        """The buckets of an account in all regions, or of all accounts, by name."""
+        query = select(_buckets).order_by(_buckets.c.name)
+        query = query if account is None else query.where(_buckets.c.account == account)
         return await self._database.read(lambda connection: [Bucket(*row) for row in connection.execute(query)])
 
+    async def configure(self, name: str, change: Callable[[Bucket], Bucket]) -> Bucket:
+        """Has a bucket do otherwise: `change` gets it and gives it with another `versioning` or `doc`; it may raise."""
+
+        def write(connection: Connection) -> Bucket:
+            bucket = change(_found(connection, name))
+            values = {"versioning": bucket.versioning, "doc": dict(bucket.doc)}
+            connection.execute(update(_buckets).where(_buckets.c.name == name).values(values))
+            return bucket
+
+        async with self._changing:
+            self._known.pop(name, None)
+            bucket = await self._database.write(write)
+            self._known[name] = bucket
+        return bucket
+
     async def delete_bucket(self, name: str) -> None:
-        """Deletes an empty bucket and the uploads under way in it; `InUse` when it holds objects."""
+        """Deletes an empty bucket and the uploads under way in it; `InUse` when it holds objects or versions."""
 
         def write(connection: Connection) -> list[str]:
             entries.require(connection, name)
-            if entries.page(connection, name, "", "", "", 1).entries:
-                raise InUse(f"The bucket '{name}' is not empty. Delete its objects first.")
+            if entries.holds(connection, name):
+                raise InUse(f"The bucket '{name}' is not empty. Delete its objects and their versions first.")
             freed = forget(connection, schema.uploads.c.bucket == name)
             connection.execute(delete(_buckets).where(_buckets.c.name == name))
             return references.released(connection, freed)
 
-        await self._freeing(write)
+        async with self._changing:
+            self._known.pop(name, None)
+            await self._freeing(write)
 
     async def put(
         self,
@@ -132,13 +166,17 @@ class Objects:
         described = {"ContentType": content_type, **(doc or {})}
         etag = blob.digests["md5"].hex()
         entry = Entry(bucket, key, blob.id, blob.size, etag, clock.now(), checksum, described)
+
+        def write(connection: Connection) -> tuple[Entry, list[str]]:
+            current, freed = entries.put(connection, entry, check)
+            return current, references.released(connection, freed)
+
         try:
-            await self._freeing(
-                lambda connection: references.released(connection, entries.put(connection, entry, check))
-            )
+            entry, freed = await self._database.write(write)
         except Exception:
             self._blobs.discard([blob.id])
             raise
+        self._blobs.discard(freed)
         return entry
 
     async def copy(
@@ -152,8 +190,9 @@ class Objects:
 
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             found = change(entries.find(connection, *source))
-            entry = replace(found, bucket=target[0], key=target[1], modified=clock.now())
-            return entry, references.released(connection, entries.put(connection, entry, check))
+            wanted = replace(found, bucket=target[0], key=target[1], modified=clock.now())
+            entry, freed = entries.put(connection, wanted, check)
+            return entry, references.released(connection, freed)
 
         entry, freed = await self._database.write(write)
         self._blobs.discard(freed)
@@ -179,7 +218,7 @@ class Objects:
             for key in keys:
                 if check is not None:
                     check(entries.get(connection, bucket, key))
-                freed += entries.remove(connection, bucket, key)
+                freed += entries.remove(connection, bucket, key)[1]
             return references.released(connection, freed)
 
         await self._freeing(write)
@@ -293,3 +332,10 @@ class Objects:
     async def _freeing(self, write: Callable[[Connection], Sequence[str]]) -> None:
         """Commits a change, then removes the files that it gives as needed no more."""
         self._blobs.discard(await self._database.write(write))
+
+
+def _found(connection: Connection, name: str) -> Bucket:
+    found = connection.execute(select(_buckets).where(_buckets.c.name == name)).first()
+    if found is None:
+        raise NoBucket(name)
+    return Bucket(*found)

@@ -1,6 +1,6 @@
 """Which blobs are named by which rows, and which files nobody needs any more.
 
-    objects.blob, parts.blob  ─►  a file, or pieces  ─►  spans of files
+    objects.blob, versions.blob, parts.blob  ─►  a file, or pieces  ─►  spans of files
 
 A blob of pieces never has another blob of pieces below it: spans are taken over flat. Counting is done by looking, so
 that no counter can be wrong.
@@ -23,7 +23,7 @@ _given: BindParameter[list[str]] = bindparam("blobs", expanding=True)
 _NAMED = union_all(
     *(
         select(column).where(column.in_(_given))
-        for column in (schema.objects.c.blob, schema.parts.c.blob, _pieces.c.source)
+        for column in (schema.objects.c.blob, schema.versions.c.blob, schema.parts.c.blob, _pieces.c.source)
     )
 )
 _SPANS = (
@@ -44,8 +44,10 @@ def unnamed(connection: Connection, blobs: Iterable[str]) -> list[str]:
 
 def nothing(connection: Connection) -> bool:
     """Whether no row names any blob at all."""
-    tables = (schema.objects, schema.parts)
-    return all(connection.scalar(select(table.c.blob).limit(1)) is None for table in tables)
+    tables = (schema.objects, schema.versions, schema.parts)
+    return all(
+        connection.scalar(select(table.c.blob).where(table.c.blob.is_not(None)).limit(1)) is None for table in tables
+    )
 
 
 def released(connection: Connection, blobs: Iterable[str]) -> list[str]:

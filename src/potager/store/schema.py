@@ -2,17 +2,32 @@
 
     rows, tags                  every resource as a JSON document (`rows.py`)
     buckets, objects            what S3 shows (`objects.py`); an object names the blob that holds its bytes
+    versions                    what was current in a bucket that keeps versions, and delete markers (`entries.py`)
     uploads, parts              multipart uploads under way (`uploads.py`)
     pieces                      a blob put together from spans of other blobs, until somebody needs it as one file
+    inline                      the bytes of small blobs, which are no files until somebody needs them as such
+    events                      what happened, for those who asked to be told, in the order in which it was committed
 
 Times are seconds since 1970 as 64-bit floats. Texts sort by their UTF-8 bytes on every back end, as S3 sorts keys.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Double, Index, Integer, MetaData, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration, the one that a fresh database is stamped with."""
 
 metadata = MetaData()
@@ -64,6 +79,8 @@ buckets = Table(
     Column("account", _text(), nullable=False),
     Column("region", _text(), nullable=False),
     Column("created", _real(), nullable=False),
+    Column("versioning", _text()),
+    Column("doc", JSON(none_as_null=True), nullable=False, server_default="{}"),
     PrimaryKeyConstraint("name", name="buckets_key"),
     sqlite_with_rowid=False,
 )
@@ -80,8 +97,30 @@ objects = Table(
     Column("checksum", _text()),
     Column("doc", JSON(none_as_null=True), nullable=False),
     Column("parts", JSON(none_as_null=True)),
+    Column("version", _text()),
+    Column("sequence", BigInteger(), nullable=False, server_default="0"),
     PrimaryKeyConstraint("bucket", "key", name="objects_key"),
     Index("objects_blob", "blob"),
+    sqlite_with_rowid=False,
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("bucket", _text(), nullable=False),
+    Column("key", _text(), nullable=False),
+    Column("sequence", BigInteger(), nullable=False),
+    Column("version", _text()),
+    Column("blob", _text()),
+    Column("size", BigInteger(), nullable=False),
+    Column("etag", _text(), nullable=False),
+    Column("modified", _real(), nullable=False),
+    Column("checksum", _text()),
+    Column("doc", JSON(none_as_null=True), nullable=False),
+    Column("parts", JSON(none_as_null=True)),
+    PrimaryKeyConstraint("bucket", "key", "sequence", name="versions_key"),
+    Index("versions_version", "bucket", "key", "version"),
+    Index("versions_blob", "blob"),
     sqlite_with_rowid=False,
 )
 
@@ -123,4 +162,25 @@ pieces = Table(
     PrimaryKeyConstraint("blob", "number", name="pieces_key"),
     Index("pieces_source", "source"),
     sqlite_with_rowid=False,
+)
+
+inline = Table(
+    "inline",
+    metadata,
+    Column("blob", _text(), nullable=False),
+    Column("data", LargeBinary(), nullable=False),
+    PrimaryKeyConstraint("blob", name="inline_key"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer(), "sqlite"), nullable=False, autoincrement=True),
+    Column("time", _real(), nullable=False),
+    Column("source", _text(), nullable=False),
+    Column("name", _text(), nullable=False),
+    Column("resource", _text(), nullable=False),
+    Column("doc", JSON(none_as_null=True), nullable=False),
+    PrimaryKeyConstraint("id", name="events_key"),
+    sqlite_autoincrement=True,
 )

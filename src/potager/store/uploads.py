@@ -231,7 +231,7 @@ class Uploads:
             there = {part.number: part for part in _listed(connection, upload.id, 0, None)}
             wanted, described = finish(there)
             entry = self._joined(connection, wanted, described, moved, final)
-            freed = entries.put(connection, entry, check)
+            entry, freed = entries.put(connection, entry, check)
             freed += forget(connection, _uploads.c.id == upload.id)
             return entry, references.released(connection, freed)
 

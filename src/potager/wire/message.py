@@ -25,6 +25,8 @@ class Request:
     query : what stands after `?`, percent-encoded.
     headers : values by lower-case name; repeated headers joined by a comma.
     body : the bytes, still travelling.
+    client : the address that it came from, "" where that is not known.
+    secure : whether it came by TLS.
     """
 
     method: str
@@ -32,6 +34,8 @@ class Request:
     query: str
     headers: Mapping[str, str]
     body: Body = field(default_factory=lambda: Body.of(b""))
+    client: str = ""
+    secure: bool = False
 
     @cached_property
     def arguments(self) -> dict[str, list[str]]:

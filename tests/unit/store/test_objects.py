@@ -13,7 +13,7 @@ import pytest
 
 from potager.kernel.errors import Exists, InUse, Invalid, NotFound
 from potager.kernel.names import Scope
-from potager.store import sweep
+from potager.store import entries, sweep
 from potager.store.blobs import THREADS, Blobs
 from potager.store.database import Database
 from potager.store.objects import Entry, NoBucket, NoObject, Objects
@@ -296,3 +296,44 @@ async def test_objects_outlive_the_server(tmp_path: Path) -> None:
         await objects.close()
         blobs.close()
         await database.close()
+
+
+async def test_a_bucket_that_keeps_versions_keeps_what_was_there(
+    database: Database, objects: Objects, blobs: Blobs
+) -> None:
+    await objects.create_bucket("claims", Scope("1", "us-east-1"))
+    await objects.configure("claims", lambda bucket: replace(bucket, versioning="Enabled"))
+    first = await objects.put("claims", "a", await blobs.write(b"one"))
+    second = await objects.put("claims", "a", await blobs.write(b"two"))
+    assert first.version != second.version
+    await objects.delete("claims", ["a"])
+    with pytest.raises(NoObject):
+        await objects.head("claims", "a")
+    with pytest.raises(InUse):
+        await objects.delete_bucket("claims")
+    marker = await database.read(lambda connection: entries.latest(connection, "claims", "a"))
+    assert marker is not None
+    assert marker.marker
+    assert [marker.sequence, second.sequence, first.sequence] == [3, 2, 1]
+
+    for version in (marker.version, second.version):
+        await database.write(lambda c, version=version: entries.remove_version(c, "claims", "a", version))
+    assert await objects.head("claims", "a") == first
+    found, freed = await database.write(lambda c: entries.remove_version(c, "claims", "a", first.version))
+    assert (found, freed) == (first, [first.blob])
+    await objects.delete_bucket("claims")
+
+
+async def test_a_bucket_that_keeps_versions_no_more_has_one_null_version(objects: Objects, blobs: Blobs) -> None:
+    await objects.create_bucket("claims", Scope("1", "us-east-1"))
+    await objects.put("claims", "a", await blobs.write(b"before"))
+    await objects.configure("claims", lambda bucket: replace(bucket, versioning="Enabled"))
+    kept = await objects.put("claims", "a", await blobs.write(b"kept"))
+    await objects.configure("claims", lambda bucket: replace(bucket, versioning="Suspended"))
+    null = await objects.put("claims", "a", await blobs.write(b"null"))
+    assert kept.version is not None
+    assert null.version is None
+    again = await objects.put("claims", "a", await blobs.write(b"again"))
+    assert again.sequence > null.sequence > kept.sequence
+    await blobs.run(lambda: None)
+    assert {entry.blob for entry in (kept, again)} <= set(blobs.ids())
