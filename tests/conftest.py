@@ -10,9 +10,11 @@ import pytest
 
 import potager
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
-    # A shell without job control starts what runs in the background so; what tests start would never hear Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+    # A shell without job control, or `nohup`, starts what runs in the background so that it never hears these; what
+    # tests start would not, either.
+    if signal.getsignal(number) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
