@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -19,6 +20,14 @@ def short(length: int = 12) -> str:
     return "".join(_LOWER[number // len(_LOWER) ** place % len(_LOWER)] for place in range(length))
 
 
-def version() -> str:
-    """The id of a version of an object: 32 characters out of a-z, A-Z, 0-9, `-` and `_`."""
-    return secrets.token_urlsafe(24)
+def version(sequence: int) -> str:
+    """The id of a version of an object, 32 characters out of a-z, A-Z, 0-9, `-` and `_`; it tells its `sequence`.
+
+    So a listing can go on behind a version that was deleted meanwhile.
+    """
+    return urlsafe_b64encode(secrets.token_bytes(18) + sequence.to_bytes(6, "big")).decode()
+
+
+def sequence(version: str) -> int:
+    """The place, among the versions of its key, of a version by its id."""
+    return int.from_bytes(urlsafe_b64decode(version)[18:], "big")

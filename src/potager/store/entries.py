@@ -23,6 +23,9 @@ from potager.store.keys import Listing, folded, successor
 ENABLED, SUSPENDED = "Enabled", "Suspended"
 """A bucket's versioning; None where it was never turned on."""
 
+NULL = "null"
+"""What S3 calls a version without an id."""
+
 _t = schema.objects
 _v = schema.versions
 _LISTED = ("bucket", "key", "blob", "size", "etag", "modified", "checksum")
@@ -57,10 +60,12 @@ class NoBucket(NotFound):
 class NoObject(NotFound):
     """The bucket is there, the key is not, or no more."""
 
-    def __init__(self, bucket: str, key: str) -> None:
+    def __init__(self, bucket: str, key: str, marker: Entry | None = None) -> None:
         super().__init__(f"There is no object '{key}' in bucket '{bucket}'.")
         self.bucket = bucket
         self.key = key
+        self.marker = marker
+        """The delete marker that stands in its place, if one does."""
 
 
 class NoVersion(NotFound):
@@ -71,6 +76,15 @@ class NoVersion(NotFound):
         self.bucket = bucket
         self.key = key
         self.version = version
+
+
+class IsMarker(NotFound):
+    """The version is there, but it is a delete marker: it has no bytes."""
+
+    def __init__(self, marker: Entry) -> None:
+        name = marker.version or NULL
+        super().__init__(f"Version '{name}' of '{marker.key}' in bucket '{marker.bucket}' is a delete marker.")
+        self.marker = marker
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +136,17 @@ def find(connection: Connection, bucket: str, key: str) -> Entry:
     entry = get(connection, bucket, key)
     if entry is None:
         require(connection, bucket)
-        raise NoObject(bucket, key)
+        raise NoObject(bucket, key, latest(connection, bucket, key))
+    return entry
+
+
+def named(connection: Connection, bucket: str, key: str, version: str | None) -> Entry:
+    """The object by its version's id or `NULL`, the current one without; never a delete marker (`IsMarker`)."""
+    if version is None:
+        return find(connection, bucket, key)
+    entry = find_version(connection, bucket, key, None if version == NULL else version)
+    if entry.marker:
+        raise IsMarker(entry)
     return entry
 
 
@@ -154,7 +178,8 @@ def put(connection: Connection, entry: Entry, check: Check | None = None) -> tup
     if versioning is None:
         entry = replace(entry, version=None, sequence=0)
     else:
-        entry = replace(entry, version=_version(versioning), sequence=_next(connection, entry.bucket, entry.key, old))
+        sequence = _next(connection, entry.bucket, entry.key, old)
+        entry = replace(entry, version=_version(versioning, sequence), sequence=sequence)
         freed = _keep(connection, entry.bucket, entry.key, old, nulls=versioning == SUSPENDED)
     if there is not None:
         connection.execute(_UPDATE, here | {f"v_{name}": getattr(entry, name) for name in _SET})
@@ -177,7 +202,7 @@ def remove(connection: Connection, bucket: str, key: str) -> tuple[Entry | None,
         return None, [] if there is None else [there]
     sequence = _next(connection, bucket, key, old)
     freed = _keep(connection, bucket, key, old, nulls=versioning == SUSPENDED)
-    marker = Entry(bucket, key, "", 0, "", clock.now(), version=_version(versioning), sequence=sequence)
+    marker = Entry(bucket, key, "", 0, "", clock.now(), version=_version(versioning, sequence), sequence=sequence)
     _insert_version(connection, marker)
     return marker, freed
 
@@ -245,8 +270,16 @@ def _promote(connection: Connection, bucket: str, key: str) -> None:
     connection.execute(_INSERT, {name: getattr(found, name) for name in _ALL})
 
 
-def _version(versioning: str) -> str | None:
-    return ids.version() if versioning == ENABLED else None
+def describe(connection: Connection, entry: Entry) -> None:
+    """Writes another document for an object or version that is there; all else stays."""
+    for table in (_t, _v):
+        here = (table.c.bucket == entry.bucket) & (table.c.key == entry.key) & (table.c.sequence == entry.sequence)
+        if connection.execute(update(table).where(here).values(doc=dict(entry.doc))).rowcount:
+            return
+
+
+def _version(versioning: str, sequence: int) -> str | None:
+    return ids.version(sequence) if versioning == ENABLED else None
 
 
 def _next(connection: Connection, bucket: str, key: str, current: Entry | None) -> int:

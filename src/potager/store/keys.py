@@ -2,7 +2,8 @@
 
     prefix "2024/", delimiter "/":    2024/a.csv, 2024/jan/1.csv, 2024/jan/2.csv  ─►  2024/a.csv, [2024/jan/]
 
-A folded prefix costs one jump of the index behind it, however many keys it hides. Keys sort by their UTF-8 bytes.
+A folded prefix costs one jump of the index behind it, however many keys it hides. Keys sort by their UTF-8 bytes. Where
+several items have one key (versions, uploads under way), a second mark says which of them a page ended with.
 Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 MOST = 1000
 """Rows asked for at once, and items of one page, as on S3."""
@@ -27,6 +28,8 @@ E = TypeVar("E", bound=Keyed)
 
 Fetch = Callable[[str, bool, int], Sequence[E]]
 """`fetch(key, inclusive, limit)`: entries under the prefix from a key on, in order."""
+FetchMarked = Callable[[str, bool, Any, int], Sequence[E]]
+"""`fetch(key, inclusive, mark, limit)`: as `Fetch`; with a mark also those of that very key that follow the mark."""
 
 
 @dataclass
@@ -40,21 +43,47 @@ class Listing(Generic[E]):
     prefixes: list[str] = field(default_factory=list[str])
     after: str | None = None
 
+    @property
+    def ended_with(self) -> E | None:
+        """The entry that the page ended with; None where it ended with a prefix, or with everything."""
+        return self.entries[-1] if self.entries and self.entries[-1].key == self.after else None
+
 
 def folded(fetch: Fetch[E], prefix: str, delimiter: str, after: str, limit: int) -> Listing[E]:
     """The page of at most `limit` items that follows `after` (a key, a folded prefix, or "" for the start)."""
+
+    def fetch_marked(key: str, inclusive: bool, mark: None, most: int) -> Sequence[E]:
+        return fetch(key, inclusive, most)
+
+    return folded_marked(fetch_marked, prefix, delimiter, (after, None), limit, lambda entry: None)
+
+
+def folded_marked(
+    fetch: FetchMarked[E],
+    prefix: str,
+    delimiter: str,
+    after: tuple[str, Any],
+    limit: int,
+    mark_of: Callable[[E], Any],
+) -> Listing[E]:
+    """As `folded`, where several items may have one key: `after` is a key and the mark of one of its items, or None.
+
+    The page ended with its last entry, not with a prefix, where `Listing.ended_with` gives that.
+    """
     page: Listing[E] = Listing()
     if limit <= 0:
         return page
-    at, inclusive = beginning(prefix, delimiter, after)
+    at, inclusive = beginning(prefix, delimiter, after[0])
+    mark = after[1] if (at, inclusive) == (after[0], False) else None
     step = limit + 1
     while True:
         size = min(step, MOST + 1)
-        batch = fetch(at, inclusive, size)
+        batch = fetch(at, inclusive, mark, size)
         gained = take(page, batch, prefix, delimiter, limit)
         if page.after is not None or len(batch) < size:
             return page
         at, inclusive = _behind(batch[-1].key, page.prefixes)
+        mark = None if inclusive else mark_of(batch[-1])
         if not at:
             return page
         step = max(2, step // 4) if gained * 16 < len(batch) else step * 2

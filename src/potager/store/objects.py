@@ -22,14 +22,27 @@ from sqlalchemy import Connection, delete, insert, select, update
 from potager.kernel import clock
 from potager.kernel.errors import InUse
 from potager.kernel.names import Scope
-from potager.store import entries, references, schema, sweep
+from potager.store import entries, history, references, schema, sweep
 from potager.store.blobs import Blob, Blobs, Content, Span
 from potager.store.database import Database, inserting
-from potager.store.entries import Check, Entry, NoBucket, NoObject, NoVersion
+from potager.store.entries import NULL, Check, Entry, IsMarker, NoBucket, NoObject, NoVersion
+from potager.store.history import Version
 from potager.store.keys import Listing
 from potager.store.uploads import Uploads, forget
 
-__all__ = ["Bucket", "Check", "Entry", "Listing", "NoBucket", "NoObject", "NoVersion", "Objects"]
+__all__ = [
+    "NULL",
+    "Bucket",
+    "Check",
+    "Entry",
+    "IsMarker",
+    "Listing",
+    "NoBucket",
+    "NoObject",
+    "NoVersion",
+    "Objects",
+    "Version",
+]
 
 R = TypeVar("R")
 
@@ -185,11 +198,15 @@ class Objects:
         target: tuple[str, str],
         change: Callable[[Entry], Entry] = lambda entry: entry,
         check: Check | None = None,
+        version: str | None = None,
     ) -> Entry:
-        """Gives a bucket and key the bytes of another, or of itself; `change` may raise, or describe the copy anew."""
+        """Gives a bucket and key the bytes of another, or of itself; `change` may raise, or describe the copy anew.
+
+        `version` says which one of the source's: an id or `NULL`, the current one without.
+        """
 
         def write(connection: Connection) -> tuple[Entry, list[str]]:
-            found = change(entries.find(connection, *source))
+            found = change(entries.named(connection, *source, version))
             wanted = replace(found, bucket=target[0], key=target[1], modified=clock.now())
             entry, freed = entries.put(connection, wanted, check)
             return entry, references.released(connection, freed)
@@ -198,30 +215,66 @@ class Objects:
         self._blobs.discard(freed)
         return entry
 
-    async def head(self, bucket: str, key: str) -> Entry:
-        """What is known of an object; `NoBucket` or `NoObject` when it is not there."""
-        return await self._database.read(lambda connection: entries.find(connection, bucket, key))
+    async def head(self, bucket: str, key: str, version: str | None = None) -> Entry:
+        """What is known of an object, or of a version by its id or `NULL`.
+
+        `NoBucket`, `NoObject` or `NoVersion` when it is not there, `IsMarker` when the version is a delete marker.
+        """
+        return await self._database.read(lambda connection: entries.named(connection, bucket, key, version))
+
+    async def describe(self, bucket: str, key: str, version: str | None, change: Callable[[Entry], Entry]) -> Entry:
+        """Writes another `doc` for an object or version, in place: `change` gets it and gives it with that."""
+
+        def write(connection: Connection) -> Entry:
+            entry = change(entries.named(connection, bucket, key, version))
+            entries.describe(connection, entry)
+            return entry
+
+        return await self._database.write(write)
 
     async def heads(self, places: Sequence[tuple[str, str]]) -> list[Entry]:
         """As `head`, of many buckets and keys in one go."""
         return await self._database.read(lambda connection: [entries.find(connection, *place) for place in places])
 
-    async def delete(self, bucket: str, keys: Sequence[str], check: Check | None = None) -> None:
+    async def delete(self, bucket: str, keys: Sequence[str], check: Check | None = None) -> list[Entry | None]:
         """Deletes objects, in one transaction; keys that are not there are passed over.
 
-        `NoBucket` when the bucket is not there.
+        `NoBucket` when the bucket is not there. The delete marker of each, None where the bucket keeps no versions.
         """
 
-        def write(connection: Connection) -> list[str]:
+        def write(connection: Connection) -> tuple[list[Entry | None], list[str]]:
             entries.require(connection, bucket)
+            markers: list[Entry | None] = []
             freed: list[str] = []
             for key in keys:
                 if check is not None:
                     check(entries.get(connection, bucket, key))
-                freed += entries.remove(connection, bucket, key)[1]
-            return references.released(connection, freed)
+                marker, blobs = entries.remove(connection, bucket, key)
+                markers.append(marker)
+                freed += blobs
+            return markers, references.released(connection, freed)
 
-        await self._freeing(write)
+        markers, freed = await self._database.write(write)
+        self._blobs.discard(freed)
+        return markers
+
+    async def delete_version(self, bucket: str, key: str, version: str, check: Check | None = None) -> Entry | None:
+        """Deletes one version for good, by its id or `NULL`; that version, None when it was not there.
+
+        What was current before takes the place of a current object, or of a delete marker above it.
+        """
+        which = None if version == NULL else version
+
+        def write(connection: Connection) -> tuple[Entry | None, list[str]]:
+            if check is not None:
+                found = entries.get_version(connection, bucket, key, which)
+                check(None if found is None or found.marker else found)
+            entry, freed = entries.remove_version(connection, bucket, key, which)
+            return entry, references.released(connection, freed)
+
+        entry, freed = await self._database.write(write)
+        self._blobs.discard(freed)
+        return entry
 
     async def list(
         self, bucket: str, prefix: str = "", delimiter: str = "", after: str = "", limit: int = 1000
@@ -231,6 +284,25 @@ class Objects:
         def read(connection: Connection) -> Listing[Entry]:
             entries.require(connection, bucket)
             return entries.page(connection, bucket, prefix, delimiter, after, limit)
+
+        return await self._database.read(read)
+
+    async def versions(
+        self,
+        bucket: str,
+        prefix: str = "",
+        delimiter: str = "",
+        after: tuple[str, str | None] = ("", None),
+        limit: int = 1000,
+    ) -> Listing[Version]:
+        """A page of versions and delete markers, by key and the youngest first, folded at the delimiter.
+
+        `after` is a key, and the id of one of its versions: what follows that one; None for what follows the key.
+        """
+
+        def read(connection: Connection) -> Listing[Version]:
+            entries.require(connection, bucket)
+            return history.page(connection, bucket, prefix, delimiter, after, limit)
 
         return await self._database.read(read)
 
@@ -270,15 +342,17 @@ class Objects:
         except FileNotFoundError as error:
             raise NoObject(entry.bucket, entry.key) from error
 
-    async def fetch(self, bucket: str, key: str, choose: Callable[[Entry], tuple[int, int, R]]) -> tuple[R, Content]:
-        """Looks an object up and begins to read it, in one go where it is small.
+    async def fetch(
+        self, bucket: str, key: str, choose: Callable[[Entry], tuple[int, int, R]], version: str | None = None
+    ) -> tuple[R, Content]:
+        """Looks an object or a version up and begins to read it, in one go where it is small.
 
         `choose` gets the object and gives its first byte, the one after the last, and whatever the caller wants back;
         it may raise. An object that is replaced between its row and its bytes is looked up anew.
         """
         for _ in range(ATTEMPTS):
             entry, start, end, chosen, found = await self._database.read(
-                lambda connection: self._fetched(connection, bucket, key, choose)
+                lambda connection: self._fetched(connection, bucket, key, choose, version)
             )
             if found is not None:
                 return chosen, found
@@ -287,9 +361,14 @@ class Objects:
         raise NoObject(bucket, key)
 
     def _fetched(
-        self, connection: Connection, bucket: str, key: str, choose: Callable[[Entry], tuple[int, int, R]]
+        self,
+        connection: Connection,
+        bucket: str,
+        key: str,
+        choose: Callable[[Entry], tuple[int, int, R]],
+        version: str | None,
     ) -> tuple[Entry, int, int, R, bytes | None]:
-        entry = entries.find(connection, bucket, key)
+        entry = entries.named(connection, bucket, key, version)
         start, end, chosen = choose(entry)
         if end - start > SMALL:  # a disk that is slow must not keep the readers of rows
             return entry, start, end, chosen, None

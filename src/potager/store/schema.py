@@ -25,6 +25,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 HEAD = "0002"
@@ -120,6 +121,7 @@ versions = Table(
     Column("parts", JSON(none_as_null=True)),
     PrimaryKeyConstraint("bucket", "key", "sequence", name="versions_key"),
     Index("versions_version", "bucket", "key", "version"),
+    Index("versions_newest", "bucket", "key", text("sequence DESC")),
     Index("versions_blob", "blob"),
     sqlite_with_rowid=False,
 )

@@ -119,14 +119,14 @@ def test_conditions_are_held_in_their_order(conditional: dict[str, Any], status:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("/b/k", ("b", "k")),
-        ("b/a/b//c", ("b", "a/b//c")),
-        ("b/%C3%BC%20%2B%3FversionId%3D1", ("b", "ü +?versionId=1")),
-        ("b/k+l", ("b", "k+l")),
-        ("b/k?versionId=null", ("b", "k")),
+        ("/b/k", ("b", "k", None)),
+        ("b/a/b//c", ("b", "a/b//c", None)),
+        ("b/%C3%BC%20%2B%3FversionId%3D1", ("b", "ü +?versionId=1", None)),
+        ("b/k+l", ("b", "k+l", None)),
+        ("b/k?versionId=null", ("b", "k", "null")),
     ],
 )
-def test_a_copy_source_is_bucket_and_key(source: str, expected: tuple[str, str]) -> None:
+def test_a_copy_source_is_bucket_and_key_and_version(source: str, expected: tuple[str, str, str | None]) -> None:
     assert copying.origin(source) == expected
 
 

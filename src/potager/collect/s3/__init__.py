@@ -5,15 +5,16 @@
     buckets.py     CreateBucket, HeadBucket, ListBuckets, DeleteBucket, GetBucketLocation
     writing.py     PutObject, DeleteObject, DeleteObjects        copying.py    CopyObject
     reading.py     GetObject, HeadObject                         listing.py    ListObjectsV2, ListObjects
+    versioning.py  GetBucketVersioning, PutBucketVersioning, ListObjectVersions
     multipart.py   CreateMultipartUpload ... AbortMultipartUpload
     uploads.py     ListParts, ListMultipartUploads
 
-Pure rules stand beside them: `naming`, `ranges`, `conditions`, `checksums`, `attributes`.
+Pure rules stand beside them: `naming`, `ranges`, `conditions`, `checksums`, `attributes`, `versions`.
 """
 
 from __future__ import annotations
 
-from potager.collect.s3 import buckets, copying, listing, multipart, reading, uploads, writing
+from potager.collect.s3 import buckets, copying, listing, multipart, reading, uploads, versioning, writing
 from potager.collect.s3.service import service
 
-__all__ = ["buckets", "copying", "listing", "multipart", "reading", "service", "uploads", "writing"]
+__all__ = ["buckets", "copying", "listing", "multipart", "reading", "service", "uploads", "versioning", "writing"]

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from potager.collect.s3 import attributes, checksums, conditions, naming
+from potager.collect.s3 import attributes, checksums, conditions, naming, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST
 from potager.collect.s3.service import Req, check_owner, operation
 from potager.kernel import digests
 from potager.kernel.context import Context
 from potager.store.blobs import Blobs
-from potager.store.objects import Entry, Objects
+from potager.store.objects import Entry, IsMarker, Objects
 
 SELF = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
@@ -25,32 +25,45 @@ SELF = (
 @operation
 async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Copies an object on the server, or describes one anew in its place (MetadataDirective REPLACE)."""
-    bucket, key = origin(req["CopySource"])
+    bucket, key, version = origin(req["CopySource"])
     target = (req["Bucket"], naming.key(req["Key"]))
     attributes.refuse(req)
     if "ExpectedSourceBucketOwner" in req:
         await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
-    source = await ctx[Objects].head(bucket, key)
+    source = await original(ctx, bucket, key, version)
     sums = await _checksum(ctx, source, checksums.served(req.get("ChecksumAlgorithm")))
+    itself = (bucket, key) == target and version is None
     entry = await ctx[Objects].copy(
         (bucket, key),
         target,
-        lambda found: _changed(req, found, sums if found.blob == source.blob else {}, (bucket, key) == target),
+        lambda found: _changed(req, found, sums if found.blob == source.blob else {}, itself),
         lambda there: conditions.writable(req, there),
+        version,
     )
     result = {"ETag": f'"{entry.etag}"', "LastModified": entry.modified, **checksums.of(entry.doc)}
-    return {"CopyObjectResult": result}
+    return {
+        "CopyObjectResult": result,
+        **versions.shown(await ctx[Objects].bucket(entry.bucket), entry),
+        **versions.shown(await ctx[Objects].bucket(bucket), source, "CopySourceVersionId"),
+    }
 
 
-def origin(source: str) -> tuple[str, str]:
-    """Bucket and key of a copy's source, `/bucket/key` with the key percent-encoded."""
-    path, _, version = source.partition("?versionId=")
+async def original(ctx: Context, bucket: str, key: str, version: str | None) -> Entry:
+    """What is to be copied."""
+    try:
+        return await ctx[Objects].head(bucket, key, version)
+    except IsMarker as error:
+        text = "The source of a copy request may not specifically refer to a delete marker by version id."
+        raise fault("InvalidRequest", text) from error
+
+
+def origin(source: str) -> tuple[str, str, str | None]:
+    """Bucket, key and version of a copy's source, `/bucket/key?versionId=id` with the key percent-encoded."""
+    path, question, version = source.partition("?versionId=")
     bucket, slash, key = unquote(path).removeprefix("/").partition("/")
     if not (bucket and slash and key) or bucket.startswith("arn:"):
         raise fault("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
-    if version not in ("", "null"):
-        raise fault("NoSuchVersion", Key=key, VersionId=version)
-    return bucket, key
+    return bucket, key, versions.checked(version, "versionId") if question else None
 
 
 def _changed(req: Req, source: Entry, sums: Mapping[str, Any], itself: bool) -> Entry:

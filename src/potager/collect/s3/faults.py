@@ -5,11 +5,13 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from email.utils import formatdate
 from typing import Any
 
 from potager.kernel.errors import Fault, InUse, LimitReached, WireError
-from potager.store.objects import NoBucket, NoObject
+from potager.store.objects import NULL, Entry, IsMarker, NoBucket, NoObject, NoVersion
 from potager.store.uploads import NoUpload
 
 TABLE: dict[str, tuple[int, str]] = {
@@ -28,6 +30,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "BucketNotEmpty": (409, "The bucket you tried to delete is not empty"),
     "EntityTooLarge": (400, "Your proposed upload exceeds the maximum allowed size"),
     "EntityTooSmall": (400, "Your proposed upload is smaller than the minimum allowed size"),
+    "IllegalVersioningConfigurationException": (400, "The Versioning element must be specified"),
     "IllegalLocationConstraintException": (
         400,
         "The unspecified location constraint is incompatible for the region specific endpoint this request was sent "
@@ -53,6 +56,7 @@ TABLE: dict[str, tuple[int, str]] = {
         "The XML you provided was not well-formed or did not validate against our published schema",
     ),
     "MetadataTooLarge": (400, "Your metadata headers exceed the maximum allowed metadata size"),
+    "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
     "MissingContentLength": (411, "You must provide the Content-Length HTTP header."),
     "NoSuchBucket": (404, "The specified bucket does not exist"),
     "NoSuchKey": (404, "The specified key does not exist."),
@@ -75,16 +79,27 @@ def fault(
     return WireError(code, message or text, status, fields=fields, headers=headers)
 
 
-def translated(error: Fault, req: Mapping[str, Any]) -> Fault:
-    """A fault of the store as S3 says it; others as they are."""
+def translated(error: Fault, req: Mapping[str, Any], method: str) -> Fault:
+    """A fault of the store as S3 says it; others as they are. `method` is what the request does: GET, PUT ..."""
     if isinstance(error, WireError):
         return error
     if isinstance(error, NoBucket):
         return fault("NoSuchBucket", BucketName=error.bucket)
     if isinstance(error, NoObject):
-        return fault("NoSuchKey", Key=error.key)
+        return fault("NoSuchKey", Key=error.key, headers=error.marker and _of_marker(error.marker))
+    if isinstance(error, NoVersion):
+        return fault("NoSuchVersion", Key=error.key, VersionId=error.version or NULL)
+    if isinstance(error, IsMarker):
+        stamp = formatdate(math.floor(error.marker.modified), usegmt=True)
+        headers = {"Allow": "DELETE", "Last-Modified": stamp, **_of_marker(error.marker)}
+        return fault("MethodNotAllowed", Method=method, ResourceType="DeleteMarker", headers=headers)
     if isinstance(error, NoUpload):
         return fault("NoSuchUpload", UploadId=req.get("UploadId"))
     if isinstance(error, InUse):
         return fault("BucketNotEmpty", BucketName=req.get("Bucket"))
     return fault("InsufficientStorage", error.message) if isinstance(error, LimitReached) else error
+
+
+def _of_marker(marker: Entry) -> dict[str, str]:
+    """The headers that tell of a delete marker."""
+    return {"x-amz-delete-marker": "true", "x-amz-version-id": marker.version or NULL}

@@ -85,12 +85,18 @@ def _content(ctx: Context, entry: Entry, encode: Encode, with_owner: bool) -> di
         "Size": entry.size,
         "StorageClass": "STANDARD",
     }
-    if entry.checksum:
-        algorithm, _, kind = entry.checksum.partition(" ")
-        shown |= {"ChecksumAlgorithm": [algorithm], "ChecksumType": kind}
+    shown |= summed(entry)
     if with_owner:
         shown["Owner"] = owner(ctx.account)
     return shown
+
+
+def summed(entry: Entry) -> dict[str, Any]:
+    """What a listing tells of an object's checksum."""
+    if not entry.checksum:
+        return {}
+    algorithm, _, kind = entry.checksum.partition(" ")
+    return {"ChecksumAlgorithm": [algorithm], "ChecksumType": kind}
 
 
 def encoding(req: Req) -> Encode:

@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from potager.collect.s3 import attributes, checksums, conditions, naming, ranges
-from potager.collect.s3.copying import origin
+from potager.collect.s3 import attributes, checksums, conditions, naming, ranges, versions
+from potager.collect.s3.copying import origin, original
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST, announced, receive
 from potager.collect.s3.service import Req, check_owner, operation
@@ -59,10 +59,10 @@ async def upload_part(ctx: Context, req: Req) -> Mapping[str, Any]:
 async def upload_part_copy(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Makes bytes of an object a part; they are read once for their digest, and not copied."""
     upload = await found(ctx, req)
-    bucket, key = origin(req["CopySource"])
+    bucket, key, version = origin(req["CopySource"])
     if "ExpectedSourceBucketOwner" in req:
         await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
-    source = await ctx[Objects].head(bucket, key)
+    source = await original(ctx, bucket, key, version)
     conditions.readable(req, source, "CopySource")
     start, end = ranges.copied(req.get("CopySourceRange"), source.size)
     if end - start > LARGEST:
@@ -72,7 +72,10 @@ async def upload_part_copy(ctx: Context, req: Req) -> Mapping[str, Any]:
     part = await ctx[Objects].uploads.copy_part(
         upload, _number(req), source, start, end, names, lambda digests: checksums.members(algorithm, digests)
     )
-    return {"CopyPartResult": {"ETag": f'"{part.etag}"', "LastModified": part.modified, **part.doc}}
+    return {
+        "CopyPartResult": {"ETag": f'"{part.etag}"', "LastModified": part.modified, **part.doc},
+        **versions.shown(await ctx[Objects].bucket(bucket), source, "CopySourceVersionId"),
+    }
 
 
 @operation
@@ -86,7 +89,8 @@ async def complete_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]
     except NoUpload:
         entry = await _completed(ctx, req)
     place = {"Bucket": entry.bucket, "Key": entry.key, "Location": f"{ctx.url}/{entry.bucket}/{quote(entry.key)}"}
-    return {**place, "ETag": f'"{entry.etag}"', **checksums.of(entry.doc)}
+    version = {} if entry.version is None else {"VersionId": entry.version}
+    return {**place, "ETag": f'"{entry.etag}"', **checksums.of(entry.doc), **version}
 
 
 async def _completed(ctx: Context, req: Req) -> Entry:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3 import attributes, checksums, conditions, ranges
+from potager.collect.s3 import attributes, checksums, conditions, ranges, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved
-from potager.store.objects import Entry, Objects
+from potager.store.objects import Bucket, Entry, Objects
 
 OVERRIDES = {f"Response{name}": name for name in attributes.HEADERS}
 
@@ -19,7 +19,10 @@ OVERRIDES = {f"Response{name}": name for name in attributes.HEADERS}
 async def get_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """An object's bytes, which go on whoever deletes or replaces it while they are read."""
     _refuse(req)
-    output, body = await ctx[Objects].fetch(req["Bucket"], req["Key"], lambda entry: _described(req, entry))
+    bucket = await ctx[Objects].bucket(req["Bucket"])
+    output, body = await ctx[Objects].fetch(
+        bucket.name, req["Key"], lambda entry: _described(req, bucket, entry), versions.asked(req)
+    )
     return output | {"Body": body}
 
 
@@ -27,17 +30,16 @@ async def get_object(ctx: Context, req: Req) -> Mapping[str, Any]:
 async def head_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """What GetObject would answer, without the bytes."""
     _refuse(req)
-    return _described(req, await ctx[Objects].head(req["Bucket"], req["Key"]))[2]
+    bucket = await ctx[Objects].bucket(req["Bucket"])
+    return _described(req, bucket, await ctx[Objects].head(bucket.name, req["Key"], versions.asked(req)))[2]
 
 
 def _refuse(req: Req) -> None:
-    if req.get("VersionId", "null") != "null":
-        raise fault("NoSuchVersion", Key=req["Key"], VersionId=req["VersionId"])
     if "SSECustomerKey" in req:
         raise Unserved("Potager does not serve encryption with a customer's key (SSE-C). Leave out SSECustomerKey.")
 
 
-def _described(req: Req, entry: Entry) -> tuple[int, int, dict[str, Any]]:
+def _described(req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[str, Any]]:
     """First byte, the one after the last, and the headers of the answer; raises where a condition fails."""
     conditions.readable(req, entry)
     output: dict[str, Any] = {key: value for key, value in entry.doc.items() if not key.startswith(("Checksum", "_"))}
@@ -45,6 +47,7 @@ def _described(req: Req, entry: Entry) -> tuple[int, int, dict[str, Any]]:
         "AcceptRanges": "bytes",
         "LastModified": entry.modified,
         "ETag": f'"{entry.etag}"',
+        **versions.shown(bucket, entry),
     }
     start, end, partial = _bytes(req, entry, output)
     output["ContentLength"] = end - start

@@ -23,6 +23,8 @@ service = Service("s3", {Invalid: ("InvalidArgument",)})
 def operation(handler: Handler) -> Handler:
     """Registers an operation of S3; what the store raises in it becomes S3's own error."""
 
+    method = handler.__name__.partition("_")[0].upper()
+
     @functools.wraps(handler)
     async def translating(ctx: Context, req: Req) -> Output:
         try:
@@ -30,7 +32,7 @@ def operation(handler: Handler) -> Handler:
                 await check_owner(ctx, req["Bucket"], req["ExpectedBucketOwner"])
             return await handler(ctx, req)
         except Fault as error:
-            raise translated(error, req) from error
+            raise translated(error, req, method) from error
 
     return service.operation(translating)
 

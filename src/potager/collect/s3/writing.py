@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.collect.s3 import attributes, checksums, conditions, naming
+from potager.collect.s3 import attributes, checksums, conditions, naming, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import receive
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
-from potager.kernel.errors import Unserved, WireError
+from potager.kernel.errors import WireError
 from potager.store.objects import Check, Entry, Objects
 
 MOST_KEYS = 1000
@@ -37,7 +38,7 @@ async def put_object(ctx: Context, req: Req) -> Mapping[str, Any]:
         checksum=f"{algorithm} {checksums.FULL_OBJECT}" if algorithm else None,
         check=_condition(req),
     )
-    return {"ETag": f'"{entry.etag}"', **sums}
+    return {"ETag": f'"{entry.etag}"', **sums, "VersionId": entry.version}
 
 
 def _condition(req: Req) -> Check | None:
@@ -47,10 +48,16 @@ def _condition(req: Req) -> Check | None:
 
 
 @operation
-async def delete_object(ctx: Context, req: Req) -> None:
-    """Deletes an object; one that is not there is deleted as well."""
-    _check_version(req)
-    await ctx[Objects].delete(req["Bucket"], [req["Key"]], _as_expected(req))
+async def delete_object(ctx: Context, req: Req) -> Mapping[str, Any]:
+    """Deletes an object, or one version of it for good; one that is not there is deleted as well."""
+    version = versions.asked(req)
+    if version is None:
+        marker = (await ctx[Objects].delete(req["Bucket"], [req["Key"]], _as_expected(req)))[0]
+        return {} if marker is None else {"DeleteMarker": True, "VersionId": versions.name(marker)}
+    gone = await ctx[Objects].delete_version(req["Bucket"], req["Key"], version, _as_expected(req))
+    bucket = await ctx[Objects].bucket(req["Bucket"])
+    shown = {} if bucket.versioning is None else {"VersionId": version}
+    return shown | ({"DeleteMarker": True} if gone is not None and gone.marker else {})
 
 
 def _as_expected(req: Req) -> Check | None:
@@ -69,35 +76,43 @@ def _as_expected(req: Req) -> Check | None:
     return check
 
 
-def _check_version(req: Mapping[str, Any]) -> None:
-    if req.get("VersionId", "null") != "null":
-        raise Unserved("Potager does not serve versions of objects. Leave out VersionId.")
-
-
 @operation
 async def delete_objects(ctx: Context, req: Req) -> Mapping[str, Any]:
-    """Deletes up to 1,000 objects in one transaction, those with conditions in one each: a failed one stays alone."""
+    """Deletes up to 1,000 objects in one transaction, versions and those with conditions in one each.
+
+    One that cannot be deleted stays alone.
+    """
     wanted: Sequence[Mapping[str, Any]] = req["Delete"].get("Objects", ())
     if not 0 < len(wanted) <= MOST_KEYS:
         raise fault("MalformedXML")
     plain = [each["Key"] for each in wanted if not each.keys() & {"VersionId", *CONDITIONS}]
-    await ctx[Objects].delete(req["Bucket"], plain)
-    deleted, errors = [{"Key": key} for key in plain], list[dict[str, Any]]()
-    for each in wanted:
-        if each.keys() & {"VersionId", *CONDITIONS}:
-            error = await _deleted(ctx, req["Bucket"], each)
-            (errors if error else deleted).append({"Key": each["Key"], **error})
+    markers = await ctx[Objects].delete(req["Bucket"], plain)
+    deleted = [{"Key": key, **_marked(marker)} for key, marker in zip(plain, markers, strict=True)]
+    errors: list[dict[str, Any]] = []
+    others = [each for each in wanted if each.keys() & {"VersionId", *CONDITIONS}]
+    for done in await asyncio.gather(*(_deleted(ctx, req["Bucket"], each) for each in others)):
+        (errors if "Code" in done else deleted).append(done)
     return {"Deleted": [] if req["Delete"].get("Quiet", False) else deleted, "Errors": errors}
 
 
+def _marked(marker: Entry | None) -> dict[str, Any]:
+    """What is said of a delete marker that was made or deleted."""
+    return {} if marker is None else {"DeleteMarker": True, "DeleteMarkerVersionId": versions.name(marker)}
+
+
 async def _deleted(ctx: Context, bucket: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Deletes one of many objects under its own conditions; what is said of it when it stays, nothing when it went."""
+    """Deletes one of many objects under its own conditions, or a version; what is said of it, a `Code` if it stays."""
+    said = {name: wanted[name] for name in ("Key", "VersionId") if name in wanted}
     conditional = {CONDITIONS[name]: value for name, value in wanted.items() if name in CONDITIONS}
+    check = _as_expected({"Key": wanted["Key"], **conditional})
     try:
-        _check_version(wanted)
-        await ctx[Objects].delete(bucket, [wanted["Key"]], _as_expected({"Key": wanted["Key"], **conditional}))
-    except Unserved as error:
-        return {"Code": "NotImplemented", "Message": error.message}
+        if "VersionId" not in wanted:
+            return said | _marked((await ctx[Objects].delete(bucket, [wanted["Key"]], check))[0])
+        try:
+            version = versions.checked(wanted["VersionId"], "VersionId")
+        except WireError:
+            raise fault("NoSuchVersion") from None
+        gone = await ctx[Objects].delete_version(bucket, wanted["Key"], version, check)
+        return said | _marked(gone if gone is not None and gone.marker else None)
     except WireError as error:
-        return {"Code": error.code, "Message": error.message}
-    return {}
+        return said | {"Code": error.code, "Message": error.message}

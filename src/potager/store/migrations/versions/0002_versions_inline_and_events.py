@@ -45,6 +45,7 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("versions_version", "versions", ["bucket", "key", "version"])
+    op.create_index("versions_newest", "versions", ["bucket", "key", sa.text("sequence DESC")])
     op.create_index("versions_blob", "versions", ["blob"])
     op.create_table(
         "inline",
