@@ -22,6 +22,9 @@ PROTOCOLS = {
     "sagemaker-runtime": "rest-json",
     "sagemaker-featurestore-runtime": "rest-json",
     "sagemaker-metrics": "rest-json",
+    "cloudwatch": "smithy-rpc-v2-cbor",
+    "textract": "smithy-rpc-v2-cbor",
+    "resourcegroupstaggingapi": "smithy-rpc-v2-cbor",
 }
 OPERATIONS = [(service, name) for service in PROTOCOLS for name in sorted(model.names(service))]
 AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=AK/20261123/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=0"

@@ -92,7 +92,9 @@ def test_a_response_is_read_by_botocore_as_what_was_answered(service: str, name:
         assert f">{result.get('LocationConstraint', '')}</LocationConstraint>".encode() in response.body
         return
     heard = client.parsed(operation, response, shape)
-    assert heard.pop("ResponseMetadata")["RequestId"] == "the-request-id"
+    told = heard.pop("ResponseMetadata").get("RequestId")
+    if shape is not None or client.PROTOCOLS[service] != "smithy-rpc-v2-cbor":  # botocore reads none of an empty answer
+        assert told == "the-request-id"
     _drop_what_the_transport_adds(heard, result)
     assert seen(shape, heard) == seen(shape, result)
 
@@ -133,9 +135,9 @@ def test_an_error_is_read_by_botocore_with_its_code_and_members(service: str, na
 def test_an_error_that_nobody_models_keeps_its_code_message_and_status(service: str) -> None:
     name = sorted(model.names(service))[0]
     operation = model.operation(service, name)
-    fault = WireError("ValidationException", "1 validation error detected: é", 400)
+    fault = WireError("NobodyKnowsException", "1 validation error detected: é", 400)
     for known in (operation, None):
         response = protocols.of(client.PROTOCOLS[service]).error(known, fault, "the-request-id")
         heard = client.parsed(operation, response, operation.output_shape)
         assert response.status == 400
-        assert (heard["Error"]["Code"], heard["Error"]["Message"]) == ("ValidationException", fault.message)
+        assert (heard["Error"]["Code"], heard["Error"]["Message"]) == ("NobodyKnowsException", fault.message)

@@ -137,8 +137,14 @@ def _by_target(target: str, request: Request, region: str | None) -> Target:
 
 
 def _by_rpc_path(request: Request, region: str | None) -> Target:
+    said = request.headers["smithy-protocol"]
+    if said != "rpc-v2-cbor":
+        raise WireError("UnknownOperationException", f"Potager does not speak the protocol '{said[:80]}'.", 404)
+    if request.method != "POST":
+        raise WireError("UnknownOperationException", f"Operations are asked for by POST, not {request.method}.", 405)
     parts = request.path.split("/")
-    service = catalog.TARGETS.get(parts[-3]) if len(parts) >= 5 and parts[-4] == "service" else None
+    fits = len(parts) >= 5 and (parts[-4], parts[-2]) == ("service", "operation")
+    service = catalog.TARGETS.get(parts[-3]) if fits else None
     if service is None:
         raise WireError("UnknownOperationException", f"Potager does not know the path '{request.path[:200]}'.", 404)
     return Target(service, parts[-1], "smithy-rpc-v2-cbor", region)

@@ -1,60 +1,111 @@
-"""Smithy RPC v2 with CBOR bodies: only its errors, so far.
+"""Smithy RPC v2 with CBOR bodies, which newer clients choose where a service has it (CloudWatch, Textract, ...).
 
-CloudWatch, Comprehend, Textract, Transcribe and Translate have it as their first protocol, so that newer clients choose
-it. Until a room serves one of them, refusing legibly is all that is wanted; `parse` and `serialize` get their place
-here. Source: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+    POST /service/<target>/operation/<name>          200
+    smithy-protocol: rpc-v2-cbor               ─►    smithy-protocol: rpc-v2-cbor
+    content-type: application/cbor                   content-type: application/cbor, unless there is no output
+
+An operation without input takes no body; an empty one is also that of an input without members. Errors name themselves
+in `__type`, and for services that spoke Query before in `x-amzn-query-error`.
+Source: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from botocore.model import OperationModel
+from botocore.model import OperationModel, Shape
 
-from potager.kernel.errors import Unserved, WireError
+from potager.kernel.errors import WireError
 from potager.wire.message import Request, Response
-from potager.wire.protocols import document, fault
+from potager.wire.protocols import dataitem, document, fault
+from potager.wire.protocols.shapes import Mistyped
 
+TYPE = "application/cbor"
+EVENTS = "application/vnd.amazon.eventstream"
 _NO_LABELS: Mapping[str, str] = {}
 
 
 def parse(
     operation: OperationModel, request: Request, body: bytes, labels: Mapping[str, str] = _NO_LABELS
 ) -> dict[str, Any]:
-    raise Unserved("Potager does not read Smithy RPC v2 CBOR yet.")
+    _check_headers(request, body)
+    return read(operation.input_shape, body) if operation.input_shape else {}
+
+
+def _check_headers(request: Request, body: bytes) -> None:
+    kind = _media_type(request.headers.get("content-type", ""))
+    if body and kind not in (TYPE, EVENTS):
+        raise WireError("UnsupportedMediaTypeException", f"Content-Type must be {TYPE}, got '{kind[:80]}'.", 415)
+    accepted = {_media_type(part) for part in request.headers.get("accept", "*/*").split(",")}
+    if not accepted & {TYPE, EVENTS, "application/*", "*/*"}:
+        raise WireError("NotAcceptableException", f"The answer is {TYPE}, which Accept does not name.", 406)
+
+
+def _media_type(text: str) -> str:
+    return text.partition(";")[0].strip().lower()
+
+
+def read(shape: Shape, body: bytes) -> Any:
+    """What a shape makes of a CBOR document; `SerializationException` where it cannot."""
+    try:
+        return _reader(shape)(dataitem.loads(body) if body else {})
+    except dataitem.NotCbor as error:
+        raise document.unreadable(f"The request's body is not CBOR: {error}.") from error
+    except Mistyped as error:
+        raise document.unreadable(f"{error}.") from error
+
+
+def _blob(value: Any) -> bytes:
+    if type(value) is not bytes:
+        raise document.mistyped(value, "Blob")
+    return value
+
+
+def _timestamp(value: Any) -> datetime:
+    if not isinstance(value, datetime):
+        raise document.mistyped(value, "Timestamp")
+    return value
+
+
+def _float(value: Any) -> float:
+    if type(value) is str:
+        raise document.mistyped(value, "Double")
+    return document.SCALARS["double"](value)
+
+
+_reader = document.reading(
+    {**document.SCALARS, "blob": _blob, "timestamp": _timestamp, "float": _float, "double": _float}
+)
 
 
 def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: str = "") -> Response:
-    raise Unserved("Potager does not write Smithy RPC v2 CBOR yet.")
+    shape = operation.output_shape
+    return response(200, b"" if shape is None else dataitem.write(shape, result), request_id)
 
 
 def error(
     operation: OperationModel | None, error: WireError, request_id: str = "", request: Request | None = None
 ) -> Response:
-    status, members = fault.body(operation, error, document.write)
-    texts = {"__type": error.code, **{name: value for name, value in members.items() if isinstance(value, str)}}
-    data = _head(0xA0, len(texts)) + b"".join(_text(name) + _text(value) for name, value in texts.items())
-    headers = [
-        ("smithy-protocol", "rpc-v2-cbor"),
-        ("Content-Type", "application/cbor"),
-        ("Content-Length", str(len(data))),
-        *error.headers.items(),
-    ]
-    if operation is not None and operation.service_model.is_query_compatible:
-        headers.append(("x-amzn-query-error", f"{error.code};{fault.sender(status)}"))
+    shape = fault.shape_of(operation, error.code)
+    status = fault.status_of(shape, error)
+    # The shape's own name: what it was called in Query stands in the header.
+    written = {"__type": dataitem.text(shape.name if shape is not None else error.code)}
+    for name, (member, value) in fault.members(shape, error).items():
+        written[name] = dataitem.write(member, value)
+    if not any(name.lower() == "message" for name in written):
+        written["message"] = dataitem.text(error.message)
+    members = b"".join(dataitem.text(name) + item for name, item in written.items())
+    reply = response(status, dataitem.head(dataitem.MAP, len(written)) + members, request_id)
+    reply.headers.extend((*fault.query_header(operation, error, status), *error.headers.items()))
+    return reply
+
+
+def response(status: int, data: bytes, request_id: str) -> Response:
+    headers = [("smithy-protocol", "rpc-v2-cbor"), ("Content-Length", str(len(data)))]
+    if data:
+        headers.append(("Content-Type", TYPE))
     if request_id:
         headers.append(("x-amzn-RequestId", request_id))
     return Response(status, headers, data)
-
-
-def _head(major: int, length: int) -> bytes:
-    """A CBOR head (RFC 8949, section 3) for a length below 2**32."""
-    if length < 24:
-        return bytes((major | length,))
-    return bytes((major | 26,)) + length.to_bytes(4, "big")
-
-
-def _text(value: str) -> bytes:
-    data = value.encode("utf-8", "replace")
-    return _head(0x60, len(data)) + data

@@ -1,4 +1,7 @@
-"""JSON values and shapes: what a shape reads out of a JSON document, and what it writes into one."""
+"""JSON values and shapes: what a shape reads out of a JSON document, and what it writes into one.
+
+CBOR's documents are read here as well (`reading`): they differ in their scalars alone.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, cast
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -95,10 +99,13 @@ _KINDS: tuple[tuple[type, str], ...] = (
     (float, "NUMBER_VALUE"),
     (list, "START_ARRAY"),
     (dict, "START_OBJECT"),
+    (bytes, "BLOB_VALUE"),
+    (datetime, "TIMESTAMP_VALUE"),
 )
 
 
-def _mistyped(value: Any, wanted: str) -> Mistyped:
+def mistyped(value: Any, wanted: str) -> Mistyped:
+    """A value of another kind than its shape's."""
     article = "an" if wanted[0] in "AEIOU" else "a"
     return Mistyped(f"{_kind(value)} can not be converted to {article} {wanted}")
 
@@ -106,14 +113,19 @@ def _mistyped(value: Any, wanted: str) -> Mistyped:
 # --- reading
 
 
-def _build_reader(shape: Shape, memo: Memo[Codec]) -> Codec:
-    if isinstance(shape, StructureShape):
-        return memo.put(shape, _any) if shape.is_document_type else _structure_reader(shape, memo)
-    if isinstance(shape, ListShape):
-        return _list_reader(shape, memo)
-    if isinstance(shape, MapShape):
-        return _map_reader(shape, memo)
-    return memo.put(shape, _SCALAR_READERS.get(shape.type_name, _any))
+def reading(scalars: Mapping[str, Codec]) -> Compiler[Codec]:
+    """Readers of shapes, given those of scalars by type; they raise `Mistyped`."""
+
+    def build(shape: Shape, memo: Memo[Codec]) -> Codec:
+        if isinstance(shape, StructureShape):
+            return memo.put(shape, _any) if shape.is_document_type else _structure_reader(shape, memo)
+        if isinstance(shape, ListShape):
+            return _list_reader(shape, memo)
+        if isinstance(shape, MapShape):
+            return _map_reader(shape, memo)
+        return memo.put(shape, scalars.get(shape.type_name, _any))
+
+    return Compiler(build)
 
 
 def _structure_reader(shape: StructureShape, memo: Memo[Codec]) -> Codec:
@@ -121,7 +133,7 @@ def _structure_reader(shape: StructureShape, memo: Memo[Codec]) -> Codec:
 
     def read_structure(value: Any) -> dict[str, Any]:
         if type(value) is not dict:
-            raise _mistyped(value, "Structure")
+            raise mistyped(value, "Structure")
         members: dict[str, Any] = {}
         for name, given in cast("dict[str, Any]", value).items():
             field = fields.get(name)
@@ -143,7 +155,7 @@ def _list_reader(shape: ListShape, memo: Memo[Codec]) -> Codec:
 
     def read_list(value: Any) -> list[Any]:
         if type(value) is not list:
-            raise _mistyped(value, "List")
+            raise mistyped(value, "List")
         items = cast("list[Any]", value)
         read_member = member[0]
         try:
@@ -172,7 +184,7 @@ def _map_reader(shape: MapShape, memo: Memo[Codec]) -> Codec:
 
     def read_map(value: Any) -> dict[str, Any]:
         if type(value) is not dict:
-            raise _mistyped(value, "Map")
+            raise mistyped(value, "Map")
         entries: dict[str, Any] = {}
         for key, given in cast("dict[str, Any]", value).items():
             try:
@@ -192,7 +204,7 @@ def _any(value: Any) -> Any:
 
 def _string(value: Any) -> str:
     if type(value) is not str:
-        raise _mistyped(value, "String")
+        raise mistyped(value, "String")
     if not value.isascii() and _SURROGATE.search(value):
         # JSON can spell half a character (`\ud800`); no file name, no database and no UTF-8 can.
         raise Mistyped("The value is not valid Unicode")
@@ -201,7 +213,7 @@ def _string(value: Any) -> str:
 
 def _boolean(value: Any) -> bool:
     if type(value) is not bool:
-        raise _mistyped(value, "Boolean")
+        raise mistyped(value, "Boolean")
     return value
 
 
@@ -213,7 +225,7 @@ def _whole(type_name: str) -> Codec:
         if type(value) is float and value.is_integer():
             value = int(value)
         if type(value) is not int:
-            raise _mistyped(value, wanted)
+            raise mistyped(value, wanted)
         if not low <= value <= high:
             raise Mistyped(f"{str(value)[:40]} is out of the range of {wanted}")
         return value
@@ -231,12 +243,12 @@ def _float(value: Any) -> float:
             raise Mistyped("The number is out of the range of Double") from None
     if type(value) is str and value in _SPECIAL:
         return _SPECIAL[value]
-    raise _mistyped(value, "Double")
+    raise mistyped(value, "Double")
 
 
 def _blob(value: Any) -> bytes:
     if type(value) is not str:
-        raise _mistyped(value, "Blob")
+        raise mistyped(value, "Blob")
     try:
         return a2b_base64(value.encode("ascii"), strict_mode=True) if value else b""
     except (Base64Error, UnicodeEncodeError) as error:
@@ -247,10 +259,10 @@ def _timestamp(value: Any) -> Any:
     try:
         return timestamp.parse(value)
     except ValueError as error:
-        raise _mistyped(value, "Timestamp") from error
+        raise mistyped(value, "Timestamp") from error
 
 
-_SCALAR_READERS: dict[str, Codec] = {
+SCALARS: dict[str, Codec] = {
     "string": _string,
     "character": _string,
     "boolean": _boolean,
@@ -262,7 +274,7 @@ _SCALAR_READERS: dict[str, Codec] = {
     "timestamp": _timestamp,
 }
 
-_reader = Compiler(_build_reader)
+_reader = reading(SCALARS)
 
 
 # --- writing

@@ -63,6 +63,15 @@ def body(
     return status_of(shape, error), written
 
 
+def query_header(operation: OperationModel | None, error: WireError, status: int) -> list[tuple[str, str]]:
+    """For a service that spoke Query before: the code that it had there, and whose fault it is."""
+    if operation is None or not operation.service_model.is_query_compatible:
+        return []
+    shape = shape_of(operation, error.code)
+    code = shape.error_code if shape is not None and shape.error_code else error.code
+    return [("x-amzn-query-error", f"{code};{sender(status)}")]
+
+
 def sender(status: int) -> str:
     """Whose fault it is, as Query's errors say it."""
     return "Sender" if status < 500 else "Receiver"

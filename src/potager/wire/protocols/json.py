@@ -36,9 +36,7 @@ def error(
     status, members = fault.body(operation, error, document.write)
     reply = response(status, document.dumps({"__type": error.code, **members}), request_id)
     reply.headers.append(("x-amzn-ErrorType", error.code))
-    if operation is not None and operation.service_model.is_query_compatible:
-        reply.headers.append(("x-amzn-query-error", f"{error.code};{fault.sender(status)}"))
-    reply.headers.extend(error.headers.items())
+    reply.headers.extend((*fault.query_header(operation, error, status), *error.headers.items()))
     return reply
 
 
