@@ -11,6 +11,8 @@ COMMANDS = {
     "env": "Print what an AWS client needs to reach the server.",
     "run": "Run any command, its AWS calls landing here.",
     "demo": "Walk the whole road on insurance claims, or on your own file.",
+    "mount": "Make a bucket be a folder, or a bucket of a real object store.",
+    "unmount": "Take a mounted bucket away.",
     "interrupt": "Take the place of a managed spot job away, to see it resume.",
     "doctor": "Tell what this machine offers, and what is missing.",
 }

@@ -28,6 +28,7 @@ from potager.store.blobs import Blobs
 from potager.store.database import Database
 from potager.store.leases import Leases
 from potager.store.logs import Logs
+from potager.store.mounts.declared import Mounts
 from potager.store.objects import Objects
 from potager.store.rows import Rows
 from potager.train import jobs
@@ -75,10 +76,11 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     rows = house.add(Rows, Rows(database, keys.secret))
     blobs = house.add(Blobs, Blobs(data / "blobs"))
     stack.callback(blobs.close)
-    objects = house.add(Objects, Objects(database, blobs))
+    scope = Scope(settings.account_id, settings.region)
+    objects = house.add(Objects, Objects(database, blobs, Mounts(data, scope)))
     objects.start()
     stack.push_async_callback(objects.close)
-    await _default_bucket(objects, Scope(settings.account_id, settings.region))
+    await _default_bucket(objects, scope)
     logs = house.add(Logs, Logs(data / "logs"))
     leases = Leases(rows, owner=OWNER)
     stack.push_async_callback(leases.close)

@@ -11,6 +11,7 @@ A bucket's name is global to the server; the bucket belongs to an account and a 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, insert, select, update
 
 from potager.kernel import clock
-from potager.kernel.errors import InUse
+from potager.kernel.errors import Exists, InUse
 from potager.kernel.names import Scope
 from potager.store import entries, history, references, schema, sweep
 from potager.store.blobs import Blob, Blobs, Content, Span
@@ -28,7 +29,9 @@ from potager.store.database import Database, inserting
 from potager.store.entries import NULL, Check, Entry, IsMarker, NoBucket, NoObject, NoVersion
 from potager.store.history import Version
 from potager.store.keys import Listing
-from potager.store.uploads import Uploads, forget
+from potager.store.mounts import Mount, chunks
+from potager.store.mounts.declared import Mounts
+from potager.store.uploads import Part, Upload, Uploads, forget
 
 __all__ = [
     "NULL",
@@ -50,6 +53,11 @@ SMALL = 2**16
 """Bytes that are read along with their row."""
 ATTEMPTS = 4
 """Times that an object is looked up anew when it is replaced between its row and its bytes."""
+
+MOUNTED = "_mount"
+"""In the document of a bucket that is mounted: what it is mounted from."""
+
+log = logging.getLogger(__name__)
 
 _buckets = schema.buckets
 _BUCKET = ("name", "account", "region", "created", "versioning", "doc")
@@ -81,9 +89,10 @@ class Objects:
     are is kept in memory: the lock on the data folder sees to it that nobody else changes them.
     """
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, mounts: Mounts | None = None) -> None:
         self._database = database
         self._blobs = blobs
+        self._mounts = mounts
         blobs.before_unlinking = database.sync
         self._sweep: asyncio.Task[int] | None = None
         self._joining: dict[str, asyncio.Lock] = {}
@@ -103,6 +112,29 @@ class Objects:
             with suppress(asyncio.CancelledError):
                 await self._sweep
 
+    async def mount(self, bucket: str) -> Mount | None:
+        """What a bucket is mounted from; None for one of our own, or none at all."""
+        if self._mounts is None:
+            return None
+        if (mounts := self._mounts.changed()) is not None:
+            self._mounts.take({name: mount for name, mount in mounts.items() if await self._hung(name, mount)})
+            for stale in await self._all(None):
+                if MOUNTED in stale.doc and self._mounts.get(stale.name) is None:
+                    await self.delete_bucket(stale.name)
+        return self._mounts.get(bucket)
+
+    async def _hung(self, name: str, mount: Mount) -> bool:
+        """Whether a mount has the bucket of its name, which is made where there is none."""
+        scope = self._mounts.scope if self._mounts else Scope("", "")
+        try:
+            await self.create_bucket(name, scope, {MOUNTED: mount.where})
+        except Exists:
+            own = await self.configure(name, lambda bucket: bucket)
+            if MOUNTED not in own.doc:
+                log.error("%s is not mounted: there is a bucket '%s' already. Choose another name.", mount.where, name)
+                return False
+        return True
+
     async def create_bucket(self, name: str, scope: Scope, doc: Mapping[str, Any] | None = None) -> Bucket:
         """A new bucket; `Exists` when the name is taken, by whomever."""
         bucket = Bucket(name, scope.account, scope.region, clock.now(), None, dict(doc or {}))
@@ -118,15 +150,20 @@ class Objects:
 
     async def bucket(self, name: str) -> Bucket:
         """The bucket of that name; `NoBucket` when there is none."""
-        if (known := self._known.get(name)) is not None:
-            return known
-        async with self._changing:
-            found = await self._database.read(lambda connection: _found(connection, name))
-            self._known[name] = found
-            return found
+        await self.mount(name)
+        found = self._known.get(name)
+        if found is None:
+            async with self._changing:
+                found = await self._database.read(lambda connection: _found(connection, name))
+                self._known[name] = found
+        return found
 
     async def buckets(self, account: str | None = None) -> list[Bucket]:
         """The buckets of an account in all regions, or of all accounts, by name."""
+        await self.mount("")
+        return await self._all(account)
+
+    async def _all(self, account: str | None) -> list[Bucket]:
         query = select(_buckets).order_by(_buckets.c.name)
         query = query if account is None else query.where(_buckets.c.account == account)
         return await self._database.read(lambda connection: [Bucket(*row) for row in connection.execute(query)])
@@ -148,6 +185,8 @@ class Objects:
 
     async def delete_bucket(self, name: str) -> None:
         """Deletes an empty bucket and the uploads under way in it; `InUse` when it holds objects or versions."""
+        if (mount := await self.mount(name)) is not None:
+            raise InUse(f"The bucket '{name}' is {mount.where}. `potager unmount {name}` takes it away.")
 
         def write(connection: Connection) -> list[str]:
             entries.require(connection, name)
@@ -179,6 +218,11 @@ class Objects:
         described = {"ContentType": content_type, **(doc or {})}
         etag = blob.digests["md5"].hex()
         entry = Entry(bucket, key, blob.id, blob.size, etag, clock.now(), checksum, described)
+        if (mount := await self.mount(bucket)) is not None:
+            try:
+                return await mount.put(entry, await self._blobs.open(blob.id), check)
+            finally:
+                self._blobs.discard([blob.id])
 
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             current, freed = entries.put(connection, entry, check)
@@ -204,6 +248,8 @@ class Objects:
 
         `version` says which one of the source's: an id or `NULL`, the current one without.
         """
+        if await self.mount(source[0]) is not None or await self.mount(target[0]) is not None:
+            return await self._copy_through((*source, version), target, change, check)
 
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             found = change(entries.named(connection, *source, version))
@@ -215,11 +261,42 @@ class Objects:
         self._blobs.discard(freed)
         return entry
 
+    async def _copy_through(
+        self,
+        source: tuple[str, str, str | None],
+        target: tuple[str, str],
+        change: Callable[[Entry], Entry],
+        check: Check | None,
+    ) -> Entry:
+        """A copy that reads the bytes and writes them: one of the buckets is mounted."""
+        found = await self.head(*source)
+        wanted = replace(change(found), bucket=target[0], key=target[1], parts=None)
+        blob = await self._blobs.write(chunks(await self.open(found)))
+        return await self.put(*target, blob, doc=wanted.doc, checksum=wanted.checksum, check=check)
+
+    async def complete(
+        self,
+        upload: Upload,
+        finish: Callable[[Mapping[int, Part]], tuple[list[Part], Entry]],
+        check: Check | None = None,
+    ) -> Entry:
+        """As `Uploads.complete`, also for a bucket that is mounted: its parts are put there as one object."""
+        if (mount := await self.mount(upload.bucket)) is None:
+            return await self.uploads.complete(upload, finish, check)
+        entry, spans = await self.uploads.gathered(upload, finish)
+        kept = await mount.put(replace(entry, parts=None), await self._blobs.open_spans(spans), check)
+        await self.uploads.abort(upload)
+        return kept
+
     async def head(self, bucket: str, key: str, version: str | None = None) -> Entry:
         """What is known of an object, or of a version by its id or `NULL`.
 
         `NoBucket`, `NoObject` or `NoVersion` when it is not there, `IsMarker` when the version is a delete marker.
         """
+        if (mount := await self.mount(bucket)) is not None:
+            if version not in (None, NULL):
+                raise NoVersion(bucket, key, version)
+            return await mount.head(key)
         return await self._database.read(lambda connection: entries.named(connection, bucket, key, version))
 
     async def describe(self, bucket: str, key: str, version: str | None, change: Callable[[Entry], Entry]) -> Entry:
@@ -234,6 +311,8 @@ class Objects:
 
     async def heads(self, places: Sequence[tuple[str, str]]) -> list[Entry]:
         """As `head`, of many buckets and keys in one go."""
+        if any([await self.mount(bucket) for bucket in {bucket for bucket, _ in places}]):
+            return [await self.head(*place) for place in places]
         return await self._database.read(lambda connection: [entries.find(connection, *place) for place in places])
 
     async def delete(self, bucket: str, keys: Sequence[str], check: Check | None = None) -> list[Entry | None]:
@@ -241,6 +320,9 @@ class Objects:
 
         `NoBucket` when the bucket is not there. The delete marker of each, None where the bucket keeps no versions.
         """
+        if (mount := await self.mount(bucket)) is not None:
+            await mount.delete(keys, check)
+            return [None] * len(keys)
 
         def write(connection: Connection) -> tuple[list[Entry | None], list[str]]:
             entries.require(connection, bucket)
@@ -264,6 +346,10 @@ class Objects:
         What was current before takes the place of a current object, or of a delete marker above it.
         """
         which = None if version == NULL else version
+        if (mount := await self.mount(bucket)) is not None:
+            if which is None:
+                await mount.delete([key], check)
+            return None
 
         def write(connection: Connection) -> tuple[Entry | None, list[str]]:
             if check is not None:
@@ -280,6 +366,8 @@ class Objects:
         self, bucket: str, prefix: str = "", delimiter: str = "", after: str = "", limit: int = 1000
     ) -> Listing[Entry]:
         """A page of objects in the order of their keys, folded at the delimiter; `NoBucket` without the bucket."""
+        if (mount := await self.mount(bucket)) is not None:
+            return await mount.list(prefix, delimiter, after, limit)
 
         def read(connection: Connection) -> Listing[Entry]:
             entries.require(connection, bucket)
@@ -299,6 +387,9 @@ class Objects:
 
         `after` is a key, and the id of one of its versions: what follows that one; None for what follows the key.
         """
+        if (mount := await self.mount(bucket)) is not None:
+            listed = await mount.list(prefix, delimiter, after[0], limit)
+            return Listing([Version(entry, latest=True) for entry in listed.entries], listed.prefixes, listed.after)
 
         def read(connection: Connection) -> Listing[Version]:
             entries.require(connection, bucket)
@@ -331,6 +422,8 @@ class Objects:
         `entry` was read.
         """
         end = entry.size if end is None else min(end, entry.size)
+        if (mount := await self.mount(entry.bucket)) is not None:
+            return await mount.open(entry, start, end)
         try:
             return await self._blobs.open(entry.blob, start, end)
         except FileNotFoundError:
@@ -350,6 +443,10 @@ class Objects:
         `choose` gets the object and gives its first byte, the one after the last, and whatever the caller wants back;
         it may raise. An object that is replaced between its row and its bytes is looked up anew.
         """
+        if await self.mount(bucket) is not None:
+            entry = await self.head(bucket, key, version)
+            start, end, chosen = choose(entry)
+            return chosen, await self.open(entry, start, end)
         for _ in range(ATTEMPTS):
             entry, start, end, chosen, found = await self._database.read(
                 lambda connection: self._fetched(connection, bucket, key, choose, version)
@@ -379,8 +476,11 @@ class Objects:
     async def file(self, entry: Entry) -> Path:
         """An object as one immutable file, to read or to link to; `NoObject` when it is gone meanwhile.
 
-        The pieces of a multipart upload are put together the first time, for good.
+        The pieces of a multipart upload are put together the first time, for good. What is mounted may change all the
+        same, and is copied or linked to at once.
         """
+        if (mount := await self.mount(entry.bucket)) is not None:
+            return await mount.file(entry)
         path = self._blobs.path(entry.blob)
         if self._blobs.has(entry.blob):
             return path

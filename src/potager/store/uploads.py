@@ -217,6 +217,18 @@ class Uploads:
                 site.tear()
                 raise
 
+    async def gathered(
+        self, upload: Upload, finish: Callable[[Mapping[int, Part]], tuple[list[Part], Entry]]
+    ) -> tuple[Entry, list[Span]]:
+        """What `complete` would make an object of, without making it: for a bucket that keeps its objects elsewhere."""
+
+        def read(connection: Connection) -> tuple[Entry, list[Span]]:
+            _find(connection, upload.bucket, upload.key, upload.id)
+            wanted, entry = finish({part.number: part for part in _listed(connection, upload.id, 0, None)})
+            return entry, [span for part in wanted for span in _pieces(connection, part.blob, part.size)]
+
+        return await self._database.read(read)
+
     async def _complete(
         self,
         upload: Upload,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from typing import Any
 
-from potager.kernel.errors import Fault, InUse, LimitReached, WireError
+from potager.kernel.errors import Denied, Fault, InUse, LimitReached, WireError
 from potager.store.objects import NULL, Entry, IsMarker, NoBucket, NoObject, NoVersion
 from potager.store.uploads import NoUpload
 
@@ -97,6 +97,8 @@ def translated(error: Fault, req: Mapping[str, Any], method: str) -> Fault:
         return fault("NoSuchUpload", UploadId=req.get("UploadId"))
     if isinstance(error, InUse):
         return fault("BucketNotEmpty", BucketName=req.get("Bucket"))
+    if isinstance(error, Denied):
+        return fault("AccessDenied", error.message)
     return fault("InsufficientStorage", error.message) if isinstance(error, LimitReached) else error
 
 

@@ -26,6 +26,9 @@ LAST_NUMBER = 10_000
 @operation
 async def create_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Begins an upload. What is said of the object is said here."""
+    if (mount := await ctx[Objects].mount(req["Bucket"])) is not None:
+        mount.writable()
+        mount.check_key(req["Key"])
     algorithm = checksums.served(req.get("ChecksumAlgorithm"))
     kind = checksums.upload_type(algorithm, req.get("ChecksumType"))
     doc = attributes.described(req)
@@ -69,6 +72,13 @@ async def upload_part_copy(ctx: Context, req: Req) -> Mapping[str, Any]:
         raise fault("EntityTooLarge", ProposedSize=end - start, MaxSizeAllowed=LARGEST)
     algorithm = upload.doc.get("_algorithm")
     names = checksums.names(algorithm)
+    if await ctx[Objects].mount(bucket) is not None:
+        content = await ctx[Objects].open(source, start, end)
+        blob = await ctx[Blobs].write(content, digests=names)
+        part = await ctx[Objects].uploads.put_part(
+            upload, _number(req), blob, checksums.members(algorithm, blob.digests)
+        )
+        return {"CopyPartResult": {"ETag": f'"{part.etag}"', "LastModified": part.modified, **part.doc}}
     part = await ctx[Objects].uploads.copy_part(
         upload, _number(req), source, start, end, names, lambda digests: checksums.members(algorithm, digests)
     )
@@ -83,7 +93,7 @@ async def complete_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]
     """Makes the listed parts the object, in one transaction. Completing again what is completed is answered alike."""
     try:
         upload = await found(ctx, req)
-        entry = await ctx[Objects].uploads.complete(
+        entry = await ctx[Objects].complete(
             upload, lambda there: assembled(req, upload, there), lambda there: conditions.writable(req, there)
         )
     except NoUpload:

@@ -9,13 +9,27 @@ from typing import Any
 
 from potager.collect.s3.faults import fault, translated
 from potager.kernel.context import Context
-from potager.kernel.errors import Fault, Invalid
+from potager.kernel.errors import Fault, Invalid, Unserved
 from potager.store.objects import Objects
 from potager.wire.service import Service
 
 Req = dict[str, Any]
 Output = Mapping[str, Any] | None
 Handler = Callable[[Context, Req], Awaitable[Output]]
+
+NOT_MOUNTED = frozenset(
+    f"{verb}_{noun}"
+    for verb in ("put", "delete")
+    for noun in (
+        "bucket_versioning",
+        "bucket_encryption",
+        "bucket_lifecycle_configuration",
+        "bucket_notification_configuration",
+        "object_tagging",
+        "object_acl",
+    )
+)
+"""Operations that a bucket which is mounted does not have: what they keep would have to lie beside the objects."""
 
 service = Service("s3", {Invalid: ("InvalidArgument",)})
 
@@ -24,12 +38,17 @@ def operation(handler: Handler) -> Handler:
     """Registers an operation of S3; what the store raises in it becomes S3's own error."""
 
     method = handler.__name__.partition("_")[0].upper()
+    other = handler.__name__ in NOT_MOUNTED
 
     @functools.wraps(handler)
     async def translating(ctx: Context, req: Req) -> Output:
         try:
             if "ExpectedBucketOwner" in req:
                 await check_owner(ctx, req["Bucket"], req["ExpectedBucketOwner"])
+            if other and (mount := await ctx[Objects].mount(req["Bucket"])) is not None:
+                raise Unserved(
+                    f"The bucket '{req['Bucket']}' is {mount.where}, mounted: {handler.__name__} is not for it."
+                )
             return await handler(ctx, req)
         except Fault as error:
             raise translated(error, req, method) from error
