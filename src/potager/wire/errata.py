@@ -49,6 +49,9 @@ look, the Java and Go SDKs do. The others are called after the operation."""
 S3_TEXT_ROOTS = frozenset(("GetBucketLocation",))
 """The root holds the value itself: `<LocationConstraint>eu-west-1</LocationConstraint>`, empty for us-east-1."""
 
+S3_OPEN_ENUMS = frozenset(("Event", "FilterRuleName"))
+"""Enums of which S3 takes more than the model has (`Prefix` for `prefix`), or refuses a value in words of its own."""
+
 
 def s3_status(operation: str, result: Mapping[str, Any], default: int) -> int:
     """206 for a part of an object, which the model does not tell."""

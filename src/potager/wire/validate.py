@@ -19,7 +19,7 @@ from botocore.model import ListShape, MapShape, Shape, StringShape, StructureSha
 
 from potager.kernel.body import Body
 from potager.kernel.errors import Invalid
-from potager.wire import pattern, timestamp
+from potager.wire import errata, pattern, timestamp
 from potager.wire.protocols.document import unreadable
 from potager.wire.protocols.shapes import Compiler, Memo, lower_camel
 
@@ -264,7 +264,7 @@ def _pattern_rules(shape: Shape) -> list[Rule]:
 
 
 def _enum_rules(shape: StringShape) -> list[Rule]:
-    if not shape.enum:
+    if not shape.enum or shape.name in errata.S3_OPEN_ENUMS:
         return []
     allowed = frozenset(shape.enum)
     constraint = f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"

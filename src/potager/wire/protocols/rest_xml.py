@@ -10,11 +10,12 @@ from typing import Any
 
 from botocore.model import OperationModel, Shape
 
-from potager.kernel.errors import WireError
+from potager.kernel.errors import Invalid, WireError
 from potager.wire import errata
 from potager.wire.message import Request, Response
 from potager.wire.protocols import binding, element, fault, xml
 from potager.wire.protocols.shapes import Mistyped
+from potager.wire.validate import validate
 
 _NO_LABELS: Mapping[str, str] = {}
 
@@ -29,6 +30,8 @@ def parse(
         raise WireError("InvalidArgument", f"{error}.") from error
     if bound.payload is not None:
         _read_payload(*bound.payload, body, members)
+        if operation.input_shape is not None and bound.payload[0] in operation.input_shape.required_members:
+            _require(bound.payload[0], members)
     elif bound.has_document and operation.input_shape is not None and body:
         members = {**_read_document(operation.input_shape, body), **members}
     return members
@@ -40,13 +43,22 @@ def _read_payload(name: str, shape: Shape, body: Any, members: dict[str, Any]) -
     elif shape.type_name == "string":
         members[name] = body.decode("utf-8", "replace")
     elif body:
-        members[name] = _read_document(shape, body)
+        members[name] = _read_document(shape, body, whole=True)
 
 
-def _read_document(shape: Shape, body: bytes) -> Any:
+def _require(name: str, members: Mapping[str, Any]) -> None:
+    if name not in members:
+        raise WireError("MissingRequestBodyError", "Request Body is empty")
+
+
+def _read_document(shape: Shape, body: bytes, *, whole: bool = False) -> Any:
+    """What a document says; a `whole` one is held against the model, for S3 blames the document for what misses in it."""
     try:
-        return element.read(shape, xml.loads(body))
-    except (xml.NotXml, Mistyped) as error:
+        value = element.read(shape, xml.loads(body))
+        if whole:
+            validate(shape, value)
+        return value
+    except (xml.NotXml, Mistyped, Invalid) as error:
         message = "The XML you provided was not well-formed or did not validate against our published schema"
         raise WireError("MalformedXML", f"{message}: {error}"[:500]) from error
 
