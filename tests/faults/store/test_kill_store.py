@@ -1,4 +1,4 @@
-"""`kill -9` at 200 moments under a crowd of clients: what was acknowledged is there, what was not is never half there."""
+"""`kill -9` at 200 moments under a crowd of clients: what was acknowledged is there, the rest is never half there."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_store_that_is_killed_at_200_moments_loses_nothing_and_keeps_nothing_t
 
 
 def live_and_die(mortal: Mortal, gate: Gate, chance: random.Random) -> None:
-    """Has the server killed at every moment: after a number of answers, or in the middle of a step, even of its start."""
+    """Has the server killed at every moment: after a number of answers, or in the middle of a step, or of its start."""
     for _ in range(MOMENTS):
         step = chance.randint(1, 350) if chance.random() < 0.7 else None
         if not mortal.start(step):

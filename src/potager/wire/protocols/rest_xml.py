@@ -52,7 +52,7 @@ def _require(name: str, members: Mapping[str, Any]) -> None:
 
 
 def _read_document(shape: Shape, body: bytes, *, whole: bool = False) -> Any:
-    """What a document says; a `whole` one is held against the model, for S3 blames the document for what misses in it."""
+    """What a document says. A `whole` one is held against the model: S3 blames the document for what it lacks."""
     try:
         value = element.read(shape, xml.loads(body))
         if whole:
