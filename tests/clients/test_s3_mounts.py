@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import potager
 from potager.cli.main import main
+from tests.clients.road import Road, claims_csv
 
 PART = 5 * 2**20
 
@@ -79,6 +80,18 @@ def refused(call: Any, **given: Any) -> tuple[str, int]:
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
+def trained(server: potager.Local, bucket: str) -> str:
+    """Trains on the claims in a bucket that is mounted, and deploys from there; where its model is."""
+    road = Road(server)
+    road.bucket = bucket
+    road.put("train/claims.csv", claims_csv(300))
+    road.put("validation/claims.csv", claims_csv(100, seed=1))
+    job = road.train("mounted")
+    assert job["TrainingJobStatus"] == "Completed", job["FailureReason"]
+    road.deploy(job, "mounted")
+    return job["ModelArtifacts"]["S3ModelArtifacts"].partition(f"{bucket}/")[2]
+
+
 class TestAFolder:
     BUCKET = "from-a-folder"
 
@@ -114,6 +127,11 @@ class TestAFolder:
         back = io.BytesIO()
         mounted.download_fileobj(self.BUCKET, "big.bin", back, Config=config)
         assert back.getvalue() == data
+
+    def test_feeds_a_training_job_and_keeps_its_model(self, mounted: Any, server: Any, folder: Path) -> None:
+        model = trained(server, self.BUCKET)
+        assert (folder / model).stat().st_size > 0
+        assert os.stat(folder / "train" / "claims.csv").st_mode & 0o200
 
     @pytest.mark.parametrize("key", ["../out", "a//b", "/abs", "a/./b", "x" * 300, ".potager-1"])
     def test_refuses_keys_that_are_no_paths(self, mounted: Any, folder: Path, key: str) -> None:
@@ -176,6 +194,10 @@ class TestAnotherStore:
         remote.create_bucket(Bucket="copies")
         remote.copy({"Bucket": self.BUCKET, "Key": "big.bin"}, "copies", "big.bin", Config=config)
         assert remote.get_object(Bucket="copies", Key="big.bin")["Body"].read() == data
+
+    def test_feeds_a_training_job_and_keeps_its_model(self, remote: Any, server: Any, other: Any) -> None:
+        model = trained(server, self.BUCKET)
+        assert other.client("s3").head_object(Bucket="lake", Key=f"raw/{model}")["ContentLength"] > 0
 
 
 def _keys(server: potager.Local) -> dict[str, str]:
