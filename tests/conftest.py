@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 import potager
+from tests import postgres as postgres_servers
 
 for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
     # A shell without job control, or `nohup`, starts what runs in the background so that it never hears these; what
@@ -29,3 +31,23 @@ def fresh_server() -> Iterator[potager.Local]:
     """A live private server for one test: `.kill()` is `kill -9`, `.start()` brings it back where it was."""
     with potager.local() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres_servers.Server]:
+    """A Postgres server for this process's session; without one the test is skipped, or fails where CI wants one."""
+    try:
+        with postgres_servers.server() as running:
+            yield running
+    except postgres_servers.Absent as absent:
+        if "postgres" in os.environ.get(postgres_servers.REQUIRED, ""):
+            pytest.fail(str(absent))
+        pytest.skip(str(absent))
+
+
+@pytest.fixture
+def postgres(postgres_server: postgres_servers.Server) -> Iterator[str]:
+    """The URL of a fresh Postgres database."""
+    url = postgres_server.schema()
+    yield url
+    postgres_server.drop(url)

@@ -40,7 +40,7 @@ def command(parent_pipe: bool, temporary: bool, **given: str | None) -> None:
     _log(settings.log_level)
     with folder.lock(settings.data):
         served = _serve(settings, pipe=sys.stdin.fileno() if parent_pipe else None)
-        if temporary:
+        if temporary and served:  # else whoever started us still has to read what we said
             _remove(settings)
     if not served:
         raise click.ClickException("The server could not start; the log above says why.")

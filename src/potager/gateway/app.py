@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from potager.gateway.asgi import Disconnected, Receive, Scope, Send, incoming, respond, settle
 from potager.gateway.house import furnish, registry
 from potager.gateway.pipeline import Pipeline
+from potager.kernel.errors import Fault
 from potager.kernel.sessions import Trust
 from potager.kernel.settings import Keys, Settings
 from potager.wire.message import Response
@@ -46,7 +47,10 @@ class App:
             house = await furnish(self.settings, self.keys, self.url, self.trust, self._stack)
             self._pipeline = Pipeline(house, registry(), self.settings, self.keys)
         except Exception as error:
-            log.exception("the server could not start")
+            if isinstance(error, Fault):
+                log.error("the server could not start: %s", error.message)
+            else:
+                log.exception("the server could not start")
             await self._stack.aclose()
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return

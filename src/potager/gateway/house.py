@@ -25,7 +25,7 @@ from potager.monitor import logs as log_operations
 from potager.prepare.processing import jobs as processing_jobs
 from potager.prepare.processing.runner import ProcessingRunner
 from potager.store.blobs import Blobs
-from potager.store.database import Database
+from potager.store.database import Database, located
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.mounts.declared import Mounts
@@ -70,7 +70,7 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     """A house with everything in it, running. Closing `stack` takes it apart in the opposite order."""
     data = settings.data
     house = House()
-    database = await Database.open(f"sqlite:///{data / 'potager.db'}")
+    database = await Database.open(located(settings.database, data))
     stack.push_async_callback(database.close)
     house.add(Sessions, Sessions(keys.secret, url, trust))
     rows = house.add(Rows, Rows(database, keys.secret))

@@ -50,6 +50,14 @@ class Stale(Fault):
     """A compare-and-swap lost: the row changed since it was read."""
 
 
+class Unavailable(Fault):
+    """Something that the server needs does not answer now; nothing was done, and the same may succeed later (503)."""
+
+
+class Damaged(Fault):
+    """What the server kept does not read as it was written; a person must look (500)."""
+
+
 class WireError(Fault):
     """An error whose wire code is known where it is raised.
 

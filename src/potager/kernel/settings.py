@@ -133,6 +133,15 @@ class Settings:
         "a folder",
         "The data folder: everything that the server keeps. One server at a time uses it.",
     )
+    database: str = _declare(
+        "sqlite",
+        _matching(r"sqlite|postgres(ql)?(\+psycopg)?://[!-~]*"),
+        "`sqlite` or the URL of a Postgres database, such as postgresql://potager@localhost/potager",
+        "Where the rows are kept that say what there is: `sqlite` is a file in the data folder. Objects, jobs and logs "
+        "are in the data folder in either case. Prefer the variable or the file for a URL with a password, or "
+        "~/.pgpass: other users of the machine can read a command line.",
+        secret=True,
+    )
     access_key_id: str = _declare(
         "",
         _matching(r"|[0-9A-Za-z_.-]{3,128}"),

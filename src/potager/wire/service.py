@@ -29,6 +29,7 @@ from potager.kernel.errors import (
     LimitReached,
     NotFound,
     Stale,
+    Unavailable,
     Unserved,
     WireError,
 )
@@ -53,6 +54,7 @@ DEFAULT_ERRORS: Errors = {
         "ResourceInUse",
         "InternalFailure",
     ),
+    Unavailable: ("ServiceUnavailable", "ServiceUnavailableException", "InternalFailure", "ServiceUnavailable"),
     Denied: ("AccessDeniedException", "AccessDenied", "AccessDeniedException"),
     Invalid: (
         "ValidationException",
@@ -64,7 +66,7 @@ DEFAULT_ERRORS: Errors = {
 }
 """Where a service's own table is silent. The first code that the operation models wins, else the last."""
 
-STATUS = {LimitReached: 400, Stale: 409, Denied: 403, Unserved: 501}
+STATUS = {LimitReached: 400, Stale: 409, Denied: 403, Unavailable: 503, Unserved: 501}
 """The HTTP status where the model fixes none; 400 for the others."""
 
 

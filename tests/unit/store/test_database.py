@@ -1,15 +1,13 @@
-"""The database's own promises: batches, failures, migrations."""
+"""The database's own promises: batches and failures, on every back end."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, text
 
 from potager.kernel.errors import Invalid, LimitReached
-from potager.store import migrations, schema
 from potager.store.database import Database
 
 
@@ -54,8 +52,7 @@ async def test_a_reader_sees_one_moment(database: Database) -> None:
     assert await keys(database) == ["meanwhile"]
 
 
-async def test_writes_that_wait_are_made_before_it_closes(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'rows.db'}"
+async def test_writes_that_wait_are_made_before_it_closes(url: str) -> None:
     database = await Database.open(url)
     waiting = [
         asyncio.ensure_future(database.write(lambda connection, n=n: note(connection, f"{n:03d}"))) for n in range(200)
@@ -68,60 +65,14 @@ async def test_writes_that_wait_are_made_before_it_closes(tmp_path: Path) -> Non
     await again.close()
 
 
-async def test_a_write_after_the_end_is_refused_and_does_not_wait_for_ever(tmp_path: Path) -> None:
-    database = await Database.open(f"sqlite:///{tmp_path / 'rows.db'}")
+async def test_a_write_after_the_end_is_refused_and_does_not_wait_for_ever(url: str) -> None:
+    database = await Database.open(url)
     await database.close()
     with pytest.raises(RuntimeError, match="closed"):
         await database.write(lambda connection: note(connection, "late"))
 
 
-def described(url: str) -> object:
-    engine = create_engine(url)
-    found = inspect(engine)
-    tables = {
-        name: (
-            [(column["name"], str(column["type"]), column["nullable"]) for column in found.get_columns(name)],
-            found.get_pk_constraint(name),
-            sorted((index["name"], index["column_names"]) for index in found.get_indexes(name)),
-        )
-        for name in found.get_table_names()
-    }
-    with engine.connect() as connection:
-        made = {
-            name: "WITHOUT ROWID" in sql
-            for name, sql in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
-        }
-        version = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    engine.dispose()
-    return tables, made, version
-
-
-async def test_migrations_and_a_fresh_start_come_to_the_same_schema(tmp_path: Path) -> None:
-    fresh, migrated = (f"sqlite:///{tmp_path / name}.db" for name in ("fresh", "migrated"))
-    await (await Database.open(fresh)).close()
-    engine = create_engine(migrated)
-    migrations.upgrade(engine)
-    engine.dispose()
-    assert described(fresh) == described(migrated)
-
-
-def test_the_stamp_of_a_fresh_database_is_the_newest_migration() -> None:
-    from alembic.script import ScriptDirectory
-
-    script = ScriptDirectory.from_config(migrations.config(create_engine("sqlite://")))
-    assert script.get_current_head() == schema.HEAD
-
-
-async def test_an_older_database_is_migrated_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = f"sqlite:///{tmp_path / 'rows.db'}"
-    await (await Database.open(url)).close()
-    seen: list[object] = []
-    monkeypatch.setattr(schema, "HEAD", "a later one")
-    monkeypatch.setattr(migrations, "upgrade", seen.append)
-    await (await Database.open(url)).close()
-    assert len(seen) == 1
-
-
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_a_full_disk_is_said_and_writing_goes_on_once_there_is_room(database: Database) -> None:
     def limit(connection: Connection, pages: int) -> int:
         return int(connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar() or 0)

@@ -260,6 +260,7 @@ class TestSweep:
         assert later.fresh is None
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_no_file_goes_before_the_log_of_the_change_is_on_the_disk(
     objects: Objects, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,10 +284,9 @@ async def test_no_file_goes_before_the_log_of_the_change_is_on_the_disk(
     assert order == ["rows.db-wal", first.blob]
 
 
-async def test_objects_outlive_the_server(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'again.db'}"
+async def test_objects_outlive_the_server(tmp_path: Path, another_url: str) -> None:
     for turn in range(2):
-        database, blobs = await Database.open(url), Blobs(tmp_path / "again")
+        database, blobs = await Database.open(another_url), Blobs(tmp_path / "again")
         objects = Objects(database, blobs)
         objects.start()
         if turn == 0:

@@ -1,15 +1,14 @@
-"""Run by Alembic, never imported: the migrations against the engine that `potager.store.migrations` hands over."""
+"""Run by Alembic, never imported: the migrations in the transaction that `potager.store.migrations` hands over."""
 
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from potager.store import schema
 
-engine: Engine = context.config.attributes["engine"]
+connection: Connection = context.config.attributes["connection"]
 
-with engine.connect().execution_options(potager_writes=True) as connection:
-    context.configure(connection=connection, target_metadata=schema.metadata, render_as_batch=True)
-    with context.begin_transaction():
-        context.run_migrations()
+context.configure(connection=connection, target_metadata=schema.metadata, render_as_batch=True, transactional_ddl=True)
+with context.begin_transaction():
+    context.run_migrations()

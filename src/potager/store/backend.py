@@ -1,0 +1,80 @@
+"""What a database is to the house, whichever it is: `sqlite.py` and `postgres.py` are the two."""
+
+from __future__ import annotations
+
+import json
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from potager.store.batches import Job, Outcome
+
+T = TypeVar("T")
+
+
+class Backend(ABC):
+    """One database of one kind. `read` is called in any thread, `write` in one."""
+
+    engine: Engine
+    name: str
+    """What it is called in messages; never with a password."""
+    readers: int
+    """Threads that read at a time."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+        self._connections: list[Connection] = []
+
+    @abstractmethod
+    def open(self) -> None:
+        """Makes it ready: locked where need be, its schema the present one."""
+
+    @abstractmethod
+    def read(self, fn: Callable[[Connection], T]) -> T:
+        """What `fn` gives on one snapshot."""
+
+    @abstractmethod
+    def write(self, batch: list[Job]) -> list[Outcome]:
+        """What became of each write of a batch."""
+
+    @abstractmethod
+    def named(self, error: BaseException) -> BaseException:
+        """The error in the house's words, where it has some; else the error itself."""
+
+    def sync(self) -> None:  # noqa: B027  (nothing to do is an answer)
+        """Brings what is committed so far to the disk, in the present thread."""
+
+    def stop(self) -> None:  # noqa: B027
+        """Has a write that waits for the database wait no more."""
+
+    def close(self) -> None:
+        """Lets go of everything. Nobody reads or writes any more."""
+        for connection in self._connections:
+            connection.close()
+        self.engine.dispose()
+
+    def _reader(self) -> Connection:
+        """The present thread's own connection."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            self._connections.append(connection)
+        return connection
+
+    def _connect(self) -> Connection:
+        return self.engine.connect()
+
+
+def dumps(value: Any) -> str:
+    """A document as JSON: instants as seconds since 1970, bytes and NaN refused."""
+    return json.dumps(value, default=_seconds, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    raise TypeError(f"A document cannot hold {type(value).__name__}: {value!r}")

@@ -1,0 +1,147 @@
+"""The database as a file: SQLite in WAL mode, its one writer BEGINs IMMEDIATE, so that readers never wait for it.
+
+What is committed survives a killed server; the last moments before a power cut may be lost (synchronous=NORMAL), whole.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from potager.kernel import ballast
+from potager.kernel.errors import Damaged, LimitReached
+from potager.store import batches, migrations
+from potager.store.backend import Backend, dumps
+from potager.store.batches import Job, Outcome
+
+T = TypeVar("T")
+
+READERS = 2
+REMAKE = 60.0
+"""Seconds between two attempts to hold a ballast."""
+
+_PRAGMAS = (
+    "PRAGMA busy_timeout=20000",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA journal_size_limit=67108864",
+    "PRAGMA cache_size=-8192",
+)
+_DAMAGE = ("malformed", "not a database", "disk I/O error")
+"""How SQLite begins to say that a file is none of its own, or that the disk does not give it back."""
+
+
+class Sqlite(Backend):
+    """A database in a file."""
+
+    readers = READERS
+
+    def __init__(self, url: URL) -> None:
+        super().__init__()
+        self._file = Path(url.database or "")
+        self.name = f"the database {self._file}"
+        self.engine = create_engine(
+            url, json_serializer=dumps, pool_size=READERS + 2, connect_args={"check_same_thread": False}
+        )
+        event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "begin", _begin)
+        self._ballast = ballast.of(self._file.parent)
+        self._remade = float("-inf")
+        self._writer: Connection | None = None
+
+    def open(self) -> None:
+        try:
+            with self._connect_writer() as connection, connection.begin():
+                migrations.migrate(connection, self.name)
+        except DatabaseError as error:
+            fault = self.named(error)
+            self.engine.dispose()
+            raise fault from error
+
+    def read(self, fn: Callable[[Connection], T]) -> T:
+        connection = self._reader()
+        try:
+            with connection.begin():
+                return fn(connection)
+        except DatabaseError as error:
+            fault = self.named(error)
+            if fault is error:
+                raise
+            raise fault from error
+
+    def write(self, batch: list[Job]) -> list[Outcome]:
+        if self._writer is None:
+            self._writer = self._connect_writer()
+            self._connections.append(self._writer)
+        self._hold()
+        outcomes = self._transact(self._writer, batch)
+        if all(map(_is_full, outcomes)) and self._ballast.spend():
+            outcomes = self._transact(self._writer, batch)
+        return outcomes
+
+    def _transact(self, connection: Connection, batch: list[Job]) -> list[Outcome]:
+        """Runs a batch in one transaction; should that fail as a whole, every write of it failed."""
+        try:
+            with connection.begin():
+                return batches.run(connection, batch, self.named)
+        except BaseException as error:
+            return batches.failed(batch, self.named(error))
+
+    def _hold(self) -> None:
+        """Holds some of the disk for the writes that end what fills it; a ballast that was spent is made anew."""
+        if time.monotonic() - self._remade > REMAKE:
+            self._remade = time.monotonic()
+            self._ballast.make()
+
+    def sync(self) -> None:
+        """What a checkpoint has moved out of the log since is on the disk already: SQLite syncs around it."""
+        with suppress(FileNotFoundError):
+            fd = os.open(f"{self._file}-wal", os.O_RDONLY)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def named(self, error: BaseException) -> BaseException:
+        if not isinstance(error, DatabaseError):
+            return error
+        said = str(error.orig)
+        if isinstance(error, OperationalError) and "full" in said:
+            fault: Exception = LimitReached("The disk that holds the database is full. Free some space and try again.")
+        elif any(each in said for each in _DAMAGE):
+            fault = Damaged(
+                f"{self._file} is damaged or cannot be read ({said}). Stop the server, look at the disk and keep a "
+                "copy of the data folder; then bring a backup back with `potager restore`, or rescue what can be read "
+                "with `sqlite3 potager.db .recover`."
+            )
+        else:
+            return error
+        fault.__cause__ = error
+        return fault
+
+    def _connect_writer(self) -> Connection:
+        return self.engine.connect().execution_options(potager_writes=True)
+
+
+def _is_full(outcome: Outcome) -> bool:
+    """Whether a write was undone because the disk is full: then all of its batch was."""
+    return isinstance(outcome[2], LimitReached) and isinstance(outcome[2].__cause__, OperationalError)
+
+
+def _configure(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # the driver begins nothing by itself: `_begin` does
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("potager_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
