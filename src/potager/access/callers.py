@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from potager.access import grants
 from potager.access.roles import ROLE, ROLE_ID, administrator
-from potager.kernel.context import Caller
+from potager.kernel.context import ANONYMOUS, Caller
 from potager.kernel.names import Scope
 from potager.kernel.sessions import Session, Sessions
 from potager.kernel.settings import Keys
@@ -42,7 +42,12 @@ class Callers:
         return self._sessions.secret_of(access_key)
 
     async def caller(self, identity: Identity, protocol: str) -> Caller:
-        """Whose signature it is. `WireError` for a session whose token is missing or wrong, or which has ended."""
+        """Whose signature it is, `ANONYMOUS` without one.
+
+        `WireError` for a session whose token is missing or wrong, or which has ended.
+        """
+        if not identity.access_key:
+            return ANONYMOUS
         if identity.access_key == self._keys.access_key_id:
             return self._administrator
         session = self._sessions.session(identity.access_key, identity.token or "")

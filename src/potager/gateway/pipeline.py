@@ -19,7 +19,7 @@ from potager.access.callers import Callers
 from potager.gateway.asgi import Disconnected
 from potager.kernel import clock, ids
 from potager.kernel.body import Body
-from potager.kernel.context import Caller, Context, Doors, House
+from potager.kernel.context import Caller, Context, Doors, House, Origin
 from potager.kernel.errors import Fault, WireError
 from potager.kernel.sessions import Sessions
 from potager.kernel.settings import Keys, Settings
@@ -70,8 +70,7 @@ class Pipeline:
         caller = await self.callers.caller(identity, target.protocol)
         handler = self.registry.find(target.service, target.operation)
         params = validate(target.model.input_shape, target.parse(request, body))
-        region = identity.region or target.region or self.region
-        result = await handler(self._context(request, caller, region, request_id), params)
+        result = await handler(self._context(request, target, identity, caller, request_id), params)
         return target.serialize(result, request_id)
 
     async def _form(self, request: Request) -> bytes | None:
@@ -96,9 +95,13 @@ class Pipeline:
             return payload.opened(request, identity), identity
         return payload.checked(request, identity, read), identity
 
-    def _context(self, request: Request, caller: Caller, region: str, request_id: str) -> Context:
+    def _context(
+        self, request: Request, target: Target, identity: Identity, caller: Caller, request_id: str
+    ) -> Context:
         url = ("https://" if request.secure else "http://") + request.headers.get("host", "localhost")
-        return Context(self.house, caller, region, request_id, url)
+        region = identity.region or target.region or self.region
+        origin = Origin(request.client, request.secure, request.headers, identity.authentication, identity.moment)
+        return Context(self.house, caller, region, request_id, url, origin)
 
     async def call(self, ctx: Context, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Runs an operation for a room, as the same caller: what a client would get, without the bytes."""

@@ -7,7 +7,7 @@ await ctx.call("s3", "PutObject", {...})    another room, by the same door that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
 from potager.kernel.names import Scope, arn
@@ -47,12 +47,36 @@ class Doors:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who signed a request."""
+    """Who signed a request; `account` is "" where nobody did."""
 
     account: str
     arn: str
     user_id: str
     access_key: str = ""
+
+
+ANONYMOUS = Caller("", "", "anonymous")
+"""Whoever did not sign. S3 alone lets them in, where a bucket's policy or an ACL says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a request came, which policies may ask for.
+
+    Parameters
+    ----------
+    client : the address that it came from, "" where that is not known.
+    secure : whether it came by TLS.
+    headers : values by lower-case name.
+    authentication : `REST-HEADER`, `REST-QUERY-STRING` or `POST`, by where the signature stood; "" without one.
+    signed : when it says that it was signed, `YYYYMMDDTHHMMSSZ`; "" where it does not.
+    """
+
+    client: str = ""
+    secure: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    authentication: str = ""
+    signed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +88,7 @@ class Context:
     region: str
     request_id: str
     url: str = ""
+    origin: Origin = field(default_factory=Origin)
 
     @property
     def account(self) -> str:

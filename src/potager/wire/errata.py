@@ -54,7 +54,9 @@ S3_OPEN_ENUMS = frozenset(("Event", "FilterRuleName"))
 
 
 def s3_status(operation: str, result: Mapping[str, Any], default: int) -> int:
-    """206 for a part of an object, which the model does not tell."""
+    """206 for a part of an object, and 204 for what answers nothing, which the model does not tell."""
+    if operation == "PutBucketPolicy":
+        return 204
     if operation in ("GetObject", "HeadObject") and result.get("ContentRange"):
         return 206
     return default

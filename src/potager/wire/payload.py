@@ -23,10 +23,10 @@ from potager.kernel.errors import WireError
 from potager.wire import refusal
 from potager.wire.chunked import Decoder, Signatures, incomplete, malformed_trailer
 from potager.wire.message import Request
-from potager.wire.sigv4 import STREAMING, UNSIGNED, Identity
+from potager.wire.sigv4 import STREAMING, UNSIGNED, UNSIGNED_CHUNKS, Identity
 
 MODES = {
-    "STREAMING-UNSIGNED-PAYLOAD-TRAILER": (False, True),
+    UNSIGNED_CHUNKS: (False, True),
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD": (True, False),
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER": (True, True),
 }

@@ -28,6 +28,7 @@ _PLAIN = re.compile("[A-Za-z0-9/_.~-]*")
 SKEW = timedelta(minutes=15)
 UNSIGNED = "UNSIGNED-PAYLOAD"
 STREAMING = "STREAMING-"
+UNSIGNED_CHUNKS = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 _FREE = frozenset(("x-amz-user-agent",))
 """Headers that clients add after they have signed, and that decide nothing."""
@@ -42,7 +43,8 @@ class Identity:
 
     Attributes
     ----------
-    access_key, region, service : from the credential; a version 2 signature has no region (``""``).
+    access_key, region, service : from the credential; a version 2 signature has no region (``""``), a request
+        that nobody signed no access key either.
     token : the session token that came along, None without one; whether it is good is the caller's to say.
     payload : the body's SHA-256 in hex, `UNSIGNED-PAYLOAD`, or the name of a streaming mode.
     presigned : the signature stood in the URL.
@@ -59,6 +61,11 @@ class Identity:
     signature: str = ""
     signing_key: bytes = field(default=b"", repr=False)
 
+    @property
+    def authentication(self) -> str:
+        """Where the signature stood, as policies call it; "" without one."""
+        return "" if not self.access_key else "REST-QUERY-STRING" if self.presigned else "REST-HEADER"
+
 
 def verify(
     request: Request,
@@ -69,7 +76,7 @@ def verify(
     service: str | None = None,
     body: bytes | None = None,
 ) -> Identity:
-    """Who signed the request; `WireError` when nobody has, or not rightly.
+    """Who signed the request; `WireError` when nobody has, or not rightly. S3 takes requests that nobody signed.
 
     Parameters
     ----------
@@ -85,13 +92,23 @@ def verify(
     except Malformed as error:
         raise refuse.malformed(str(error)) from error
     if claim is None:
-        raise refuse.missing()
+        return _anonymous(request, service, body, refuse)
     secret = secret_of(claim.access_key)
     if secret is None:
         raise refuse.unknown_key(claim.access_key)
     if isinstance(claim, OldCredential):
         return _verify_old(request, claim, secret, now, protocol)
     return _verify(request, claim, secret, now, refuse, service, body)
+
+
+def _anonymous(request: Request, service: str | None, body: bytes | None, refuse: refusal.Refusal) -> Identity:
+    """Nobody: what their body is said to be holds all the same."""
+    chunked = "aws-chunked" in request.headers.get("content-encoding", "")  # boto3 leaves the mode out
+    payload = request.headers.get("x-amz-content-sha256") or (UNSIGNED_CHUNKS if chunked else UNSIGNED)
+    if service != "s3" or (payload.startswith(STREAMING) and payload != UNSIGNED_CHUNKS):
+        raise refuse.missing()
+    _check_payload(payload, body, refuse)
+    return Identity("", "", service, payload=payload)
 
 
 def _verify(

@@ -8,13 +8,26 @@
     versioning.py  GetBucketVersioning, PutBucketVersioning, ListObjectVersions
     multipart.py   CreateMultipartUpload ... AbortMultipartUpload
     uploads.py     ListParts, ListMultipartUploads
+    policies.py    bucket policies, the public access block
 
-Pure rules stand beside them: `naming`, `ranges`, `conditions`, `checksums`, `attributes`, `versions`.
+Who may do it is asked before each of them (`authorization.py`). Pure rules stand beside them: `naming`, `ranges`,
+`conditions`, `checksums`, `attributes`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`.
 """
 
 from __future__ import annotations
 
-from potager.collect.s3 import buckets, copying, listing, multipart, reading, uploads, versioning, writing
+from potager.collect.s3 import buckets, copying, listing, multipart, policies, reading, uploads, versioning, writing
 from potager.collect.s3.service import service
 
-__all__ = ["buckets", "copying", "listing", "multipart", "reading", "service", "uploads", "versioning", "writing"]
+__all__ = [
+    "buckets",
+    "copying",
+    "listing",
+    "multipart",
+    "policies",
+    "reading",
+    "service",
+    "uploads",
+    "versioning",
+    "writing",
+]

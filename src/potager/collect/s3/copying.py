@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from potager.collect.s3 import attributes, checksums, conditions, naming, versions
+from potager.collect.s3 import attributes, authorization, checksums, conditions, naming, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST
 from potager.collect.s3.service import Req, check_owner, operation
@@ -28,6 +28,7 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     bucket, key, version = origin(req["CopySource"])
     target = (req["Bucket"], naming.key(req["Key"]))
     attributes.refuse(req)
+    await authorization.reading(ctx, bucket, key, version, req)
     if "ExpectedSourceBucketOwner" in req:
         await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
     source = await original(ctx, bucket, key, version)

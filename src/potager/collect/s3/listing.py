@@ -27,10 +27,10 @@ async def list_objects_v2(ctx: Context, req: Req) -> Mapping[str, Any]:
     token = req.get("ContinuationToken")
     after = _opened(token) if token is not None else req.get("StartAfter", "")
     listed = await _page(ctx, req, after)
-    encode = encoding(req)
+    encode, account = encoding(req), (await ctx[Objects].bucket(req["Bucket"])).account
     return {
         **_common(req, listed, encode),
-        "Contents": [_content(ctx, entry, encode, req.get("FetchOwner", False)) for entry in listed.entries],
+        "Contents": [_content(entry, encode, account if req.get("FetchOwner") else None) for entry in listed.entries],
         "KeyCount": len(listed.entries) + len(listed.prefixes),
         "ContinuationToken": token,
         "NextContinuationToken": None if listed.after is None else _sealed(listed.after),
@@ -42,11 +42,11 @@ async def list_objects_v2(ctx: Context, req: Req) -> Mapping[str, Any]:
 async def list_objects(ctx: Context, req: Req) -> Mapping[str, Any]:
     """As ListObjectsV2, by markers: NextMarker is given where a delimiter is, else the last key is the marker."""
     listed = await _page(ctx, req, req.get("Marker", ""))
-    encode = encoding(req)
+    encode, account = encoding(req), (await ctx[Objects].bucket(req["Bucket"])).account
     following = listed.after if req.get("Delimiter") else None
     return {
         **_common(req, listed, encode),
-        "Contents": [_content(ctx, entry, encode, True) for entry in listed.entries],
+        "Contents": [_content(entry, encode, account) for entry in listed.entries],
         "Marker": encode(req.get("Marker", "")),
         "NextMarker": None if following is None else encode(following),
     }
@@ -77,7 +77,8 @@ def _common(req: Req, listed: Listing[Entry], encode: Encode) -> dict[str, Any]:
     }
 
 
-def _content(ctx: Context, entry: Entry, encode: Encode, with_owner: bool) -> dict[str, Any]:
+def _content(entry: Entry, encode: Encode, account: str | None) -> dict[str, Any]:
+    """An object as a listing shows it, with its owner where their account is given."""
     shown: dict[str, Any] = {
         "Key": encode(entry.key),
         "LastModified": entry.modified,
@@ -86,8 +87,8 @@ def _content(ctx: Context, entry: Entry, encode: Encode, with_owner: bool) -> di
         "StorageClass": "STANDARD",
     }
     shown |= summed(entry)
-    if with_owner:
-        shown["Owner"] = owner(ctx.account)
+    if account is not None:
+        shown["Owner"] = owner(account)
     return shown
 
 

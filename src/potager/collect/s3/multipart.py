@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from potager.collect.s3 import attributes, checksums, conditions, naming, ranges, versions
+from potager.collect.s3 import attributes, authorization, checksums, conditions, naming, ranges, versions
 from potager.collect.s3.copying import origin, original
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST, announced, receive
@@ -63,6 +63,7 @@ async def upload_part_copy(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Makes bytes of an object a part; they are read once for their digest, and not copied."""
     upload = await found(ctx, req)
     bucket, key, version = origin(req["CopySource"])
+    await authorization.reading(ctx, bucket, key, version, req)
     if "ExpectedSourceBucketOwner" in req:
         await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
     source = await original(ctx, bucket, key, version)

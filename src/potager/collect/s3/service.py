@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from potager.collect.s3 import admission, authorization
 from potager.collect.s3.faults import fault, translated
+from potager.collect.s3.owners import owner as owner
 from potager.kernel.context import Context
 from potager.kernel.errors import Fault, Invalid, Unserved
 from potager.store.objects import Objects
-from potager.wire.service import Service
+from potager.wire.service import Service, operation_names
 
 Req = dict[str, Any]
 Output = Mapping[str, Any] | None
@@ -35,33 +36,32 @@ service = Service("s3", {Invalid: ("InvalidArgument",)})
 
 
 def operation(handler: Handler) -> Handler:
-    """Registers an operation of S3; what the store raises in it becomes S3's own error."""
+    """Registers an operation of S3, for those who may do it; what the store raises in it becomes S3's own error."""
+    name = operation_names("s3").get(handler.__name__.rstrip("_"), "")
 
     method = handler.__name__.partition("_")[0].upper()
     other = handler.__name__ in NOT_MOUNTED
 
     @functools.wraps(handler)
-    async def translating(ctx: Context, req: Req) -> Output:
+    async def guarding(ctx: Context, req: Req) -> Output:
+        guard = None
         try:
+            guard = await authorization.guard(ctx, name, req)
             if "ExpectedBucketOwner" in req:
                 await check_owner(ctx, req["Bucket"], req["ExpectedBucketOwner"])
             if other and (mount := await ctx[Objects].mount(req["Bucket"])) is not None:
                 raise Unserved(
                     f"The bucket '{req['Bucket']}' is {mount.where}, mounted: {handler.__name__} is not for it."
                 )
-            return await handler(ctx, req)
+            return await (handler(ctx, req) if guard is None else admission.admitted(guard, req, handler))
         except Fault as error:
-            raise translated(error, req, method) from error
+            shown = translated(error, req, method)
+            raise (shown if guard is None else await guard.hidden(shown)) from error
 
-    return service.operation(translating)
+    return service.operation(guarding)
 
 
 async def check_owner(ctx: Context, bucket: str, account: str) -> None:
     """`AccessDenied` when the bucket is another account's than the client expects."""
     if (await ctx[Objects].bucket(bucket)).account != account:
         raise fault("AccessDenied")
-
-
-def owner(account: str) -> dict[str, str]:
-    """An account as the owner of things, under a canonical user id that is made up from it."""
-    return {"ID": hashlib.sha256(f"potager account {account}".encode()).hexdigest()}
