@@ -94,6 +94,7 @@ async def test_pages_hold_each_version_once_however_they_are_cut(objects: Object
             assert latest == sorted({each[0] for each in plain})
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_a_page_reads_along_an_index(database: Database) -> None:
     """No sort and no walk over a table, whatever a bucket or a key holds."""
 
