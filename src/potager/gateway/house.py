@@ -26,11 +26,14 @@ from potager.prepare.processing import jobs as processing_jobs
 from potager.prepare.processing.runner import ProcessingRunner
 from potager.store.blobs import Blobs
 from potager.store.database import Database, located
+from potager.store.keyring import Keyring
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.mounts.declared import Mounts
 from potager.store.objects import Objects
 from potager.store.rows import Rows
+from potager.store.sealing import Sealing
+from potager.store.vault import Vault
 from potager.train import jobs
 from potager.train.runner import Runner
 from potager.wire.service import Registry
@@ -76,8 +79,9 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     rows = house.add(Rows, Rows(database, keys.secret))
     blobs = house.add(Blobs, Blobs(data / "blobs"))
     stack.callback(blobs.close)
-    scope = Scope(settings.account_id, settings.region)
-    objects = house.add(Objects, Objects(database, blobs, Mounts(data, scope)))
+    scope, vault = Scope(settings.account_id, settings.region), Vault(keys.secret)
+    keyring = house.add(Keyring, Keyring(rows, vault))
+    objects = house.add(Objects, Objects(database, blobs, Mounts(data, scope), Sealing(vault, keyring)))
     objects.start()
     stack.push_async_callback(objects.close)
     await _default_bucket(objects, scope)
@@ -90,7 +94,7 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     stack.push_async_callback(executor.close)
     shares = house.add(Shares, Shares(budget.of(settings), data / "shares"))
     stack.callback(shares.close)
-    await _work(house, stack, rows, leases, executor, objects, blobs, logs, data)
+    await _work(house, stack, rows, leases, executor, objects, logs, data)
     return house
 
 
@@ -107,7 +111,6 @@ async def _work(
     leases: Leases,
     executor: Executor,
     objects: Objects,
-    blobs: Blobs,
     logs: Logs,
     data: Path,
 ) -> None:
@@ -116,13 +119,13 @@ async def _work(
     router = house.add(Router, Router())
     host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data))
     stack.push_async_callback(host.close)
-    runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, blobs, logs, house[Sessions], data))
+    runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
     processing = house.add(
-        ProcessingRunner, ProcessingRunner(rows, leases, executor, shares, objects, blobs, logs, house[Sessions], data)
+        ProcessingRunner, ProcessingRunner(rows, leases, executor, shares, objects, logs, house[Sessions], data)
     )
     stack.push_async_callback(processing.close)
-    transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, shares, objects, blobs, logs, data))
+    transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, shares, objects, logs, data))
     stack.push_async_callback(transforms.close)
     await host.start()
     await runner.start()

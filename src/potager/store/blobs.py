@@ -2,6 +2,9 @@
 
     BLOBS/tmp/<id>       while it is written; what a dead server left there is swept at start
     BLOBS/<ab>/<id>      whole, mode 0444, its bytes and its name on the disk
+    BLOBS/plain/<id>     a sealed blob's plaintext, as long as somebody needs it as a file; swept at start
+
+Blobs that are sealed have ids that say so, and are written and read with their `Seal` (`seals.py`).
 
 A blob that no row names is an orphan: its upload was torn, or the server died between a commit and the unlinking that
 follows it. `sweep.py` removes those.
@@ -12,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import weakref
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,7 +24,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from potager.store import seals
 from potager.store.drafts import Draft, Inset, Place, Span
+from potager.store.seals import Damaged, Reader, Seal
 
 __all__ = ["Blob", "Blobs", "Content", "Place", "Span"]
 
@@ -32,20 +38,21 @@ THREADS = 8
 
 Content = bytes | AsyncIterator[bytes]
 """The bytes of something: all there, or still to be read."""
-Opened = tuple[BinaryIO | None, bytes, int | None]
+Opened = tuple[BinaryIO | Reader | None, bytes, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
     """A blob that is whole and on the disk: its id, its bytes in number, its digests by name.
 
-    `span` says where its bytes are when they are not a file of their own.
+    `span` says where its bytes are when they are not a file of their own, `seal` how they are sealed.
     """
 
     id: str
     size: int
     digests: dict[str, bytes]
     span: Span | None = None
+    seal: Seal | None = None
 
 
 class Blobs:
@@ -64,8 +71,10 @@ class Blobs:
         self._temporary.mkdir(parents=True, exist_ok=True)
         for number in range(256):
             (folder / f"{number:02x}").mkdir(exist_ok=True)
-        for torn in self._temporary.iterdir():
-            torn.unlink(missing_ok=True)
+        self._plain = folder / "plain"
+        self._plain.mkdir(exist_ok=True)
+        for left in (*self._temporary.iterdir(), *self._plain.iterdir()):
+            left.unlink(missing_ok=True)
 
     def path(self, blob: str) -> Path:
         """Where a blob's file is; not to be written to."""
@@ -81,26 +90,27 @@ class Blobs:
         *,
         digests: Sequence[str] = ("md5",),
         place: Place | None = None,
+        seal: Seal | None = None,
     ) -> Blob:
         """Keeps bytes as a new blob; done when they are on the disk. `LimitReached` when the disk is full.
 
         Memory stays under three chunks however long the stream is. Nothing remains when it breaks off. With a `place`
-        they are written there, into the file of another blob; what exceeds it is counted and not kept.
+        they are written there, into the file of another blob; what exceeds it is counted and not kept. With a `seal`
+        the file holds them sealed, and no place is taken.
         """
+        how = _How(digests, None if seal else place, seal)
         if isinstance(chunks, bytes):
-            return await self.run(lambda: self._whole([chunks], digests, place))
+            return await self.run(lambda: self._whole([chunks], how))
         gathered = _gathered(chunks)
         first = await anext(gathered)
         if sum(map(len, first)) < CHUNK:
-            return await self.run(lambda: self._whole(first, digests, place))
-        return await self._stream(first, gathered, digests, place)
+            return await self.run(lambda: self._whole(first, how))
+        return await self._stream(first, gathered, how)
 
-    async def _stream(
-        self, first: list[bytes], rest: AsyncIterator[list[bytes]], digests: Sequence[str], place: Place | None
-    ) -> Blob:
+    async def _stream(self, first: list[bytes], rest: AsyncIterator[list[bytes]], how: _How) -> Blob:
         """Writes one batch in a thread while the next one arrives."""
-        blob = secrets.token_hex(16)
-        draft = await self.run(lambda: self._begun(blob, digests, place))
+        blob = how.name()
+        draft = await self.run(lambda: self._begun(blob, how))
         try:
             step = self._submit(draft.add, first)
             try:
@@ -110,19 +120,19 @@ class Blobs:
             finally:
                 await asyncio.wait([step])
             await step
-            return Blob(blob, draft.size, await self.run(draft.finish), place and place.span)
+            return how.blob(blob, draft.size, await self.run(draft.finish))
         except BaseException:
             abandoned = self._submit(draft.abandon)  # in a thread: one may still be writing when this task is cancelled
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(abandoned)
             raise
 
-    def _whole(self, data: list[bytes], digests: Sequence[str], place: Place | None) -> Blob:
-        blob = secrets.token_hex(16)
-        draft = self._begun(blob, digests, place)
+    def _whole(self, data: list[bytes], how: _How) -> Blob:
+        blob = how.name()
+        draft = self._begun(blob, how)
         try:
             draft.add(data)
-            return Blob(blob, draft.size, draft.finish(), place and place.span)
+            return how.blob(blob, draft.size, draft.finish())
         except BaseException:
             draft.abandon()
             raise
@@ -146,26 +156,46 @@ class Blobs:
             raise
         return self.path(blob)
 
-    async def read(self, blob: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def plain(self, blob: str, chunks: AsyncIterator[bytes]) -> Path:
+        """The plaintext of a sealed blob as a file, to read or to link to, mode 0444.
+
+        Its name goes with the last reference to the path that is given: links that were made by then stay, and with
+        them the bytes. What a killed server leaves here the next one sweeps. Two who ask at once get a file each.
+        """
+        name = f"{blob}.{secrets.token_hex(4)}"
+        draft = await self.run(lambda: Draft(self._temporary / name, self._plain / name))
+        try:
+            async for chunk in chunks:
+                await self.run(lambda chunk=chunk: draft.add([chunk]))
+            await self.run(draft.finish)
+        except BaseException:
+            draft.abandon()
+            raise
+        return _lent(self._plain / name)
+
+    async def read(
+        self, blob: str, start: int = 0, end: int | None = None, seal: Seal | None = None
+    ) -> AsyncIterator[bytes]:
         """The bytes of a blob from `start` up to and without `end`, chunk by chunk."""
-        content = await self.open(blob, start, end)
+        content = await self.open(blob, start, end, seal)
         if isinstance(content, bytes):
             yield content
             return
         async for chunk in content:
             yield chunk
 
-    async def open(self, blob: str, start: int = 0, end: int | None = None) -> Content:
+    async def open(self, blob: str, start: int = 0, end: int | None = None, seal: Seal | None = None) -> Content:
         """As `read`, but the file is open and its first chunk read on return: it cannot go any more.
 
-        Bytes where one chunk is all. `FileNotFoundError` when the blob is not there as a file.
+        Bytes where one chunk is all. `FileNotFoundError` when the blob is not there as a file, `Damaged` where a sealed
+        one is not what was written.
         """
-        file, first, left = await self.run(lambda: self.opened(blob, start, end))
+        file, first, left = await self.run(lambda: self.opened(blob, start, end, seal))
         return first if file is None else self.rest(file, first, left)
 
-    def opened(self, blob: str, start: int, end: int | None) -> Opened:
+    def opened(self, blob: str, start: int, end: int | None, seal: Seal | None = None) -> Opened:
         """The first chunk, in the present thread; the file where there is more, and how much may follow."""
-        file = self.path(blob).open("rb", buffering=0)
+        file = self._file(blob, end, seal)
         try:
             if start:
                 file.seek(start)
@@ -180,7 +210,23 @@ class Blobs:
             return None, first, 0
         return file, first, left
 
-    async def rest(self, file: BinaryIO, first: bytes, left: int | None) -> AsyncIterator[bytes]:
+    def _file(self, blob: str, end: int | None, seal: Seal | None) -> BinaryIO | Reader:
+        """A blob's bytes, to be read up to `end` at least: the file, or what opens its segments."""
+        if seals.is_sealed(blob) != (seal is not None):
+            raise ValueError(f"blob {blob} is read {'with' if seal else 'without'} a seal")
+        file = self.path(blob).open("rb", buffering=0)
+        if seal is None:
+            return file
+        try:
+            reader = seal.reader(blob, file)
+            if end is not None and reader.size < end:
+                raise Damaged(f"blob {blob} ends {end - reader.size} bytes early")
+        except BaseException:
+            file.close()
+            raise
+        return reader
+
+    async def rest(self, file: BinaryIO | Reader, first: bytes, left: int | None) -> AsyncIterator[bytes]:
         """The chunk that was read when a file was `opened`, and those that follow."""
         try:
             yield first
@@ -190,9 +236,9 @@ class Blobs:
         finally:
             file.close()
 
-    async def open_spans(self, spans: Sequence[Span]) -> AsyncIterator[bytes]:
+    async def open_spans(self, spans: Sequence[Span], seal: Seal | None = None) -> AsyncIterator[bytes]:
         """The bytes of spans one after another; their files are kept from `discard` until the iterator is done with."""
-        held = _Held(self, spans)
+        held = _Held(self, spans, seal)
         await self.run(lambda: [os.stat(self.path(span.source)) for span in spans])
         return held
 
@@ -252,10 +298,10 @@ class Blobs:
         """Waits for the threads."""
         self._threads.shutdown()
 
-    def _begun(self, blob: str, digests: Sequence[str], place: Place | None) -> Draft | Inset:
-        if place is None:
-            return self._draft(blob, digests)
-        return Inset(self.path(place.span.source), place, digests)
+    def _begun(self, blob: str, how: _How) -> Draft | Inset:
+        if how.place is None:
+            return self._draft(blob, how.digests, how.seal)
+        return Inset(self.path(how.place.span.source), how.place, how.digests)
 
     def name(self) -> str:
         """The id of a blob that is to be; the sweep spares it."""
@@ -268,10 +314,10 @@ class Blobs:
         """Makes the empty file of a blob, whose bytes are written to places in it (`write`)."""
         os.close(os.open(self.path(blob), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
-    def _draft(self, blob: str, digests: Sequence[str]) -> Draft:
+    def _draft(self, blob: str, digests: Sequence[str], seal: Seal | None = None) -> Draft:
         if self.fresh is not None:
             self.fresh.add(blob)
-        return Draft(self._temporary / blob, self.path(blob), digests)
+        return Draft(self._temporary / blob, self.path(blob), digests, seal and seal.writer(blob))
 
     def _submit(self, fn: Callable[..., T], *given: object) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, fn, *given)
@@ -281,11 +327,44 @@ class Blobs:
         return await self._submit(fn)
 
 
+class Lent(type(Path())):
+    """The path of a file that goes when nobody holds this object any more; paths made from it do not hold it."""
+
+
+def _lent(path: Path) -> Lent:
+    lent = Lent(path)
+    weakref.finalize(lent, _unlink, str(path))
+    return lent
+
+
+def _unlink(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How bytes become a blob: what is computed of them, and where or as what they are written."""
+
+    digests: Sequence[str]
+    place: Place | None
+    seal: Seal | None
+
+    def name(self) -> str:
+        """An id for the blob."""
+        return secrets.token_hex(16) + (seals.SUFFIX if self.seal else "")
+
+    def blob(self, name: str, size: int, digests: dict[str, bytes]) -> Blob:
+        """The blob, once it is whole."""
+        return Blob(name, size, digests, self.place and self.place.span, self.seal)
+
+
 class _Held:
     """Reads spans of files that `discard` spares meanwhile; also when nobody ever reads it, hence `__del__`."""
 
-    def __init__(self, blobs: Blobs, spans: Sequence[Span]) -> None:
+    def __init__(self, blobs: Blobs, spans: Sequence[Span], seal: Seal | None = None) -> None:
         self._blobs = blobs
+        self._seal = seal
         self._left = iter(spans)
         self._current: AsyncIterator[bytes] | None = None
         self._sources: list[str] = sorted({span.source for span in spans})
@@ -301,7 +380,7 @@ class _Held:
                 if span is None:
                     self.release()
                     raise StopAsyncIteration
-                self._current = self._blobs.read(span.source, span.start, span.start + span.size)
+                self._current = self._blobs.read(span.source, span.start, span.start + span.size, self._seal)
             async for chunk in self._current:
                 return chunk
             self._current = None

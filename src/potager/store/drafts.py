@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from potager.kernel.digests import Digests
 from potager.kernel.errors import LimitReached
+from potager.store import seals
 
 RESERVE = 2**25
 """Bytes of a file system, or a sixteenth of a small one, that drafts leave free: without room for the database's log no
@@ -47,14 +48,18 @@ class Draft:
     ----------
     path, target : where it is written, and where it shall be once it is whole; on one file system.
     digests : what is computed of the bytes that are added.
+    sealing : what makes of these bytes those that the file holds; None where they are the same.
     """
 
-    def __init__(self, path: Path, target: Path, digests: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: Path, target: Path, digests: Sequence[str] = (), sealing: seals.Writer | None = None
+    ) -> None:
         self.size = 0
-        """Bytes so far."""
+        """Bytes so far, as they were added."""
         self._path = path
         self._target = target
         self._digests = Digests(digests)
+        self._sealing = sealing
         self._lock = threading.Lock()
         with _naming(self._path):
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
@@ -65,7 +70,7 @@ class Draft:
         with self._lock, _naming(self._path):
             _check_room(self._fd, len(data))
             self._digests.update(data)
-            _write_all(self._fd, data)
+            _write_all(self._fd, self._sealing.add(data) if self._sealing else data)
             self.size += len(data)
 
     def copy(self, source: BinaryIO, span: Span) -> None:
@@ -78,6 +83,8 @@ class Draft:
     def finish(self) -> dict[str, bytes]:
         """Brings the file and its name to the disk; gives the digests."""
         with self._lock, _naming(self._path):
+            if self._sealing:
+                _write_all(self._fd, self._sealing.end())
             _to_disk(self._fd)
             os.rename(self._path, self._target)
             _sync(self._target.parent)

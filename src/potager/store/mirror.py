@@ -1,6 +1,6 @@
 """What a program leaves in a folder, as objects under a prefix: once it has ended, or again and again while it writes.
 
-    mirror = Mirror(objects, blobs, ml, "checkpoints", "s3://bucket/prefix")
+    mirror = Mirror(objects, ml, "checkpoints", "s3://bucket/prefix")
     await mirror.sync()             the files that are new, or that differ from what the last sync put
     await mirror.sync(rested=True)  of these, the ones that nobody wrote to since the last look
 
@@ -20,7 +20,6 @@ from typing import BinaryIO
 from potager.kernel import remains, uris
 from potager.kernel.errors import Fault
 from potager.kernel.remains import Found
-from potager.store.blobs import Blobs
 from potager.store.objects import Objects
 
 log = logging.getLogger(__name__)
@@ -41,9 +40,8 @@ class Mirror:
     uri : `s3://bucket/prefix`, with or without a slash at its end.
     """
 
-    def __init__(self, objects: Objects, blobs: Blobs, ml: Path, name: str, uri: str) -> None:
+    def __init__(self, objects: Objects, ml: Path, name: str, uri: str) -> None:
         self._objects = objects
-        self._blobs = blobs
         self._ml = ml
         self._name = name
         self._bucket, prefix = uris.s3(uri)
@@ -78,8 +76,7 @@ class Mirror:
         except OSError:
             return False
         with source:
-            blob = await self._blobs.write(read(source))
-        await self._objects.put(self._bucket, key, blob)
+            await self._objects.keep(self._bucket, key, read(source))
         self._put[file.name] = file.mark
         return True
 

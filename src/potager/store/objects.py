@@ -4,6 +4,7 @@
     copy       a second row names the same blob
     multipart  the parts are written into one file, which becomes the object's blob (`uploads.py`, `sites.py`); else the
                blob is made of the parts' pieces, until `file` is asked for
+    sealed     the blob's bytes are encrypted where the request or the bucket asks for it (`sealing.py`, `seals.py`)
 
 A bucket's name is global to the server; the bucket belongs to an account and a region.
 """
@@ -21,9 +22,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, delete, insert, select, update
 
 from potager.kernel import clock
-from potager.kernel.errors import Exists, InUse
+from potager.kernel.errors import Exists, InUse, Unserved
 from potager.kernel.names import Scope
-from potager.store import entries, history, references, schema, sweep
+from potager.store import entries, history, references, schema, sealing, sweep
 from potager.store.blobs import Blob, Blobs, Content, Span
 from potager.store.database import Database, inserting
 from potager.store.entries import NULL, Check, Entry, IsMarker, NoBucket, NoObject, NoVersion
@@ -31,6 +32,8 @@ from potager.store.history import Version
 from potager.store.keys import Listing
 from potager.store.mounts import Mount, chunks
 from potager.store.mounts.declared import Mounts
+from potager.store.sealing import NeedsKey, Sealing, Wish
+from potager.store.seals import Seal, is_sealed
 from potager.store.uploads import Part, Upload, Uploads, forget
 
 __all__ = [
@@ -89,17 +92,20 @@ class Objects:
     are is kept in memory: the lock on the data folder sees to it that nobody else changes them.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, mounts: Mounts | None = None) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, mounts: Mounts | None = None, sealing: Sealing | None = None
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._mounts = mounts
+        self._sealing = sealing
         blobs.before_unlinking = database.sync
         self._sweep: asyncio.Task[int] | None = None
         self._joining: dict[str, asyncio.Lock] = {}
         self._known: dict[str, Bucket] = {}
         """Buckets that were read or written by this server, as they are."""
         self._changing = asyncio.Lock()
-        self.uploads = Uploads(database, blobs)
+        self.uploads = Uploads(database, blobs, sealing)
 
     def start(self) -> None:
         """Sweeps orphans in the background, once."""
@@ -200,6 +206,56 @@ class Objects:
             self._known.pop(name, None)
             await self._freeing(write)
 
+    async def seal(self, bucket: str, key: str, wish: Wish | None = None) -> Seal | None:
+        """A fresh seal for an object: as is wished for, else as its bucket has it by default; None for a plain one.
+
+        `NoBucket`, or `NoKey` for a KMS key that cannot be used.
+        """
+        there = await self.bucket(bucket)
+        wish = wish or sealing.default(there.doc.get(sealing.CONFIGURATION))
+        if wish is None:
+            return None
+        if (mount := await self.mount(bucket)) is not None:
+            raise Unserved(
+                f"The bucket '{bucket}' is {mount.where}, mounted: nothing is encrypted there. Do not ask it."
+            )
+        return await self._sealer.seal(wish, (Scope(there.account, there.region), bucket, key))
+
+    async def resealed(self, seal: Seal, bucket: str, key: str, wish: Wish) -> Seal:
+        """The seal of an object, for a copy of it in that place under another key."""
+        there = await self.bucket(bucket)
+        return await self._sealer.wrapped(seal.key, wish, (Scope(there.account, there.region), bucket, key))
+
+    async def write(
+        self,
+        bucket: str,
+        key: str,
+        chunks: AsyncIterator[bytes] | bytes,
+        *,
+        digests: Sequence[str] = ("md5",),
+        wish: Wish | None = None,
+    ) -> Blob:
+        """Bytes for an object to be, as a blob that is sealed where that is wished for or the bucket's default.
+
+        Whoever writes an object's bytes does it here. `NoBucket`, and what `seal` and `Blobs.write` raise.
+        """
+        seal = await self.seal(bucket, key, wish)
+        return await self._blobs.write(chunks, digests=digests, seal=seal)
+
+    async def keep(
+        self,
+        bucket: str,
+        key: str,
+        chunks: AsyncIterator[bytes] | bytes,
+        *,
+        content_type: str = "binary/octet-stream",
+        doc: Mapping[str, Any] | None = None,
+        wish: Wish | None = None,
+    ) -> Entry:
+        """Makes bytes an object: `write` and `put`."""
+        blob = await self.write(bucket, key, chunks, wish=wish)
+        return await self.put(bucket, key, blob, content_type=content_type, doc=doc)
+
     async def put(
         self,
         bucket: str,
@@ -215,7 +271,8 @@ class Objects:
 
         The blob is removed when this fails. Its ETag is its MD5, so `blobs.write` must have computed that.
         """
-        described = {"ContentType": content_type, **(doc or {})}
+        plain = {name: value for name, value in (doc or {}).items() if name != sealing.MEMBER}
+        described = {"ContentType": content_type, **plain, **sealing.member(blob.seal)}
         etag = blob.digests["md5"].hex()
         entry = Entry(bucket, key, blob.id, blob.size, etag, clock.now(), checksum, described)
         if (mount := await self.mount(bucket)) is not None:
@@ -243,13 +300,17 @@ class Objects:
         change: Callable[[Entry], Entry] = lambda entry: entry,
         check: Check | None = None,
         version: str | None = None,
+        *,
+        wish: Wish | None = None,
+        customer: bytes | None = None,
     ) -> Entry:
         """Gives a bucket and key the bytes of another, or of itself; `change` may raise, or describe the copy anew.
 
-        `version` says which one of the source's: an id or `NULL`, the current one without.
+        `version` says which one of the source's: an id or `NULL`, the current one without. What `change` makes of the
+        blob and its seal is taken as it is; where a bucket is mounted, `wish` and the source's `customer` key hold.
         """
         if await self.mount(source[0]) is not None or await self.mount(target[0]) is not None:
-            return await self._copy_through((*source, version), target, change, check)
+            return await self._copy_through((*source, version), target, change, check, wish, customer)
 
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             found = change(entries.named(connection, *source, version))
@@ -267,11 +328,13 @@ class Objects:
         target: tuple[str, str],
         change: Callable[[Entry], Entry],
         check: Check | None,
+        wish: Wish | None,
+        customer: bytes | None,
     ) -> Entry:
         """A copy that reads the bytes and writes them: one of the buckets is mounted."""
         found = await self.head(*source)
         wanted = replace(change(found), bucket=target[0], key=target[1], parts=None)
-        blob = await self._blobs.write(chunks(await self.open(found)))
+        blob = await self.write(*target, chunks(await self.open(found, customer=customer)), wish=wish)
         return await self.put(*target, blob, doc=wanted.doc, checksum=wanted.checksum, check=check)
 
     async def complete(
@@ -406,37 +469,72 @@ class Objects:
                 yield entry
             after = page.after
 
-    async def read(self, entry: Entry, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+    async def read(
+        self, entry: Entry, start: int = 0, end: int | None = None, customer: bytes | None = None
+    ) -> AsyncIterator[bytes]:
         """An object's bytes from `start` up to and without `end`, chunk by chunk; `NoObject` when they are gone."""
-        content = await self.open(entry, start, end)
+        content = await self.open(entry, start, end, customer)
         if isinstance(content, bytes):
             yield content
             return
         async for chunk in content:
             yield chunk
 
-    async def open(self, entry: Entry, start: int = 0, end: int | None = None) -> Content:
+    async def open(
+        self, entry: Entry, start: int = 0, end: int | None = None, customer: bytes | None = None
+    ) -> Content:
         """As `read`, but begun: on return the bytes are held, whoever deletes the object while they are read.
 
         Bytes where one chunk is all. `NoObject` when they are gone, because the object was deleted or replaced since
-        `entry` was read.
+        `entry` was read; `NeedsKey` or `NoKey` where they are sealed and cannot be opened.
+
+        customer : the key that a customer gave for them.
         """
         end = entry.size if end is None else min(end, entry.size)
         if (mount := await self.mount(entry.bucket)) is not None:
             return await mount.open(entry, start, end)
+        seal = await self.seal_of(entry, customer)
         try:
-            return await self._blobs.open(entry.blob, start, end)
+            return await self._blobs.open(entry.blob, start, end, seal)
         except FileNotFoundError:
             pieces = await self._pieces(entry)
         try:
             if pieces:
-                return await self._blobs.open_spans(references.cut(pieces, start, end))
-            return await self._blobs.open(entry.blob, start, end)  # put together between the two looks, or gone
+                return await self._blobs.open_spans(references.cut(pieces, start, end), seal)
+            return await self._blobs.open(entry.blob, start, end, seal)  # put together between the two looks, or gone
         except FileNotFoundError as error:
             raise NoObject(entry.bucket, entry.key) from error
 
+    async def seal_of(self, entry: Entry, customer: bytes | None = None) -> Seal | None:
+        """What opens an object's bytes, None where they are plain; `NeedsKey` or `NoKey` where nothing does."""
+        if not is_sealed(entry.blob):
+            return None
+        return await self._database.read(lambda connection: self._seal_of(connection, entry, customer))
+
+    def _seal_of(self, connection: Connection, entry: Entry, customer: bytes | None) -> Seal | None:
+        if not is_sealed(entry.blob):
+            return None
+        found = entry if entry.doc else entries.find(connection, entry.bucket, entry.key)  # it may come from a listing
+        if found.blob != entry.blob:
+            raise NoObject(entry.bucket, entry.key)
+        try:
+            return self._sealer.of(connection, found.doc[sealing.MEMBER], customer)
+        except NeedsKey as fault:
+            raise NeedsKey(f"s3://{entry.bucket}/{entry.key} cannot be read. {fault.message}") from fault
+
+    @property
+    def _sealer(self) -> Sealing:
+        if self._sealing is None:
+            raise RuntimeError("these objects were opened without keys")
+        return self._sealing
+
     async def fetch(
-        self, bucket: str, key: str, choose: Callable[[Entry], tuple[int, int, R]], version: str | None = None
+        self,
+        bucket: str,
+        key: str,
+        choose: Callable[[Entry], tuple[int, int, R]],
+        version: str | None = None,
+        customer: bytes | None = None,
     ) -> tuple[R, Content]:
         """Looks an object or a version up and begins to read it, in one go where it is small.
 
@@ -449,12 +547,12 @@ class Objects:
             return chosen, await self.open(entry, start, end)
         for _ in range(ATTEMPTS):
             entry, start, end, chosen, found = await self._database.read(
-                lambda connection: self._fetched(connection, bucket, key, choose, version)
+                lambda connection: self._fetched(connection, bucket, key, choose, version, customer)
             )
             if found is not None:
                 return chosen, found
             with suppress(NoObject):
-                return chosen, await self.open(entry, start, end)
+                return chosen, await self.open(entry, start, end, customer)
         raise NoObject(bucket, key)
 
     def _fetched(
@@ -464,23 +562,29 @@ class Objects:
         key: str,
         choose: Callable[[Entry], tuple[int, int, R]],
         version: str | None,
+        customer: bytes | None,
     ) -> tuple[Entry, int, int, R, bytes | None]:
         entry = entries.named(connection, bucket, key, version)
         start, end, chosen = choose(entry)
         if end - start > SMALL:  # a disk that is slow must not keep the readers of rows
             return entry, start, end, chosen, None
+        seal = self._seal_of(connection, entry, customer)
         with suppress(FileNotFoundError):
-            return entry, start, end, chosen, self._blobs.opened(entry.blob, start, end)[1]
+            return entry, start, end, chosen, self._blobs.opened(entry.blob, start, end, seal)[1]
         return entry, start, end, chosen, None
 
     async def file(self, entry: Entry) -> Path:
         """An object as one immutable file, to read or to link to; `NoObject` when it is gone meanwhile.
 
         The pieces of a multipart upload are put together the first time, for good. What is mounted may change all the
-        same, and is copied or linked to at once.
+        same, and is copied or linked to at once. A sealed object is written out in plain, for the one who asks: hold on
+        to the very path that is given until the file is open or linked to, for its name goes with it (`Blobs.plain`),
+        and have the links end with whom they are for. `NeedsKey` or `NoKey` where it cannot be opened.
         """
         if (mount := await self.mount(entry.bucket)) is not None:
             return await mount.file(entry)
+        if is_sealed(entry.blob):
+            return await self._blobs.plain(entry.blob, self.read(entry))
         path = self._blobs.path(entry.blob)
         if self._blobs.has(entry.blob):
             return path

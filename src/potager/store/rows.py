@@ -190,13 +190,17 @@ class Rows:
         self._database = database
         self._secret = secret
 
+    def tx(self, connection: Connection) -> Tx:
+        """Rows inside a transaction of the database's that is under way."""
+        return Tx(connection, self._secret)
+
     async def read(self, fn: Callable[[Tx], T]) -> T:
         """What `fn` gives on a consistent view."""
-        return await self._database.read(lambda connection: fn(Tx(connection, self._secret)))
+        return await self._database.read(lambda connection: fn(self.tx(connection)))
 
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """What `fn` gives, once its changes are committed; none is made when it raises."""
-        return await self._database.write(lambda connection: fn(Tx(connection, self._secret)))
+        return await self._database.write(lambda connection: fn(self.tx(connection)))
 
     async def get(self, kind: str, scope: Scope, name: str) -> Row | None:
         """The row of that name, None when there is none."""

@@ -29,6 +29,8 @@ from potager.store.database import Database
 from potager.store.drafts import move
 from potager.store.entries import Check, Entry, NoObject
 from potager.store.keys import Listing, beginning, successor, take
+from potager.store.sealing import MEMBER, Sealing
+from potager.store.seals import SUFFIX, Seal, is_sealed
 from potager.store.sites import Site, whole
 
 MOVED = 2**26
@@ -71,9 +73,10 @@ class Part:
 class Uploads:
     """The multipart uploads under way."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, sealing: Sealing | None = None) -> None:
         self._database = database
         self._blobs = blobs
+        self._sealing = sealing
         self._sites: dict[str, Site] = {}
         """Where the parts of the uploads stand that this server began, the youngest last."""
 
@@ -90,7 +93,9 @@ class Uploads:
             return upload
 
         await self._database.write(write)
-        with suppress(OSError):  # parts are blobs of their own then
+        if MEMBER in doc:  # sealed parts are blobs of their own: their bytes are not those of the object
+            return upload
+        with suppress(OSError):  # so they are where no file can be made
             await self._blobs.run(lambda: self._blobs.lay(site))
             if len(self._sites) >= SITES:
                 del self._sites[next(iter(self._sites))]
@@ -100,6 +105,14 @@ class Uploads:
     async def find(self, bucket: str, key: str, upload: str) -> Upload:
         """The upload of that id, if it is of that bucket and key; else `NoBucket` or `NoUpload`."""
         return await self._database.read(lambda connection: _find(connection, bucket, key, upload))
+
+    async def seal(self, upload: Upload, customer: bytes | None = None) -> Seal | None:
+        """What seals the upload's parts, None where they are plain; `NeedsKey` or `NoKey` where nothing does."""
+        doc = upload.doc.get(MEMBER)
+        if doc is None or self._sealing is None:
+            return None
+        found = self._sealing
+        return await self._database.read(lambda connection: found.of(connection, doc, customer))
 
     @contextmanager
     def placing(self, upload: Upload, number: int, size: int | None) -> Generator[Place | None]:
@@ -295,7 +308,7 @@ class Uploads:
             return replace(entry, blob=source)
         if len(parts) == 1:
             return replace(entry, blob=parts[0].blob)
-        blob = secrets.token_hex(16)
+        blob = secrets.token_hex(16) + (SUFFIX if is_sealed(source) else "")
         references.join(connection, blob, pieces)
         return replace(entry, blob=blob)
 

@@ -18,21 +18,20 @@ from typing import Any
 
 from potager.kernel import remains
 from potager.kernel.errors import Fault
-from potager.store.blobs import Blobs
 from potager.store.inputs import split_uri
 from potager.store.mirror import read
 from potager.store.objects import Objects
 
 
-async def upload(objects: Objects, blobs: Blobs, doc: Mapping[str, Any], name: str, mls: Sequence[Path]) -> str | None:
+async def upload(objects: Objects, doc: Mapping[str, Any], name: str, mls: Sequence[Path]) -> str | None:
     """Keeps a job's model and output. Gives the model's URI, None where the job left no model.
 
     mls : of each host, the folder that it knew as /opt/ml.
     """
     target = home(doc, name)
     await asyncio.to_thread(_check_size, mls, doc["ResourceConfig"].get("VolumeSizeInGB", 0))
-    await _keep(objects, blobs, mls, "output/data", f"{target}/output.tar.gz")
-    kept = await _keep(objects, blobs, mls, "model", f"{target}/model.tar.gz")
+    await _keep(objects, mls, "output/data", f"{target}/output.tar.gz")
+    kept = await _keep(objects, mls, "model", f"{target}/model.tar.gz")
     return f"{target}/model.tar.gz" if kept else None
 
 
@@ -51,7 +50,7 @@ def _check_size(mls: Sequence[Path], gib: int) -> None:
             )
 
 
-async def _keep(objects: Objects, blobs: Blobs, mls: Sequence[Path], name: str, uri: str) -> bool:
+async def _keep(objects: Objects, mls: Sequence[Path], name: str, uri: str) -> bool:
     folders = [found for found in [await asyncio.to_thread(remains.folder, ml, name) for ml in mls] if found]
     if not await asyncio.to_thread(lambda: any(map(os.listdir, folders))):
         return False
@@ -60,8 +59,7 @@ async def _keep(objects: Objects, blobs: Blobs, mls: Sequence[Path], name: str, 
     try:
         await _packed(folders, archive)
         with archive.open("rb") as file:
-            blob = await blobs.write(read(file))
-        await objects.put(bucket, key, blob, content_type="application/x-tar")
+            await objects.keep(bucket, key, read(file), content_type="application/x-tar")
     finally:
         archive.unlink(missing_ok=True)
     return True

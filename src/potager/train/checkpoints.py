@@ -21,7 +21,6 @@ from typing import Any
 from potager.kernel import uris
 from potager.kernel.errors import Invalid, NotFound, Unserved
 from potager.store import inputs
-from potager.store.blobs import Blobs
 from potager.store.inputs import BadInput, File
 from potager.store.mirror import Mirror, again_and_again
 from potager.store.objects import Objects
@@ -83,9 +82,8 @@ def _copy(files: Sequence[File], folder: Path) -> None:
 class Checkpoints:
     """Restores and syncs the checkpoints of jobs; a job is named by its `ml` folder. Belongs to one event loop."""
 
-    def __init__(self, objects: Objects, blobs: Blobs) -> None:
+    def __init__(self, objects: Objects) -> None:
         self._objects = objects
-        self._blobs = blobs
         self._mirrors: dict[Path, Mirror] = {}
         self._tasks: dict[Path, asyncio.Task[None]] = {}
 
@@ -148,4 +146,4 @@ class Checkpoints:
             await asyncio.wait(tasks)
 
     def _mirror(self, doc: Mapping[str, Any], ml: Path) -> Mirror:
-        return Mirror(self._objects, self._blobs, ml, name(doc) or "", doc["CheckpointConfig"]["S3Uri"])
+        return Mirror(self._objects, ml, name(doc) or "", doc["CheckpointConfig"]["S3Uri"])

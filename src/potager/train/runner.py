@@ -27,7 +27,6 @@ from potager.kernel.errors import Fault, LimitReached, NotFound
 from potager.kernel.names import Scope
 from potager.kernel.sessions import Sessions
 from potager.store import inputs
-from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.objects import Objects
@@ -63,7 +62,6 @@ class Runner:
         executor: Executor,
         shares: Shares,
         objects: Objects,
-        blobs: Blobs,
         logs: Logs,
         sessions: Sessions,
         data: Path,
@@ -73,12 +71,11 @@ class Runner:
         self.executor = executor
         self.shares = shares
         self.objects = objects
-        self.blobs = blobs
         self.logs = logs
         self.sessions = sessions
         self.data = data
         self.folder = data / "jobs"
-        self.checkpoints = Checkpoints(objects, blobs)
+        self.checkpoints = Checkpoints(objects)
         self.pools = Pools(rows, leases, executor, data)
         self._yielding: set[str] = set()
         self._spots: set[str] = set()
@@ -332,7 +329,7 @@ class Runner:
         await self._keep_checkpoints(row, gang)
         mls = [home / "ml" for home in gang.homes]
         try:
-            uri = await artifacts.upload(self.objects, self.blobs, row.doc, row.name, mls)
+            uri = await artifacts.upload(self.objects, row.doc, row.name, mls)
         except LimitReached:
             if end.status == "Failed":
                 return end, changes  # what it left may be what fills the disk

@@ -84,4 +84,4 @@ async def test_files_with_more_bytes_than_the_volume_are_told_before_they_are_pa
     doc = {"ResourceConfig": {"VolumeSizeInGB": 5}, "OutputDataConfig": {"S3OutputPath": "s3://claims/out"}}
     none: Any = None
     with pytest.raises(Fault, match="VolumeSizeInGB"):
-        await artifacts.upload(none, none, doc, "job", [tmp_path / "ml"])
+        await artifacts.upload(none, doc, "job", [tmp_path / "ml"])

@@ -14,7 +14,7 @@ NOBODY: Any = None
 
 async def test_a_job_whose_folder_is_gone_is_looked_after_until_it_is_forgotten(tmp_path: Path) -> None:
     doc = {"TrainingJobName": "a", "CheckpointConfig": {"S3Uri": "s3://bucket/p"}}
-    checkpoints, ml = Checkpoints(NOBODY, NOBODY), tmp_path / "ml"
+    checkpoints, ml = Checkpoints(NOBODY), tmp_path / "ml"
     others = asyncio.all_tasks()
     checkpoints.follow(doc, ml)
     checkpoints.follow(doc, ml)

@@ -9,17 +9,31 @@
     multipart.py   CreateMultipartUpload ... AbortMultipartUpload
     uploads.py     ListParts, ListMultipartUploads
     policies.py    bucket policies, the public access block
+    bucket_encryption.py     PutBucketEncryption, GetBucketEncryption, DeleteBucketEncryption
 
-Who may do it is asked before each of them (`authorization.py`). Pure rules stand beside them: `naming`, `ranges`,
-`conditions`, `checksums`, `attributes`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`.
+Who may do it is asked before each of them (`authorization.py`). Rules stand beside them: `naming`, `ranges`,
+`conditions`, `checksums`, `attributes`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`; `encryption`,
+`recoding`.
 """
 
 from __future__ import annotations
 
-from potager.collect.s3 import buckets, copying, listing, multipart, policies, reading, uploads, versioning, writing
+from potager.collect.s3 import (
+    bucket_encryption,
+    buckets,
+    copying,
+    listing,
+    multipart,
+    policies,
+    reading,
+    uploads,
+    versioning,
+    writing,
+)
 from potager.collect.s3.service import service
 
 __all__ = [
+    "bucket_encryption",
     "buckets",
     "copying",
     "listing",

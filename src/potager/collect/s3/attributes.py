@@ -1,8 +1,4 @@
-"""What an object carries beside its bytes: its headers and the user's metadata, and what we refuse to carry.
-
-Encryption is the disk's business here: `x-amz-server-side-encryption` is taken, for SDKs send it unasked, and never
-claimed in an answer. A customer's own key (SSE-C) is a promise about reading, so it is refused.
-"""
+"""What an object carries beside its bytes: its headers and the user's metadata, and what we refuse to carry."""
 
 from __future__ import annotations
 
@@ -18,8 +14,6 @@ CARRIED = (*HEADERS, "Metadata", "WebsiteRedirectLocation")
 UNSERVED = {
     "Tagging": "object tags",
     "WriteOffsetBytes": "appending to objects",
-    "SSECustomerKey": "encryption with a customer's key (SSE-C)",
-    "CopySourceSSECustomerKey": "encryption with a customer's key (SSE-C)",
     "ObjectLockMode": "object lock",
     "ObjectLockRetainUntilDate": "object lock",
     "ObjectLockLegalHoldStatus": "object lock",

@@ -1,4 +1,4 @@
-"""CopyObject, and where a copy comes from. A copy is a row that names the same bytes."""
+"""CopyObject, and where a copy comes from. A copy is a row that names the same bytes, unless these get encrypted."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from potager.collect.s3 import attributes, authorization, checksums, conditions, naming, versions
+from potager.collect.s3 import attributes, authorization, checksums, conditions, encryption, naming, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST
+from potager.collect.s3.recoding import recoding, wished
 from potager.collect.s3.service import Req, check_owner, operation
 from potager.kernel import digests
 from potager.kernel.context import Context
@@ -32,18 +33,28 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     if "ExpectedSourceBucketOwner" in req:
         await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
     source = await original(ctx, bucket, key, version)
-    sums = await _checksum(ctx, source, checksums.served(req.get("ChecksumAlgorithm")))
+    conditions.readable(req, source, "CopySource")
+    recode = await recoding(ctx, req, source, target)
     itself = (bucket, key) == target and version is None
-    entry = await ctx[Objects].copy(
-        (bucket, key),
-        target,
-        lambda found: _changed(req, found, sums if found.blob == source.blob else {}, itself),
-        lambda there: conditions.writable(req, there),
-        version,
-    )
+    try:
+        sums = await _checksum(ctx, req, source, checksums.served(req.get("ChecksumAlgorithm")))
+        entry = await ctx[Objects].copy(
+            (bucket, key),
+            target,
+            lambda found: recode(_changed(req, found, sums if found.blob == source.blob else {}, itself)),
+            lambda there: conditions.writable(req, there),
+            version,
+            wish=await wished(ctx, req, source, target[0]),
+            customer=encryption.opening(req, source, "CopySource"),
+        )
+    except BaseException:
+        recode.undo(ctx)
+        raise
     result = {"ETag": f'"{entry.etag}"', "LastModified": entry.modified, **checksums.of(entry.doc)}
     return {
         "CopyObjectResult": result,
+        **encryption.shown(req, entry.doc),
+        **encryption.context(req),
         **versions.shown(await ctx[Objects].bucket(entry.bucket), entry),
         **versions.shown(await ctx[Objects].bucket(bucket), source, "CopySourceVersionId"),
     }
@@ -74,7 +85,8 @@ def _changed(req: Req, source: Entry, sums: Mapping[str, Any], itself: bool) -> 
         raise fault("InvalidRequest", text)
     replacing = req.get("MetadataDirective", "COPY") == "REPLACE"
     changes = {name: req[name] for name in ("StorageClass", "WebsiteRedirectLocation") if name in req}
-    if itself and not (replacing or changes or sums or "ServerSideEncryption" in req):
+    recoded = "ServerSideEncryption" in req or "SSECustomerAlgorithm" in req
+    if itself and not (replacing or changes or sums or recoded):
         raise fault("InvalidRequest", SELF)
     doc = attributes.described(req) if replacing else {**source.doc, **changes}
     kept = checksums.of(source.doc)
@@ -86,11 +98,11 @@ def _changed(req: Req, source: Entry, sums: Mapping[str, Any], itself: bool) -> 
     return replace(source, doc=described, checksum=f"{algorithm} {checksums.FULL_OBJECT}")
 
 
-async def _checksum(ctx: Context, source: Entry, algorithm: str | None) -> dict[str, str]:
+async def _checksum(ctx: Context, req: Req, source: Entry, algorithm: str | None) -> dict[str, str]:
     """The checksum that the copy is to have, computed where the source has another one or none."""
     if algorithm is None or source.checksum == f"{algorithm} {checksums.FULL_OBJECT}":
         return {}
     computing = digests.Digests([algorithm.lower()])
-    async for chunk in ctx[Objects].read(source):
+    async for chunk in ctx[Objects].read(source, customer=encryption.opening(req, source, "CopySource")):
         await ctx[Blobs].run(lambda chunk=chunk: computing.update(chunk))
     return checksums.members(algorithm, computing.values())

@@ -11,7 +11,9 @@ from email.utils import formatdate
 from typing import Any
 
 from potager.kernel.errors import Denied, Fault, InUse, LimitReached, WireError
+from potager.store.keyring import KeyDisabled, KeyPending, NoKey
 from potager.store.objects import NULL, Entry, IsMarker, NoBucket, NoObject, NoVersion
+from potager.store.sealing import NeedsKey
 from potager.store.uploads import NoUpload
 
 TABLE: dict[str, tuple[int, str]] = {
@@ -41,6 +43,10 @@ TABLE: dict[str, tuple[int, str]] = {
     "InvalidArgument": (400, "Invalid Argument"),
     "InvalidBucketName": (400, "The specified bucket is not valid."),
     "InvalidDigest": (400, "The Content-MD5 you specified was invalid."),
+    "InvalidEncryptionAlgorithmError": (
+        400,
+        "The encryption request you specified is not valid. The valid value is AES256.",
+    ),
     "InvalidPart": (
         400,
         "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "
@@ -50,6 +56,9 @@ TABLE: dict[str, tuple[int, str]] = {
     "InvalidPartOrder": (400, "The list of parts was not in ascending order. Parts must be ordered by part number."),
     "InvalidRange": (416, "The requested range is not satisfiable"),
     "InvalidRequest": (400, "Invalid Request"),
+    "KMS.DisabledException": (400, "The key is disabled."),
+    "KMS.KMSInvalidStateException": (400, "The key is pending deletion."),
+    "KMS.NotFoundException": (400, "The key does not exist."),
     "KeyTooLongError": (400, "Your key is too long"),
     "MalformedXML": (
         400,
@@ -70,7 +79,21 @@ TABLE: dict[str, tuple[int, str]] = {
     ),
     "NoSuchVersion": (404, "The specified version does not exist."),
     "NotModified": (304, "Not Modified"),
+    "OperationAborted": (
+        409,
+        "A conflicting conditional operation is currently in progress against this resource. Try again.",
+    ),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
+    "ServerSideEncryptionConfigurationNotFoundError": (
+        404,
+        "The server side encryption configuration was not found",
+    ),
+}
+_KEYS: dict[type[Fault], str] = {
+    KeyDisabled: "KMS.DisabledException",
+    KeyPending: "KMS.KMSInvalidStateException",
+    NoKey: "KMS.NotFoundException",
+    NeedsKey: "InvalidRequest",
 }
 
 
@@ -98,6 +121,8 @@ def translated(error: Fault, req: Mapping[str, Any], method: str) -> Fault:
         return fault("MethodNotAllowed", Method=method, ResourceType="DeleteMarker", headers=headers)
     if isinstance(error, NoUpload):
         return fault("NoSuchUpload", UploadId=req.get("UploadId"))
+    if (code := _KEYS.get(type(error))) is not None:
+        return fault(code, error.message)
     if isinstance(error, InUse):
         return fault("BucketNotEmpty", BucketName=req.get("Bucket"))
     if isinstance(error, Denied):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from potager.collect.s3 import attributes, authorization, checksums, conditions, naming, ranges, versions
+from potager.collect.s3 import attributes, authorization, checksums, conditions, encryption, naming, ranges, versions
 from potager.collect.s3.copying import origin, original
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST, announced, receive
 from potager.collect.s3.service import Req, check_owner, operation
 from potager.kernel import clock
 from potager.kernel.context import Context
+from potager.store import sealing
 from potager.store.blobs import Blobs
 from potager.store.objects import Entry, NoObject, Objects
+from potager.store.seals import is_sealed
 from potager.store.sites import SMALLEST
 from potager.store.uploads import NoUpload, Part, Upload
 
@@ -34,8 +37,12 @@ async def create_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]:
     doc = attributes.described(req)
     if algorithm:
         doc |= {"_algorithm": algorithm, "ChecksumType": kind}
-    upload = await ctx[Objects].uploads.create(req["Bucket"], naming.key(req["Key"]), doc)
+    key = naming.key(req["Key"])
+    wish = encryption.permitted(await ctx[Objects].bucket(req["Bucket"]), encryption.wish(req))
+    doc |= sealing.member(await ctx[Objects].seal(req["Bucket"], key, wish))
+    upload = await ctx[Objects].uploads.create(req["Bucket"], key, doc)
     described = {"ChecksumAlgorithm": algorithm, "ChecksumType": kind}
+    described |= encryption.shown(req, doc) | encryption.context(req)
     return {"Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id, **described}
 
 
@@ -47,20 +54,22 @@ async def upload_part(ctx: Context, req: Req) -> Mapping[str, Any]:
     number = _number(req)
     expected = upload.doc.get("_algorithm")
     uploads = ctx[Objects].uploads
+    seal = await uploads.seal(upload, encryption.continuing(req, upload))
     with uploads.placing(upload, number, announced(req)) as place:
-        blob, given = await receive(ctx, req, expected, place=place)
+        write = functools.partial(ctx[Blobs].write, place=place, seal=seal)
+        blob, given = await receive(ctx, req, expected, write=lambda chunks, digests: write(chunks, digests=digests))
         if expected and given not in (None, expected):
             ctx[Blobs].discard([blob.id])
             text = f"Checksum Type mismatch occurred, expected checksum Type: {expected.lower()}, "
             raise fault("InvalidRequest", text + f"actual checksum Type: {str(given).lower()}")
         sums = checksums.members(expected or given, blob.digests)
         part = await uploads.put_part(upload, number, blob, sums)
-    return {"ETag": f'"{part.etag}"', **sums}
+    return {"ETag": f'"{part.etag}"', **sums, **encryption.shown(req, upload.doc)}
 
 
 @operation
 async def upload_part_copy(ctx: Context, req: Req) -> Mapping[str, Any]:
-    """Makes bytes of an object a part; they are read once for their digest, and not copied."""
+    """Makes bytes of an object a part; they are read once for their digest, and not copied where both are plain."""
     upload = await found(ctx, req)
     bucket, key, version = origin(req["CopySource"])
     await authorization.reading(ctx, bucket, key, version, req)
@@ -73,18 +82,19 @@ async def upload_part_copy(ctx: Context, req: Req) -> Mapping[str, Any]:
         raise fault("EntityTooLarge", ProposedSize=end - start, MaxSizeAllowed=LARGEST)
     algorithm = upload.doc.get("_algorithm")
     names = checksums.names(algorithm)
-    if await ctx[Objects].mount(bucket) is not None:
-        content = await ctx[Objects].open(source, start, end)
-        blob = await ctx[Blobs].write(content, digests=names)
-        part = await ctx[Objects].uploads.put_part(
-            upload, _number(req), blob, checksums.members(algorithm, blob.digests)
+    customer, uploads = encryption.opening(req, source, "CopySource"), ctx[Objects].uploads
+    seal = await uploads.seal(upload, encryption.continuing(req, upload))
+    if seal is not None or is_sealed(source.blob) or await ctx[Objects].mount(bucket) is not None:
+        content = await ctx[Objects].open(source, start, end, customer)
+        blob = await ctx[Blobs].write(content, digests=names, seal=seal)
+        part = await uploads.put_part(upload, _number(req), blob, checksums.members(algorithm, blob.digests))
+    else:
+        part = await uploads.copy_part(
+            upload, _number(req), source, start, end, names, lambda digests: checksums.members(algorithm, digests)
         )
-        return {"CopyPartResult": {"ETag": f'"{part.etag}"', "LastModified": part.modified, **part.doc}}
-    part = await ctx[Objects].uploads.copy_part(
-        upload, _number(req), source, start, end, names, lambda digests: checksums.members(algorithm, digests)
-    )
     return {
         "CopyPartResult": {"ETag": f'"{part.etag}"', "LastModified": part.modified, **part.doc},
+        **encryption.shown(req, upload.doc),
         **versions.shown(await ctx[Objects].bucket(bucket), source, "CopySourceVersionId"),
     }
 
@@ -101,7 +111,8 @@ async def complete_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]
         entry = await _completed(ctx, req)
     place = {"Bucket": entry.bucket, "Key": entry.key, "Location": f"{ctx.url}/{entry.bucket}/{quote(entry.key)}"}
     version = {} if entry.version is None else {"VersionId": entry.version}
-    return {**place, "ETag": f'"{entry.etag}"', **checksums.of(entry.doc), **version}
+    told = {**checksums.of(entry.doc), **encryption.shown({}, entry.doc, customers=False), **version}
+    return {**place, "ETag": f'"{entry.etag}"', **told}
 
 
 async def _completed(ctx: Context, req: Req) -> Entry:
@@ -183,6 +194,7 @@ def _check_sizes(parts: Sequence[Part]) -> None:
 def _summed(req: Req, upload: Upload, parts: Sequence[Part]) -> tuple[dict[str, Any], str | None]:
     """The object's document with its checksum, and what a listing shows of that."""
     doc = {key: value for key, value in upload.doc.items() if not key.startswith(("_", "Checksum"))}
+    doc |= {name: upload.doc[name] for name in (sealing.MEMBER,) if name in upload.doc}
     doc["_upload"] = upload.id
     algorithm, kind = upload.doc.get("_algorithm"), upload.doc.get("ChecksumType")
     if not algorithm or not kind:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3 import attributes, checksums, conditions, ranges, versions
+from potager.collect.s3 import attributes, checksums, conditions, encryption, ranges, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
-from potager.kernel.errors import Unserved
 from potager.store.objects import Bucket, Entry, Objects
 
 OVERRIDES = {f"Response{name}": name for name in attributes.HEADERS}
@@ -18,10 +17,10 @@ OVERRIDES = {f"Response{name}": name for name in attributes.HEADERS}
 @operation
 async def get_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """An object's bytes, which go on whoever deletes or replaces it while they are read."""
-    _refuse(req)
-    bucket = await ctx[Objects].bucket(req["Bucket"])
+    encryption.unsaid(ctx)
+    bucket, customer = await ctx[Objects].bucket(req["Bucket"]), encryption.customer(req)
     output, body = await ctx[Objects].fetch(
-        bucket.name, req["Key"], lambda entry: _described(req, bucket, entry), versions.asked(req)
+        bucket.name, req["Key"], lambda entry: _described(req, bucket, entry), versions.asked(req), customer
     )
     return output | {"Body": body}
 
@@ -29,18 +28,14 @@ async def get_object(ctx: Context, req: Req) -> Mapping[str, Any]:
 @operation
 async def head_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """What GetObject would answer, without the bytes."""
-    _refuse(req)
+    encryption.unsaid(ctx)
     bucket = await ctx[Objects].bucket(req["Bucket"])
     return _described(req, bucket, await ctx[Objects].head(bucket.name, req["Key"], versions.asked(req)))[2]
 
 
-def _refuse(req: Req) -> None:
-    if "SSECustomerKey" in req:
-        raise Unserved("Potager does not serve encryption with a customer's key (SSE-C). Leave out SSECustomerKey.")
-
-
 def _described(req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[str, Any]]:
     """First byte, the one after the last, and the headers of the answer; raises where a condition fails."""
+    encryption.opening(req, entry)
     conditions.readable(req, entry)
     output: dict[str, Any] = {key: value for key, value in entry.doc.items() if not key.startswith(("Checksum", "_"))}
     output |= {
@@ -48,6 +43,7 @@ def _described(req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[s
         "LastModified": entry.modified,
         "ETag": f'"{entry.etag}"',
         **versions.shown(bucket, entry),
+        **encryption.shown(req, entry.doc),
     }
     start, end, partial = _bytes(req, entry, output)
     output["ContentLength"] = end - start

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from potager.collect.s3 import checksums
 from potager.collect.s3.faults import fault
 from potager.kernel.context import Context
-from potager.store.blobs import CHUNK, Blob, Blobs, Place
+from potager.store.blobs import CHUNK, Blob, Blobs, Content
 from potager.store.objects import Objects
 
 LARGEST = 5 * 2**30
@@ -22,14 +22,15 @@ def announced(req: Mapping[str, Any]) -> int | None:
     return len(body) if isinstance(body, bytes) else body.length
 
 
-async def receive(
-    ctx: Context, req: Mapping[str, Any], *also: str | None, place: Place | None = None
-) -> tuple[Blob, str | None]:
+Write = Callable[[Content, Sequence[str]], Awaitable[Blob]]
+"""Makes bytes a blob, whose digests of these names are computed."""
+
+
+async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None, write: Write) -> tuple[Blob, str | None]:
     """The body as a blob that is on the disk, and the algorithm of its checksum or None.
 
     Nothing is kept of a body that is not what the request says: `BadDigest`, `EntityTooLarge`, `IncompleteBody`.
-    `also` are algorithms to compute whatever the request says; `place` is where the bytes go, if not to a file of their
-    own.
+    `also` are algorithms to compute whatever the request says.
     """
     body, size = req.get("Body", b""), announced(req)
     if size is None:
@@ -41,7 +42,7 @@ async def receive(
     if size > CHUNK:
         await ctx[Objects].bucket(req["Bucket"])  # before a client sends gigabytes to a bucket that is not there
     chunks = body if isinstance(body, bytes) else aiter(body)
-    blob = await ctx[Blobs].write(chunks, digests=checksums.names(algorithm, *also), place=place)
+    blob = await write(chunks, checksums.names(algorithm, *also))
     try:
         if blob.size != size:
             raise fault("IncompleteBody")

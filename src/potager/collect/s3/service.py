@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from potager.collect.s3 import admission, authorization
+from potager.collect.s3 import admission, authorization, encryption
 from potager.collect.s3.faults import fault, translated
 from potager.collect.s3.owners import owner as owner
 from potager.kernel.context import Context
@@ -53,6 +53,7 @@ def operation(handler: Handler) -> Handler:
                 raise Unserved(
                     f"The bucket '{req['Bucket']}' is {mount.where}, mounted: {handler.__name__} is not for it."
                 )
+            encryption.confidential(ctx, req)
             return await (handler(ctx, req) if guard is None else admission.admitted(guard, req, handler))
         except Fault as error:
             shown = translated(error, req, method)

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.collect.s3 import attributes, checksums, conditions, naming, versions
+from potager.collect.s3 import attributes, checksums, conditions, encryption, naming, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import receive
 from potager.collect.s3.service import Req, operation
@@ -26,7 +26,12 @@ async def put_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Keeps an object, in the place of an older one; answered once its bytes are on the disk and its row committed."""
     key = naming.key(req["Key"])
     doc = attributes.described(req)
-    blob, algorithm = await receive(ctx, req)
+    wish = encryption.permitted(await ctx[Objects].bucket(req["Bucket"]), encryption.wish(req))
+    blob, algorithm = await receive(
+        ctx,
+        req,
+        write=lambda chunks, digests: ctx[Objects].write(req["Bucket"], key, chunks, digests=digests, wish=wish),
+    )
     sums = checksums.members(algorithm, blob.digests)
     if sums:
         sums["ChecksumType"] = checksums.FULL_OBJECT
@@ -38,7 +43,8 @@ async def put_object(ctx: Context, req: Req) -> Mapping[str, Any]:
         checksum=f"{algorithm} {checksums.FULL_OBJECT}" if algorithm else None,
         check=_condition(req),
     )
-    return {"ETag": f'"{entry.etag}"', **sums, "VersionId": entry.version}
+    told = {**sums, **encryption.shown(req, entry.doc), **encryption.context(req)}
+    return {"ETag": f'"{entry.etag}"', **told, "VersionId": entry.version}
 
 
 def _condition(req: Req) -> Check | None:

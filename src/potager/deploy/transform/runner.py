@@ -32,7 +32,6 @@ from potager.deploy.transform.work import Work
 from potager.kernel import clock, uris
 from potager.kernel.errors import Fault, LimitReached
 from potager.kernel.names import Scope
-from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.objects import Objects
@@ -59,7 +58,6 @@ class TransformRunner:
         executor: Executor,
         shares: Shares,
         objects: Objects,
-        blobs: Blobs,
         logs: Logs,
         data: Path,
     ) -> None:
@@ -68,7 +66,6 @@ class TransformRunner:
         self.executor = executor
         self.shares = shares
         self.objects = objects
-        self.blobs = blobs
         self.logs = logs
         self.data = data
         self.folder = data / "jobs"
@@ -169,7 +166,7 @@ class TransformRunner:
             f"InstanceCount={how.workers}"
         )
         crew = Crew(self.executor, how, partial(self._spawn, row, how, share), str(self.folder / row.doc["_id"]))
-        work = Work(row.doc["_id"], how, crew, self.objects, self.blobs, journal, again=again)
+        work = Work(row.doc["_id"], how, crew, self.objects, journal, again=again)
         grace = LAST_GRACE
         try:
             bucket, _ = uris.s3(row.doc["TransformOutput"]["S3OutputPath"])

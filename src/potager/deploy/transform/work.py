@@ -23,7 +23,6 @@ from potager.deploy.transform.journal import Journal
 from potager.deploy.transform.plan import Plan
 from potager.deploy.transform.splitting import Batch, Splitter
 from potager.kernel.errors import LimitReached, NotFound, WireError
-from potager.store.blobs import Blobs
 from potager.store.objects import Objects
 
 MADE_BY = "_transform"
@@ -39,14 +38,11 @@ class Work:
     again : whether a server began it before, so that some objects may be finished.
     """
 
-    def __init__(
-        self, job: str, plan: Plan, crew: Crew, objects: Objects, blobs: Blobs, journal: Journal, *, again: bool
-    ) -> None:
+    def __init__(self, job: str, plan: Plan, crew: Crew, objects: Objects, journal: Journal, *, again: bool) -> None:
         self._job = job
         self._plan = plan
         self._crew = crew
         self._objects = objects
-        self._blobs = blobs
         self._journal = journal
         self._again = again
         self._most = plan.workers * plan.concurrent
@@ -115,11 +111,9 @@ class Work:
         """Makes one output object, whole or not at all."""
         bucket, key = source.target
         try:
+            kind, made = self._plan.accept or "binary/octet-stream", {MADE_BY: self._job}
             async with aclosing(self._answers(source)) as answers:
-                blob = await self._blobs.write(answers)
-            await self._objects.put(
-                bucket, key, blob, content_type=self._plan.accept or "binary/octet-stream", doc={MADE_BY: self._job}
-            )
+                await self._objects.keep(bucket, key, answers, content_type=kind, doc=made)
         except NotFound as fault:
             raise Broken(f"ClientError: the output cannot be written. {fault.message}") from fault
         except LimitReached as fault:

@@ -13,7 +13,6 @@ from typing import Any
 from potager.kernel.errors import Fault, NotFound
 from potager.prepare.processing import paths
 from potager.prepare.processing.lifecycle import Kept
-from potager.store.blobs import Blobs
 from potager.store.inputs import split_uri
 from potager.store.mirror import Mirror
 from potager.store.objects import Objects
@@ -22,9 +21,9 @@ from potager.store.objects import Objects
 class Outputs:
     """The outputs of one job, whose workload has these layers of /opt/ml; knows what it has put already."""
 
-    def __init__(self, objects: Objects, blobs: Blobs, doc: Mapping[str, Any], layers: Sequence[Path]) -> None:
+    def __init__(self, objects: Objects, doc: Mapping[str, Any], layers: Sequence[Path]) -> None:
         self._mirrors = [
-            (one["S3Output"]["S3UploadMode"], Mirror(objects, blobs, layer, str(path), one["S3Output"]["S3Uri"]))
+            (one["S3Output"]["S3UploadMode"], Mirror(objects, layer, str(path), one["S3Output"]["S3Uri"]))
             for path, one in paths.outputs(doc)
             for layer in layers
         ]

@@ -31,7 +31,6 @@ from potager.prepare.processing.contract import BadMessage
 from potager.prepare.processing.lifecycle import Conclude, Halt, Launch, Rest, Watch
 from potager.prepare.processing.outputs import BadOutput, Outputs
 from potager.store import inputs
-from potager.store.blobs import Blobs
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.mirror import again_and_again
@@ -61,7 +60,6 @@ class ProcessingRunner:
         executor: Executor,
         shares: Shares,
         objects: Objects,
-        blobs: Blobs,
         logs: Logs,
         sessions: Sessions,
         data: Path,
@@ -71,7 +69,6 @@ class ProcessingRunner:
         self.executor = executor
         self.shares = shares
         self.objects = objects
-        self.blobs = blobs
         self.logs = logs
         self.sessions = sessions
         self.data = data
@@ -140,7 +137,7 @@ class ProcessingRunner:
     def _outputs_of(self, row: Row, gang: Gang) -> Outputs:
         if gang.folder.name not in self._outputs:
             layers = [home / layer for home in gang.homes for layer in ("lower", "ml")]
-            self._outputs[gang.folder.name] = Outputs(self.objects, self.blobs, row.doc, layers)
+            self._outputs[gang.folder.name] = Outputs(self.objects, row.doc, layers)
         return self._outputs[gang.folder.name]
 
     async def _give_up(self, row: Row, error: Exception) -> None:
