@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,14 +54,31 @@ def received(sent: AWSPreparedRequest, extra: dict[str, str] | None = None) -> t
     return Request(sent.method, url.path, url.query, {**headers, **(extra or {})}, Body.of(data)), data
 
 
+async def whole(body: AsyncIterator[bytes]) -> bytes:
+    """A body that streams, as one."""
+    return b"".join([chunk async for chunk in body])
+
+
+class Heard:
+    """A body that botocore takes in pieces."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = pieces
+
+    def stream(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+
 def parsed(operation: OperationModel, response: Response, shape: Shape | None) -> dict[str, Any]:
     """What botocore reads out of a response."""
     protocol = PROTOCOLS[operation.service_model.service_name]
-    assert isinstance(response.body, bytes)
+    body = response.body
+    if not isinstance(body, bytes):
+        body = Heard([asyncio.run(whole(body))])
     heard = {
         "status_code": response.status,
         "headers": HeadersDict(dict(response.headers)),
-        "body": response.body,
+        "body": body,
         "context": {"operation_name": operation.name},
     }
     return parsers.create_parser(protocol).parse(heard, shape)

@@ -11,14 +11,13 @@ Each step is a line of `_answer`, in that order. Whatever a step raises becomes 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from potager.access.callers import Callers
 from potager.gateway.asgi import Disconnected
 from potager.kernel import clock, ids
-from potager.kernel.body import Body
 from potager.kernel.context import Caller, Context, Doors, House, Origin
 from potager.kernel.errors import Fault, WireError
 from potager.kernel.sessions import Sessions
@@ -57,13 +56,16 @@ class Pipeline:
             return await self._answer(request, target, body, request_id)
         except Disconnected:
             raise
-        except Fault as fault:
-            error = self.registry.wire_error(fault, target.service, target.operation)
-        except Exception:
-            log.exception("%s %s failed (request %s)", request.method, request.path, request_id)
-            text = f"An internal error occurred. The server's log has it under request {request_id}."
-            error = WireError("InternalFailure", text, 500)
-        return target.error(error, request_id, request)
+        except Exception as error:
+            return target.error(self._told(error, request, target, request_id), request_id, request)
+
+    def _told(self, error: Exception, request: Request, target: Target, request_id: str) -> WireError:
+        """What a client is told of what went wrong."""
+        if isinstance(error, Fault):
+            return self.registry.wire_error(error, target.service, target.operation)
+        log.error("%s %s failed (request %s)", request.method, request.path, request_id, exc_info=error)
+        text = f"An internal error occurred. The server's log has it under request {request_id}."
+        return WireError("InternalFailure", text, 500)
 
     async def _answer(self, request: Request, target: Target, read: bytes | None, request_id: str) -> Response:
         body, identity = await self._authenticated(request, target, read)
@@ -71,15 +73,31 @@ class Pipeline:
         handler = self.registry.find(target.service, target.operation)
         params = validate(target.model.input_shape, target.parse(request, body))
         result = await handler(self._context(request, target, identity, caller, request_id), params)
+        if target.events and result and result.get(target.events) is not None:
+            guarded = self._events(result[target.events], request, target, request_id)
+            result = {**result, target.events: guarded}
         return target.serialize(result, request_id)
+
+    async def _events(
+        self, events: AsyncIterable[Any], request: Request, target: Target, request_id: str
+    ) -> AsyncIterator[Any]:
+        """A handler's events; what it raises among them becomes the stream's last one."""
+        try:
+            async for event in events:
+                yield event
+        except Disconnected:
+            raise
+        except Exception as error:
+            raise self._told(error, request, target, request_id) from error
+        finally:
+            if close := getattr(events, "aclose", None):
+                await close()
 
     async def _form(self, request: Request) -> bytes | None:
         """The body, where the operation's name may stand in it."""
         return await request.body.read(route.MAX_FORM) if route.is_form(request) else None
 
-    async def _authenticated(
-        self, request: Request, target: Target, read: bytes | None
-    ) -> tuple[bytes | Body, Identity]:
+    async def _authenticated(self, request: Request, target: Target, read: bytes | None) -> tuple[Any, Identity]:
         """The body, whole or as it arrives, and who signed it."""
         if read is None and not target.streams:
             read = await request.body.read(DOCUMENT_LIMIT)
@@ -92,7 +110,7 @@ class Pipeline:
             body=read,
         )
         if read is None:
-            return payload.opened(request, identity), identity
+            return await target.opened(payload.opened(request, identity)), identity
         return payload.checked(request, identity, read), identity
 
     def _context(

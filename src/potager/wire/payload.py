@@ -2,6 +2,7 @@
 
     identity.payload = <hex>                         sha256 on its way
                        UNSIGNED-PAYLOAD              as it is
+                       STREAMING-...-EVENTS          signed frames, see `eventstream`
                        STREAMING-...                 aws-chunked, see `chunked`
 
 `opened` is for bodies that handlers take as they arrive, `checked` for those that have been read whole. A mismatch is
@@ -20,7 +21,7 @@ from hashlib import md5, sha256
 from potager.kernel import digests
 from potager.kernel.body import Body
 from potager.kernel.errors import WireError
-from potager.wire import refusal
+from potager.wire import eventstream, refusal
 from potager.wire.chunked import Decoder, Signatures, incomplete, malformed_trailer
 from potager.wire.message import Request
 from potager.wire.sigv4 import STREAMING, UNSIGNED, UNSIGNED_CHUNKS, Identity
@@ -50,6 +51,8 @@ class Payload(Body):
 def opened(request: Request, identity: Identity) -> Payload:
     """The request's body, decoded and checked on its way; `length` is that of the data."""
     trailers: dict[str, str] = {}
+    if identity.payload == eventstream.PAYLOAD:
+        return Payload(_unsigned(request.body, eventstream.Signed(identity)), None, trailers)
     if identity.payload.startswith(STREAMING):
         length = _decoded_length(request)
         return Payload(_unchunked(request, identity, length, trailers), length, trailers)
@@ -68,6 +71,13 @@ async def _hashed(body: Body, expected: str) -> AsyncIterator[bytes]:
         raise incomplete("You did not provide the number of bytes specified by the Content-Length HTTP header")
     if hashed is not None and not hmac.compare_digest(hashed.hexdigest(), expected):
         raise refusal.of("rest-xml").payload(expected, hashed.hexdigest())
+
+
+async def _unsigned(body: Body, reader: eventstream.Signed) -> AsyncIterator[bytes]:
+    async for chunk in body:
+        for piece in reader.feed(chunk):
+            yield piece
+    reader.close()
 
 
 async def _unchunked(

@@ -40,7 +40,8 @@ def unknown(shape: Shape | None, doc: Any, path: str = "") -> Iterator[str]:
 
 def _build(shape: Shape, memo: Memo[Projection]) -> Projection:
     if isinstance(shape, StructureShape):
-        return memo.put(shape, _same) if shape.is_document_type else _structure(shape, memo)
+        plain = shape.is_document_type or shape.serialization.get("eventstream")
+        return memo.put(shape, _same) if plain else _structure(shape, memo)
     if isinstance(shape, ListShape):
         return _list(shape, memo)
     if isinstance(shape, MapShape):

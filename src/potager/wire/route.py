@@ -17,9 +17,11 @@ from typing import Any
 
 from botocore.model import OperationModel
 
+from potager.kernel.body import Body
 from potager.kernel.errors import WireError
 from potager.wire import bucket, catalog, credential, model, paths, protocols
 from potager.wire.message import Request, Response, form
+from potager.wire.protocols import events
 
 MAX_FORM = 10 * 2**20
 
@@ -62,7 +64,21 @@ class Target:
     @property
     def streams(self) -> bool:
         """Whether the handler gets the body as it arrives (PutObject, UploadPart)."""
-        return self.protocol.startswith("rest") and self.known and protocols.streams(self.model)
+        if not self.known:
+            return False
+        rest = self.protocol.startswith("rest") and protocols.streams(self.model)
+        return rest or protocols.event_members(self.model)[0] is not None
+
+    @property
+    def events(self) -> str | None:
+        """The output's member that is an event stream."""
+        return protocols.event_members(self.model)[1]
+
+    async def opened(self, body: Body) -> Any:
+        """A body that `streams`, as `parse` takes it: events are told apart from the input's other members."""
+        if protocols.event_members(self.model)[0]:
+            return await events.Opened.of(self.model, self.protocol, body)
+        return body
 
     def parse(self, request: Request, body: Any) -> dict[str, Any]:
         """The members that the request has; `body` is bytes, or a `Body` where the target `streams`."""
@@ -81,7 +97,7 @@ class Target:
 
 def _speaking(target: Target, response: Response) -> Response:
     """JSON 1.0 to a client that spoke 1.0."""
-    if target.protocol == "json" and target.json_version == "1.0":
+    if target.protocol == "json" and target.json_version == "1.0" and isinstance(response.body, bytes):
         others = [(name, value) for name, value in response.headers if name != "Content-Type"]
         response.headers = [*others, ("Content-Type", "application/x-amz-json-1.0")]
     return response

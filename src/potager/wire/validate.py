@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -83,6 +83,8 @@ def _java(value: Any, depth: int = 0) -> str:
 
 
 def _build(shape: Shape, memo: Memo[Check]) -> Check:
+    if isinstance(shape, StructureShape) and shape.serialization.get("eventstream"):
+        return memo.put(shape, _events(_structure(shape, memo)))
     if isinstance(shape, StructureShape):
         return memo.put(shape, _pass) if shape.is_document_type else _structure(shape, memo)
     if isinstance(shape, ListShape):
@@ -101,6 +103,20 @@ def _stream(value: Any, path: str, problems: list[str]) -> Any:
     if isinstance(value, str):
         value = value.encode()
     return Body.of(bytes(value)) if isinstance(value, (bytes, bytearray)) else value
+
+
+def _events(check: Check) -> Check:
+    """Events are checked one by one as they come; a bad one raises `Invalid` at the handler that takes it."""
+
+    async def checked(events: AsyncIterable[Any]) -> AsyncIterator[Any]:
+        async for event in events:
+            problems: list[str] = []
+            value = check(event, "", problems)
+            if problems:
+                raise Invalid(_sentence(problems))
+            yield value
+
+    return lambda value, path, problems: checked(value)
 
 
 def _structure(shape: StructureShape, memo: Memo[Check]) -> Check:

@@ -4,15 +4,16 @@
     serialize(operation, result, request_id) -> Response
     error(operation | None, error, request_id, request | None) -> Response
 
-`json`, `query`, `rest_json`, `rest_xml` and `cbor` are protocols. `document` (JSON), `element` (XML) and `text`
-(headers, queries, forms) turn values into what they look like on the wire; they compile a shape once into closures,
-which is what makes a request cost microseconds. `binding` says which member travels in the path, the query, a header or
-the body.
+`json`, `query`, `rest_json`, `rest_xml` and `cbor` are protocols. `document` (JSON), `dataitem` (CBOR), `element` (XML)
+and `text` (headers, queries, forms) turn values into what they look like on the wire; they compile a shape once into
+closures, which is what makes a request cost microseconds. `binding` says which member travels in the path, the query, a
+header or the body; `events` has the members that are streams of events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -62,8 +63,17 @@ def of(protocol: str) -> WireProtocol:
     return module
 
 
+@cache
 def streams(operation: OperationModel) -> bool:
     """Whether the input's payload is a stream, which a handler gets as a `Body` rather than as bytes."""
     shape = operation.input_shape
     payload = shape.serialization.get("payload") if shape else None
     return bool(payload and shape and shape.members[payload].serialization.get("streaming"))
+
+
+@cache
+def event_members(operation: OperationModel) -> tuple[str | None, str | None]:
+    """The members of input and output that are event streams."""
+    shapes = (operation.input_shape, operation.output_shape)
+    given, answered = (shape.event_stream_name if shape is not None else None for shape in shapes)
+    return given, answered

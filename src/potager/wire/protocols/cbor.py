@@ -11,35 +11,37 @@ Source: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from botocore.model import OperationModel, Shape
 
 from potager.kernel.errors import WireError
+from potager.wire.eventstream import MEDIA_TYPE
 from potager.wire.message import Request, Response
-from potager.wire.protocols import dataitem, document, fault
+from potager.wire.protocols import dataitem, document, events, fault
 from potager.wire.protocols.shapes import Mistyped
 
 TYPE = "application/cbor"
-EVENTS = "application/vnd.amazon.eventstream"
 _NO_LABELS: Mapping[str, str] = {}
 
 
 def parse(
-    operation: OperationModel, request: Request, body: bytes, labels: Mapping[str, str] = _NO_LABELS
+    operation: OperationModel, request: Request, body: Any, labels: Mapping[str, str] = _NO_LABELS
 ) -> dict[str, Any]:
+    if isinstance(body, events.Opened):
+        return events.members(operation.input_shape, body, EVENTS)
     _check_headers(request, body)
     return read(operation.input_shape, body) if operation.input_shape else {}
 
 
 def _check_headers(request: Request, body: bytes) -> None:
     kind = _media_type(request.headers.get("content-type", ""))
-    if body and kind not in (TYPE, EVENTS):
+    if body and kind != TYPE:
         raise WireError("UnsupportedMediaTypeException", f"Content-Type must be {TYPE}, got '{kind[:80]}'.", 415)
     accepted = {_media_type(part) for part in request.headers.get("accept", "*/*").split(",")}
-    if not accepted & {TYPE, EVENTS, "application/*", "*/*"}:
+    if not accepted & {TYPE, MEDIA_TYPE, "application/*", "*/*"}:
         raise WireError("NotAcceptableException", f"The answer is {TYPE}, which Accept does not name.", 406)
 
 
@@ -80,8 +82,13 @@ _reader = document.reading(
 )
 
 
+EVENTS = events.Format(TYPE, dataitem.write, read)
+
+
 def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: str = "") -> Response:
     shape = operation.output_shape
+    if reply := events.reply(shape, result, EVENTS):
+        return response(200, reply, request_id, MEDIA_TYPE)
     return response(200, b"" if shape is None else dataitem.write(shape, result), request_id)
 
 
@@ -102,10 +109,12 @@ def error(
     return reply
 
 
-def response(status: int, data: bytes, request_id: str) -> Response:
-    headers = [("smithy-protocol", "rpc-v2-cbor"), ("Content-Length", str(len(data)))]
+def response(status: int, data: bytes | AsyncIterator[bytes], request_id: str, kind: str = TYPE) -> Response:
+    headers = [("smithy-protocol", "rpc-v2-cbor")]
+    if isinstance(data, bytes):
+        headers.append(("Content-Length", str(len(data))))
     if data:
-        headers.append(("Content-Type", TYPE))
+        headers.append(("Content-Type", kind))
     if request_id:
         headers.append(("x-amzn-RequestId", request_id))
     return Response(status, headers, data)

@@ -84,6 +84,16 @@ def write(shape: Shape, value: Any) -> Any:
     return _writer(shape)(value)
 
 
+def read_bytes(shape: Shape, data: bytes) -> Any:
+    """As `read`, out of a document's bytes."""
+    return read(shape, loads(data))
+
+
+def write_bytes(shape: Shape, value: Any) -> bytes:
+    """As `write`, as a document's bytes."""
+    return dumps(write(shape, value))
+
+
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "TRUE_VALUE" if value else "FALSE_VALUE"

@@ -5,26 +5,32 @@ Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from botocore.model import OperationModel
 
 from potager.kernel.errors import WireError
+from potager.wire.eventstream import MEDIA_TYPE
 from potager.wire.message import Request, Response
-from potager.wire.protocols import document, fault
+from potager.wire.protocols import document, events, fault
 
+TYPE = "application/x-amz-json-1.1"
 _NO_LABELS: Mapping[str, str] = {}
 
 
 def parse(
-    operation: OperationModel, request: Request, body: bytes, labels: Mapping[str, str] = _NO_LABELS
+    operation: OperationModel, request: Request, body: Any, labels: Mapping[str, str] = _NO_LABELS
 ) -> dict[str, Any]:
+    if isinstance(body, events.Opened):
+        return events.members(operation.input_shape, body, EVENTS)
     value = document.loads(body)
     return document.read(operation.input_shape, value) if operation.input_shape else {}
 
 
 def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: str = "") -> Response:
+    if reply := events.reply(operation.output_shape, result, EVENTS):
+        return response(200, reply, request_id, MEDIA_TYPE)
     # An operation without output answers an empty body, as SageMaker's Delete operations do.
     data = document.dumps(document.write(operation.output_shape, result)) if operation.output_shape else b""
     return response(200, data, request_id)
@@ -40,8 +46,13 @@ def error(
     return reply
 
 
-def response(status: int, data: bytes, request_id: str) -> Response:
-    headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(data)))]
+EVENTS = events.Format(TYPE, document.write_bytes, document.read_bytes)
+
+
+def response(status: int, data: bytes | AsyncIterator[bytes], request_id: str, kind: str = TYPE) -> Response:
+    headers = [("Content-Type", kind)]
+    if isinstance(data, bytes):
+        headers.append(("Content-Length", str(len(data))))
     if request_id:
         headers.append(("x-amzn-RequestId", request_id))
     return Response(status, headers, data)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel, Shape, StructureShape
 
 from potager.kernel.errors import WireError
+from potager.wire.eventstream import MEDIA_TYPE
 from potager.wire.message import Request, Response
-from potager.wire.protocols import binding, document, fault
+from potager.wire.protocols import binding, document, events, fault
 from potager.wire.protocols.shapes import Mistyped
 
 _NO_LABELS: Mapping[str, str] = {}
@@ -35,12 +36,17 @@ def parse(
 
 
 def _read_payload(name: str, shape: Shape, body: Any, members: dict[str, Any]) -> None:
-    if shape.type_name == "blob":
+    if shape.serialization.get("eventstream"):
+        members[name] = body.events(shape, EVENTS)
+    elif shape.type_name == "blob":
         members[name] = body
     elif shape.type_name == "string":
         members[name] = body.decode("utf-8", "replace")
     elif body:
         members[name] = document.read(shape, document.loads(body))
+
+
+EVENTS = events.Format("application/json", document.write_bytes, document.read_bytes)
 
 
 def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: str = "") -> Response:
@@ -61,6 +67,8 @@ def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: 
 
 def _write_payload(name: str, shape: Shape, result: Mapping[str, Any]) -> tuple[Any, str]:
     value = result.get(name)
+    if isinstance(shape, StructureShape) and shape.serialization.get("eventstream"):
+        return events.frames(shape, value, EVENTS), MEDIA_TYPE
     if shape.type_name in ("blob", "string"):
         return (
             value.encode() if isinstance(value, str) else b"" if value is None else value

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.model import OperationModel, Shape
+from botocore.model import OperationModel, Shape, StructureShape
 
 from potager.kernel.errors import Invalid, WireError
 from potager.wire import errata
 from potager.wire.message import Request, Response
-from potager.wire.protocols import binding, element, fault, xml
+from potager.wire.protocols import binding, element, events, fault, xml
 from potager.wire.protocols.shapes import Mistyped
 from potager.wire.validate import validate
 
@@ -38,7 +38,9 @@ def parse(
 
 
 def _read_payload(name: str, shape: Shape, body: Any, members: dict[str, Any]) -> None:
-    if shape.type_name == "blob":
+    if shape.serialization.get("eventstream"):
+        members[name] = body.events(shape, EVENTS)
+    elif shape.type_name == "blob":
         members[name] = body
     elif shape.type_name == "string":
         members[name] = body.decode("utf-8", "replace")
@@ -63,6 +65,14 @@ def _read_document(shape: Shape, body: bytes, *, whole: bool = False) -> Any:
         raise WireError("MalformedXML", f"{message}: {error}"[:500]) from error
 
 
+def _write_document(shape: Shape, value: Any) -> bytes:
+    written = element.write(shape, shape.name, value, milliseconds=True)
+    return (xml.DECLARATION + written).encode("utf-8", "replace")
+
+
+EVENTS = events.Format("text/xml", _write_document, _read_document)
+
+
 def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: str = "") -> Response:
     bound = binding.outputs(operation)
     status = errata.s3_status(operation.name, result, int(operation.http.get("responseCode", 200)))
@@ -80,6 +90,8 @@ def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: 
 
 def _write_payload(operation: OperationModel, name: str, shape: Shape, result: Mapping[str, Any]) -> Any:
     value = result.get(name)
+    if isinstance(shape, StructureShape) and shape.serialization.get("eventstream"):
+        return events.frames(shape, value, EVENTS)
     if shape.type_name in ("blob", "string"):
         return value.encode() if isinstance(value, str) else b"" if value is None else value
     if value is None:
