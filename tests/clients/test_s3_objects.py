@@ -228,7 +228,7 @@ def test_a_copy_of_what_is_not_there_says_what_is_missing(s3: Any, bucket: str) 
 
 def test_what_is_not_served_is_refused_and_not_passed_over(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as caught:
-        s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="a=b")
+        s3.put_object(Bucket=bucket, Key="k", Body=b"x", ObjectLockLegalHoldStatus="ON")
     assert code(caught) == ("NotImplemented", 501)
     with pytest.raises(ClientError) as caught:
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="public-read")

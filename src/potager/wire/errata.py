@@ -53,6 +53,19 @@ S3_OPEN_ENUMS = frozenset(("Event", "FilterRuleName"))
 """Enums of which S3 takes more than the model has (`Prefix` for `prefix`), or refuses a value in words of its own."""
 
 
+S3_MISSING = {
+    "GetObjectAttributes": (
+        "ObjectAttributes",
+        "InvalidRequest",
+        "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty",
+    ),
+}
+"""What S3 says of a member that is required and not there, by operation, where it says something of its own."""
+
+S3_UNKNOWN = {"StorageClass": ("InvalidStorageClass", "The storage class you specified is not valid")}
+"""What S3 says of a header whose value its enum does not have, by member."""
+
+
 def s3_status(operation: str, result: Mapping[str, Any], default: int) -> int:
     """206 for a part of an object, and 204 for what answers nothing, which the model does not tell."""
     if operation == "PutBucketPolicy":

@@ -6,14 +6,16 @@
     writing.py     PutObject, DeleteObject, DeleteObjects        copying.py    CopyObject
     reading.py     GetObject, HeadObject                         listing.py    ListObjectsV2, ListObjects
     versioning.py  GetBucketVersioning, PutBucketVersioning, ListObjectVersions
+    tagging.py     GetObjectTagging, PutObjectTagging, DeleteObjectTagging
+    summary.py     GetObjectAttributes
     multipart.py   CreateMultipartUpload ... AbortMultipartUpload
     uploads.py     ListParts, ListMultipartUploads
     policies.py    bucket policies, the public access block
     bucket_encryption.py     PutBucketEncryption, GetBucketEncryption, DeleteBucketEncryption
 
 Who may do it is asked before each of them (`authorization.py`). Rules stand beside them: `naming`, `ranges`,
-`conditions`, `checksums`, `attributes`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`; `encryption`,
-`recoding`.
+`conditions`, `checksums`, `attributes`, `tags`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`;
+`encryption`, `recoding`.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from potager.collect.s3 import (
     multipart,
     policies,
     reading,
+    summary,
+    tagging,
     uploads,
     versioning,
     writing,
@@ -41,6 +45,8 @@ __all__ = [
     "policies",
     "reading",
     "service",
+    "summary",
+    "tagging",
     "uploads",
     "versioning",
     "writing",

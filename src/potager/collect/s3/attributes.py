@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
+from potager.collect.s3 import tags
 from potager.collect.s3.faults import fault
 from potager.kernel.errors import Unserved
 
 HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")
 CARRIED = (*HEADERS, "Metadata", "WebsiteRedirectLocation")
 UNSERVED = {
-    "Tagging": "object tags",
     "WriteOffsetBytes": "appending to objects",
     "ObjectLockMode": "object lock",
     "ObjectLockRetainUntilDate": "object lock",
@@ -35,7 +35,7 @@ def described(req: Mapping[str, Any]) -> dict[str, Any]:
         _check_metadata(doc["Metadata"])
     if req.get("StorageClass", "STANDARD") != "STANDARD":
         doc["StorageClass"] = req["StorageClass"]
-    return doc
+    return tags.put(doc, tags.of_header(req.get("Tagging")))
 
 
 def _read(value: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from potager.collect.s3 import attributes, authorization, checksums, conditions, encryption, naming, versions
+from potager.collect.s3 import attributes, authorization, checksums, conditions, encryption, naming, tags, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST
 from potager.collect.s3.recoding import recoding, wished
@@ -29,6 +30,7 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     bucket, key, version = origin(req["CopySource"])
     target = (req["Bucket"], naming.key(req["Key"]))
     attributes.refuse(req)
+    check = functools.partial(conditions.writable, req) if conditions.conditional(req) else None
     await authorization.reading(ctx, bucket, key, version, req)
     if "ExpectedSourceBucketOwner" in req:
         await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
@@ -42,7 +44,7 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
             (bucket, key),
             target,
             lambda found: recode(_changed(req, found, sums if found.blob == source.blob else {}, itself)),
-            lambda there: conditions.writable(req, there),
+            check,
             version,
             wish=await wished(ctx, req, source, target[0]),
             customer=encryption.opening(req, source, "CopySource"),
@@ -89,6 +91,8 @@ def _changed(req: Req, source: Entry, sums: Mapping[str, Any], itself: bool) -> 
     if itself and not (replacing or changes or sums or recoded):
         raise fault("InvalidRequest", SELF)
     doc = attributes.described(req) if replacing else {**source.doc, **changes}
+    retagged = req.get("TaggingDirective", "COPY") == "REPLACE"
+    doc = tags.put(doc, tags.of_header(req.get("Tagging")) if retagged else tags.of(source.doc))
     kept = checksums.of(source.doc)
     if not sums:
         return replace(source, doc={**doc, **kept})

@@ -9,7 +9,17 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from potager.collect.s3 import attributes, authorization, checksums, conditions, encryption, naming, ranges, versions
+from potager.collect.s3 import (
+    attributes,
+    authorization,
+    checksums,
+    conditions,
+    encryption,
+    naming,
+    ranges,
+    tags,
+    versions,
+)
 from potager.collect.s3.copying import origin, original
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST, announced, receive
@@ -24,6 +34,8 @@ from potager.store.sites import SMALLEST
 from potager.store.uploads import NoUpload, Part, Upload
 
 LAST_NUMBER = 10_000
+REPLACES = "_replaces"
+"""In an upload's document: whether an object was there when it was begun, for conditions on its completion."""
 
 
 @operation
@@ -40,6 +52,8 @@ async def create_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]:
     key = naming.key(req["Key"])
     wish = encryption.permitted(await ctx[Objects].bucket(req["Bucket"]), encryption.wish(req))
     doc |= sealing.member(await ctx[Objects].seal(req["Bucket"], key, wish))
+    if await _there(ctx, req) is not None:
+        doc[REPLACES] = True
     upload = await ctx[Objects].uploads.create(req["Bucket"], key, doc)
     described = {"ChecksumAlgorithm": algorithm, "ChecksumType": kind}
     described |= encryption.shown(req, doc) | encryption.context(req)
@@ -102,10 +116,13 @@ async def upload_part_copy(ctx: Context, req: Req) -> Mapping[str, Any]:
 @operation
 async def complete_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Makes the listed parts the object, in one transaction. Completing again what is completed is answered alike."""
+    conditional = conditions.conditional(req)
     try:
         upload = await found(ctx, req)
         entry = await ctx[Objects].complete(
-            upload, lambda there: assembled(req, upload, there), lambda there: conditions.writable(req, there)
+            upload,
+            lambda there: assembled(req, upload, there),
+            functools.partial(_completable, req, upload) if conditional else None,
         )
     except NoUpload:
         entry = await _completed(ctx, req)
@@ -115,15 +132,24 @@ async def complete_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]
     return {**place, "ETag": f'"{entry.etag}"', **told}
 
 
+def _completable(req: Req, upload: Upload, there: Entry | None) -> None:
+    conditions.completable(req, there, upload.initiated, upload.doc.get(REPLACES, False))
+
+
 async def _completed(ctx: Context, req: Req) -> Entry:
     """The object that the upload has become: a client repeats a request whose answer it did not get."""
-    try:
-        entry = await ctx[Objects].head(req["Bucket"], req["Key"])
-    except NoObject:
-        entry = None
+    entry = await _there(ctx, req)
     if entry is None or entry.doc.get("_upload") != req["UploadId"]:
         raise fault("NoSuchUpload", UploadId=req["UploadId"])
     return entry
+
+
+async def _there(ctx: Context, req: Req) -> Entry | None:
+    """The object that is there now."""
+    try:
+        return await ctx[Objects].head(req["Bucket"], req["Key"])
+    except NoObject:
+        return None
 
 
 @operation
@@ -194,8 +220,8 @@ def _check_sizes(parts: Sequence[Part]) -> None:
 def _summed(req: Req, upload: Upload, parts: Sequence[Part]) -> tuple[dict[str, Any], str | None]:
     """The object's document with its checksum, and what a listing shows of that."""
     doc = {key: value for key, value in upload.doc.items() if not key.startswith(("_", "Checksum"))}
+    doc = tags.put(doc, tags.of(upload.doc)) | {"_upload": upload.id}
     doc |= {name: upload.doc[name] for name in (sealing.MEMBER,) if name in upload.doc}
-    doc["_upload"] = upload.id
     algorithm, kind = upload.doc.get("_algorithm"), upload.doc.get("ChecksumType")
     if not algorithm or not kind:
         return doc, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3 import attributes, checksums, conditions, encryption, ranges, versions
+from potager.collect.s3 import attributes, checksums, conditions, encryption, ranges, tags, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
@@ -42,6 +42,7 @@ def _described(req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[s
         "AcceptRanges": "bytes",
         "LastModified": entry.modified,
         "ETag": f'"{entry.etag}"',
+        "TagCount": len(tags.of(entry.doc)) or None,
         **versions.shown(bucket, entry),
         **encryption.shown(req, entry.doc),
     }

@@ -26,6 +26,7 @@ async def put_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Keeps an object, in the place of an older one; answered once its bytes are on the disk and its row committed."""
     key = naming.key(req["Key"])
     doc = attributes.described(req)
+    check = functools.partial(conditions.writable, req) if conditions.conditional(req) else None
     wish = encryption.permitted(await ctx[Objects].bucket(req["Bucket"]), encryption.wish(req))
     blob, algorithm = await receive(
         ctx,
@@ -41,16 +42,10 @@ async def put_object(ctx: Context, req: Req) -> Mapping[str, Any]:
         blob,
         doc=doc | sums,
         checksum=f"{algorithm} {checksums.FULL_OBJECT}" if algorithm else None,
-        check=_condition(req),
+        check=check,
     )
     told = {**sums, **encryption.shown(req, entry.doc), **encryption.context(req)}
     return {"ETag": f'"{entry.etag}"', **told, "VersionId": entry.version}
-
-
-def _condition(req: Req) -> Check | None:
-    if "IfMatch" not in req and "IfNoneMatch" not in req:
-        return None
-    return functools.partial(conditions.writable, req)
 
 
 @operation
@@ -70,16 +65,7 @@ def _as_expected(req: Req) -> Check | None:
     """The condition under which an object is deleted, None without one."""
     if not req.keys() & {"IfMatch", "IfMatchLastModifiedTime", "IfMatchSize"}:
         return None
-
-    def check(entry: Entry | None) -> None:
-        conditions.writable({"Key": req["Key"], "IfMatch": req.get("IfMatch")}, entry)
-        if entry is None:
-            return
-        time, size = req.get("IfMatchLastModifiedTime"), req.get("IfMatchSize")
-        if size not in (None, entry.size) or (time is not None and int(time.timestamp()) != int(entry.modified)):
-            raise fault("PreconditionFailed", Condition="If-Match")
-
-    return check
+    return functools.partial(conditions.deletable, req)
 
 
 @operation

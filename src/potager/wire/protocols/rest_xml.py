@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.model import OperationModel, Shape, StructureShape
+from botocore.model import OperationModel, Shape, StringShape, StructureShape
 
 from potager.kernel.errors import Invalid, WireError
 from potager.wire import errata
@@ -34,7 +34,21 @@ def parse(
             _require(bound.payload[0], members)
     elif bound.has_document and operation.input_shape is not None and body:
         members = {**_read_document(operation.input_shape, body), **members}
+    _check(operation, members)
     return members
+
+
+def _check(operation: OperationModel, members: Mapping[str, Any]) -> None:
+    """Raises what S3 says in words of its own where the model would only have a value wrong or missing."""
+    if operation.name in errata.S3_MISSING:
+        name, code, message = errata.S3_MISSING[operation.name]
+        if not members.get(name):
+            raise WireError(code, message)
+    for name, (code, message) in errata.S3_UNKNOWN.items():
+        if name in members and operation.input_shape is not None:
+            shape = operation.input_shape.members[name]
+            if isinstance(shape, StringShape) and members[name] not in shape.enum:
+                raise WireError(code, message, fields={f"{name}Requested": members[name]})
 
 
 def _read_payload(name: str, shape: Shape, body: Any, members: dict[str, Any]) -> None:
