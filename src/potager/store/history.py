@@ -85,7 +85,7 @@ def _rows(
         behind = behind.where(columns.key < end)
     if len(found) < most:
         found += connection.execute(behind.order_by(columns.key, columns.sequence.desc()))
-    return [_entry(row) for row in found]
+    return [_entry(row) for row in found[:most]]
 
 
 def _entry(row: Any) -> Entry:

@@ -31,6 +31,11 @@ _SPANS = (
     .where(_pieces.c.blob == bindparam("blob"))
     .order_by(_pieces.c.number)
 )
+_SPANS_OF = (
+    select(_pieces.c.blob, _pieces.c.source, _pieces.c.start, _pieces.c.size)
+    .where(_pieces.c.blob.in_(_given))
+    .order_by(_pieces.c.blob, _pieces.c.number)
+)
 _SOURCES = select(_pieces.c.source).where(_pieces.c.blob.in_(_given))
 _FORGET = delete(_pieces).where(_pieces.c.blob.in_(_given))
 
@@ -65,6 +70,15 @@ def released(connection: Connection, blobs: Iterable[str]) -> list[str]:
 def spans(connection: Connection, blob: str) -> list[Span]:
     """The pieces that a blob is made of; none for one that is a file."""
     return [Span(*piece) for piece in connection.execute(_SPANS, {"blob": blob})]
+
+
+def spans_of(connection: Connection, blobs: Sequence[str]) -> dict[str, list[Span]]:
+    """As `spans`, of many blobs at a time; those that are files are left out."""
+    found: dict[str, list[Span]] = {}
+    for batch in _batches(blobs):
+        for row in connection.execute(_SPANS_OF, {"blobs": batch}):
+            found.setdefault(row.blob, []).append(Span(*row[1:]))
+    return found
 
 
 def cut(pieces: Sequence[Span], start: int, end: int) -> list[Span]:

@@ -135,7 +135,7 @@ uploads = Table(
     Column("initiated", _real(), nullable=False),
     Column("doc", JSON(none_as_null=True), nullable=False),
     PrimaryKeyConstraint("id", name="uploads_key"),
-    Index("uploads_bucket", "bucket", "key", "id"),
+    Index("uploads_bucket", "bucket", "key", "initiated", "id"),
 )
 
 parts = Table(

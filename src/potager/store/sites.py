@@ -16,7 +16,10 @@ are not written to any more. Until it is an object's blob the file is writable b
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +29,8 @@ SMALLEST = 5 * 2**20
 """Bytes of every part but the last, by S3's rule."""
 LONGEST = 5 * 2**40
 """Bytes of such a file; a part that would lie behind them is a blob of its own."""
+_PUNCH = 0x01 | 0x02
+"""FALLOC_FL_KEEP_SIZE and FALLOC_FL_PUNCH_HOLE, of linux/falloc.h."""
 
 
 @dataclass(slots=True)
@@ -98,3 +103,17 @@ def whole(path: Path, size: int, *, final: bool) -> bool:
         return final or not found.st_mode & 0o222
     except FileNotFoundError:
         return False
+
+
+def clear(path: Path, spans: Iterable[Span]) -> None:
+    """Gives the room of bytes that no row names any more back to the disk, where its file system can; nothing moves."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "fallocate"):
+        return
+    with suppress(OSError):  # gone, or unwritable, because all of it is somebody's
+        handle = os.open(path, os.O_WRONLY)
+        try:
+            for span in spans:
+                libc.fallocate(handle, _PUNCH, ctypes.c_int64(span.start), ctypes.c_int64(span.size))
+        finally:
+            os.close(handle)

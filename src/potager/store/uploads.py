@@ -11,14 +11,17 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_
 
 from potager.kernel import clock
 from potager.kernel.digests import Digests
@@ -28,10 +31,10 @@ from potager.store.blobs import Blob, Blobs, Place, Span
 from potager.store.database import Database
 from potager.store.drafts import move
 from potager.store.entries import Check, Entry, NoObject
-from potager.store.keys import Listing, beginning, successor, take
+from potager.store.keys import Listing, folded_marked, successor
 from potager.store.sealing import MEMBER, Sealing
 from potager.store.seals import SUFFIX, Seal, is_sealed
-from potager.store.sites import Site, whole
+from potager.store.sites import Site, clear, whole
 
 MOVED = 2**26
 """Bytes of parts that are copied to their places at most, when an upload is completed."""
@@ -82,7 +85,8 @@ class Uploads:
 
     async def create(self, bucket: str, key: str, doc: Mapping[str, Any]) -> Upload:
         """Begins an upload; `NoBucket` without the bucket."""
-        upload = Upload(secrets.token_urlsafe(48), bucket, key, clock.now(), doc)
+        now = clock.now()
+        upload = Upload(_id(now), bucket, key, now, doc)
         site = self._blobs.name()
 
         def write(connection: Connection) -> Upload:
@@ -238,7 +242,7 @@ class Uploads:
         def read(connection: Connection) -> tuple[Entry, list[Span]]:
             _find(connection, upload.bucket, upload.key, upload.id)
             wanted, entry = finish({part.number: part for part in _listed(connection, upload.id, 0, None)})
-            return entry, [span for part in wanted for span in _pieces(connection, part.blob, part.size)]
+            return entry, [span for pieces in _pieces_of(connection, wanted) for span in pieces]
 
         return await self._database.read(read)
 
@@ -251,27 +255,26 @@ class Uploads:
     ) -> Entry:
         moved = await self._mend(upload, final) if final is not None else {}
 
-        def write(connection: Connection) -> tuple[Entry, list[str]]:
+        def write(connection: Connection) -> tuple[Entry, list[str], list[Span]]:
             _find(connection, upload.bucket, upload.key, upload.id)
             there = {part.number: part for part in _listed(connection, upload.id, 0, None)}
             wanted, described = finish(there)
+            holes = _left_out(connection, there, wanted, moved, final) if final else []
             entry = self._joined(connection, wanted, described, moved, final)
             entry, freed = entries.put(connection, entry, check)
             freed += forget(connection, _uploads.c.id == upload.id)
-            return entry, references.released(connection, freed)
+            return entry, references.released(connection, freed), holes
 
-        entry, freed = await self._database.write(write)
+        entry, freed, holes = await self._database.write(write)
         self._sites.pop(upload.id, None)
         self._blobs.discard(freed)
+        if final is not None and holes and final.blob not in freed:
+            await self._blobs.run(lambda: clear(final.path, holes))
         return entry
 
     async def _mend(self, upload: Upload, site: Site) -> dict[str, Span]:
         """Copies parts that found no place in the upload's file to where they belong; where they are then, by blob."""
-        found = await self._database.read(
-            lambda connection: [
-                (part, _pieces(connection, part.blob, part.size)) for part in _listed(connection, upload.id, 0, None)
-            ]
-        )
+        found = await self._database.read(lambda connection: _placed(connection, upload.id))
         stray = [(part, pieces) for part, pieces in found if pieces[0].source != site.blob]
         if site.stride is None or sum(part.size for part, _ in stray) > MOVED:
             return {}
@@ -299,7 +302,8 @@ class Uploads:
         `final` is the upload's own file, where nobody writes to it any more; `moved` says where in it which blobs are.
         """
         there = [
-            [moved[part.blob]] if part.blob in moved else _pieces(connection, part.blob, part.size) for part in parts
+            [moved[part.blob]] if part.blob in moved else pieces
+            for part, pieces in zip(parts, _pieces_of(connection, parts), strict=True)
         ]
         pieces = references.merged([piece for each in there for piece in each])
         source = pieces[0].source
@@ -325,7 +329,7 @@ class Uploads:
     async def list(
         self, bucket: str, prefix: str, delimiter: str, after: tuple[str, str | None], limit: int
     ) -> Listing[Upload]:
-        """A page of the uploads of a bucket by key, folded at the delimiter.
+        """A page of the uploads of a bucket by key, the oldest of a key first, folded at the delimiter.
 
         Parameters
         ----------
@@ -334,7 +338,7 @@ class Uploads:
 
         def read(connection: Connection) -> Listing[Upload]:
             entries.require(connection, bucket)
-            return _page(connection, bucket, prefix, delimiter, after, limit) if limit > 0 else Listing()
+            return _page(connection, bucket, prefix, delimiter, after, limit)
 
         return await self._database.read(read)
 
@@ -375,19 +379,67 @@ def _pieces(connection: Connection, blob: str, size: int) -> list[Span]:
     return references.spans(connection, blob) or [Span(blob, 0, size)]
 
 
+def _pieces_of(connection: Connection, parts: Sequence[Part]) -> list[list[Span]]:
+    """The pieces of each part, in a few queries however many they are."""
+    found = references.spans_of(connection, [part.blob for part in parts])
+    return [found.get(part.blob) or [Span(part.blob, 0, part.size)] for part in parts]
+
+
+def _left_out(
+    connection: Connection, there: Mapping[int, Part], wanted: Sequence[Part], moved: Mapping[str, Span], site: Site
+) -> list[Span]:
+    """Where in the upload's file the parts stand that its object does without."""
+    chosen = {part.number for part in wanted}
+    left = [part for number, part in there.items() if number not in chosen]
+    spans = [span for pieces in _pieces_of(connection, left) for span in pieces]
+    return [
+        span
+        for span in [*spans, *(moved[part.blob] for part in left if part.blob in moved)]
+        if span.source == site.blob
+    ]
+
+
+def _placed(connection: Connection, upload: str) -> list[tuple[Part, list[Span]]]:
+    parts = _listed(connection, upload, 0, None)
+    return list(zip(parts, _pieces_of(connection, parts), strict=True))
+
+
+def _id(initiated: float) -> str:
+    """The id of an upload, which tells when it was begun: so a listing goes on behind one that has ended meanwhile."""
+    return urlsafe_b64encode(secrets.token_bytes(40) + struct.pack(">d", initiated)).decode()
+
+
+def _initiated(connection: Connection, upload: str) -> float | None:
+    """When an upload was begun; None for what is no upload's id."""
+    found = connection.scalar(select(_uploads.c.initiated).where(_uploads.c.id == upload))
+    if found is not None:
+        return found
+    with suppress(ValueError):
+        raw = urlsafe_b64decode(upload)
+        told = struct.unpack(">d", raw[-8:])[0] if len(raw) == len(upload) * 3 // 4 == 48 else math.nan
+        return told if math.isfinite(told) else None
+    return None
+
+
 def _page(
     connection: Connection, bucket: str, prefix: str, delimiter: str, after: tuple[str, str | None], limit: int
 ) -> Listing[Upload]:
-    """Reads all that follow: uploads under way are few, and several may have one key, so that a key is no place."""
-    key, inclusive = beginning(prefix, delimiter, after[0])
-    column = _uploads.c.key
-    behind = column >= key if inclusive else column > key
-    if key == after[0] and after[1] is not None:
-        behind = or_(column > key, and_(column == key, _uploads.c.id > after[1]))
-    under = [_uploads.c.bucket == bucket, behind]
-    if prefix and (end := successor(prefix)):
-        under.append(column < end)
-    found = connection.execute(select(*_UPLOAD).where(*under).order_by(column, _uploads.c.id))
-    page: Listing[Upload] = Listing()
-    take(page, [Upload(*row) for row in found], prefix, delimiter, limit)
-    return page
+    """As `Uploads.list`. Several uploads may have one key: when they were begun, then their ids, order them."""
+    end = successor(prefix) if prefix else ""
+    columns = _uploads.c
+    order = (columns.key, columns.initiated, columns.id)
+
+    def fetch(key: str, inclusive: bool, mark: tuple[float, str] | None, most: int) -> list[Upload]:
+        query = select(*_UPLOAD).where(columns.bucket == bucket).order_by(*order).limit(most)
+        found: list[Any] = []
+        if mark is not None:
+            later = tuple_(columns.initiated, columns.id) > tuple_(*mark)
+            found += connection.execute(query.where(columns.key == key, later))
+        behind = query.where(columns.key >= key if inclusive else columns.key > key)
+        if len(found) < most:
+            found += connection.execute(behind.where(columns.key < end) if end else behind)
+        return [Upload(*row) for row in found[:most]]
+
+    begun = None if after[1] is None else _initiated(connection, after[1])
+    mark = None if begun is None else (begun, after[1])
+    return folded_marked(fetch, prefix, delimiter, (after[0], mark), limit, lambda each: (each.initiated, each.id))

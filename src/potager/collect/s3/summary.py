@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3 import checksums, versions
+from potager.collect.s3 import checksums, encryption, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
@@ -22,6 +22,7 @@ async def get_object_attributes(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Those attributes that are asked for: ETag, Checksum, ObjectParts, StorageClass, ObjectSize."""
     bucket = await ctx[Objects].bucket(req["Bucket"])
     entry = await ctx[Objects].head(bucket.name, req["Key"], versions.asked(req))
+    encryption.opening(req, entry)
     attributes = {
         "ETag": entry.etag,
         "Checksum": _checksum(entry),

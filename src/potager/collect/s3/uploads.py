@@ -58,7 +58,7 @@ async def list_multipart_uploads(ctx: Context, req: Req) -> Mapping[str, Any]:
     marker, mark = req.get("KeyMarker", ""), req.get("UploadIdMarker") if req.get("KeyMarker") else None
     prefix, delimiter = req.get("Prefix", ""), req.get("Delimiter", "")
     page = await ctx[Objects].uploads.list(req["Bucket"], prefix, delimiter, (marker, mark), limit)
-    last = page.entries[-1] if page.entries and page.entries[-1].key == page.after else None
+    last = page.ended_with
     return {
         "Bucket": req["Bucket"],
         "Prefix": encode(prefix),

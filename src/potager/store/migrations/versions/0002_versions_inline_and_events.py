@@ -28,6 +28,8 @@ def upgrade() -> None:
     op.add_column("buckets", sa.Column("doc", _json(), nullable=False, server_default="{}"))
     op.add_column("objects", sa.Column("version", _text()))
     op.add_column("objects", sa.Column("sequence", sa.BigInteger(), nullable=False, server_default="0"))
+    op.drop_index("uploads_bucket", "uploads")
+    op.create_index("uploads_bucket", "uploads", ["bucket", "key", "initiated", "id"])
     op.create_table(
         "versions",
         sa.Column("bucket", _text(), nullable=False),
