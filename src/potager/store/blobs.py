@@ -6,6 +6,8 @@
 
 Blobs that are sealed have ids that say so, and are written and read with their `Seal` (`seals.py`).
 
+A small blob is no file: whoever makes its row keeps its bytes beside it (`Blob.data`, `inlined.py`).
+
 A blob that no row names is an orphan: its upload was torn, or the server died between a commit and the unlinking that
 follows it. `sweep.py` removes those.
 """
@@ -16,15 +18,16 @@ import asyncio
 import os
 import secrets
 import weakref
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from potager.store import seals
+from potager.kernel.digests import of
+from potager.store import drafts, seals
 from potager.store.drafts import Draft, Inset, Place, Span
 from potager.store.seals import Damaged, Reader, Seal
 
@@ -35,6 +38,8 @@ T = TypeVar("T")
 CHUNK = 2**20
 """Bytes that are gathered before a thread writes them, and bytes of a chunk that is read."""
 THREADS = 8
+INLINE = 2**14
+"""Bytes of a blob that is kept in a row, and not as a file, at most; may be raised, and never lowered."""
 
 Content = bytes | AsyncIterator[bytes]
 """The bytes of something: all there, or still to be read."""
@@ -45,7 +50,9 @@ Opened = tuple[BinaryIO | Reader | None, bytes, int | None]
 class Blob:
     """A blob that is whole and on the disk: its id, its bytes in number, its digests by name.
 
-    `span` says where its bytes are when they are not a file of their own, `seal` how they are sealed.
+    `span` says where its bytes are when they are not a file of their own, `seal` how they are sealed. `data` are its
+    bytes, as they shall rest, when they are nowhere yet: they are to be kept in the transaction that names the blob
+    (`inlined.keep`), or as a file (`Blobs.lay_down`).
     """
 
     id: str
@@ -53,6 +60,7 @@ class Blob:
     digests: dict[str, bytes]
     span: Span | None = None
     seal: Seal | None = None
+    data: bytes | None = field(default=None, repr=False)
 
 
 class Blobs:
@@ -91,8 +99,11 @@ class Blobs:
         digests: Sequence[str] = ("md5",),
         place: Place | None = None,
         seal: Seal | None = None,
+        inline: bool = True,
     ) -> Blob:
         """Keeps bytes as a new blob; done when they are on the disk. `LimitReached` when the disk is full.
+
+        A small blob is given with its bytes, which are not on the disk, unless `inline` is False.
 
         Memory stays under three chunks however long the stream is. Nothing remains when it breaks off. With a `place`
         they are written there, into the file of another blob; what exceeds it is counted and not kept. With a `seal`
@@ -100,12 +111,21 @@ class Blobs:
         """
         how = _How(digests, None if seal else place, seal)
         if isinstance(chunks, bytes):
-            return await self.run(lambda: self._whole([chunks], how))
+            return await self._small([chunks], len(chunks), how, inline)
         gathered = _gathered(chunks)
         first = await anext(gathered)
-        if sum(map(len, first)) < CHUNK:
-            return await self.run(lambda: self._whole(first, how))
+        size = sum(map(len, first))
+        if size < CHUNK:
+            return await self._small(first, size, how, inline)
         return await self._stream(first, gathered, how)
+
+    async def _small(self, data: list[bytes], size: int, how: _How, inline: bool) -> Blob:
+        if inline and size <= INLINE and how.place is None:
+            drafts.check_room(self.folder, size)
+            whole = data[0] if len(data) == 1 else b"".join(data)
+            name = how.name()
+            return Blob(name, size, of(whole, how.digests), None, how.seal, how.resting(name, whole))
+        return await self.run(lambda: self._whole(data, how))
 
     async def _stream(self, first: list[bytes], rest: AsyncIterator[list[bytes]], how: _How) -> Blob:
         """Writes one batch in a thread while the next one arrives."""
@@ -136,6 +156,23 @@ class Blobs:
         except BaseException:
             draft.abandon()
             raise
+
+    async def lay_down(self, data: Mapping[str, bytes]) -> None:
+        """Makes files of blobs that were rows; done when all of them are on the disk."""
+        items = list(data.items())
+        shares = [items[number::THREADS] for number in range(THREADS)]
+        await asyncio.gather(*(self.run(partial(self._lay_down, share)) for share in shares if share))
+        await self.run(lambda: [drafts.sync(folder) for folder in {self.path(blob).parent for blob in data}])
+
+    def _lay_down(self, share: Sequence[tuple[str, bytes]]) -> None:
+        for blob, data in share:
+            draft = self._draft(blob, ())
+            try:
+                draft.add([data])
+                draft.finish(named=False)
+            except BaseException:
+                draft.abandon()
+                raise
 
     async def concatenate(self, blob: str, spans: Sequence[Span]) -> Path:
         """Puts spans of blobs together as the file of `blob`, inside the kernel where that is possible.
@@ -349,6 +386,10 @@ class _How:
     digests: Sequence[str]
     place: Place | None
     seal: Seal | None
+
+    def resting(self, name: str, data: bytes) -> bytes:
+        """All of a small blob's bytes as they shall rest."""
+        return self.seal.sealed(name, data) if self.seal else data
 
     def name(self) -> str:
         """An id for the blob."""

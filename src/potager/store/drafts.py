@@ -80,14 +80,15 @@ class Draft:
             _copy(source.fileno(), self._fd, span)
             self.size += span.size
 
-    def finish(self) -> dict[str, bytes]:
-        """Brings the file and its name to the disk; gives the digests."""
+    def finish(self, *, named: bool = True) -> dict[str, bytes]:
+        """Brings the file to the disk, and its name unless `named` is False; gives the digests."""
         with self._lock, _naming(self._path):
             if self._sealing:
                 _write_all(self._fd, self._sealing.end())
             _to_disk(self._fd)
             os.rename(self._path, self._target)
-            _sync(self._target.parent)
+            if named:
+                sync(self._target.parent)
             self._close()
             return self._digests.values()
 
@@ -138,7 +139,7 @@ class Inset:
         """Brings the bytes and the file's name to the disk; gives the digests."""
         with self._lock, _naming(self._path):
             _to_disk(self._fd)
-            _sync(self._path.parent)
+            sync(self._path.parent)
             self._close()
             return self._digests.values()
 
@@ -167,7 +168,7 @@ def move(path: Path, pieces: Sequence[tuple[Path, Span, int]]) -> None:
             with source.open("rb") as file:
                 _copy(file.fileno(), target.fileno(), span)
         _to_disk(target.fileno())
-        _sync(path.parent)
+        sync(path.parent)
 
 
 @contextmanager
@@ -182,9 +183,15 @@ def _naming(path: Path) -> Generator[None]:
         raise LimitReached(f"The {reason}: {path.parent.parent}. Free some space and try again.") from error
 
 
-def _check_room(fd: int, size: int) -> None:
+def check_room(folder: Path, size: int) -> None:
+    """`LimitReached` where so many bytes more in that folder would leave less than the reserve."""
+    with _naming(folder / "_"):
+        _check_room(folder, size)
+
+
+def _check_room(fd: int | Path, size: int) -> None:
     """`ENOSPC` where so many bytes more would leave less than the reserve."""
-    disk = os.fstatvfs(fd)
+    disk = os.statvfs(fd)
     if disk.f_bavail * disk.f_frsize < size + min(RESERVE, disk.f_blocks * disk.f_frsize // 16):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -219,7 +226,8 @@ def _copy(source: int, target: int, span: Span) -> None:
         offset, left = offset + done, left - done
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Brings the names in a folder to the disk."""
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -96,7 +96,8 @@ async def files(objects: Objects, channel: Mapping[str, Any], host: int = 0, hos
     named = await _named(objects, channel)
     part = _share(channel, host, hosts)
     share = [named[number] for number in pipes.order(len(named), _seed(channel), 0, *part)]
-    return [File(path, await objects.file(entry)) for path, entry in share]
+    sources = await objects.files([entry for _, entry in share])
+    return [File(path, source) for (path, _), source in zip(share, sources, strict=True)]
 
 
 def _seed(channel: Mapping[str, Any]) -> int | None:
@@ -214,9 +215,8 @@ class _Plan:
         while batch := await asyncio.to_thread(lambda: list(itertools.islice(rest, BATCH))):
             uris = list(dict.fromkeys(text for item in batch for kind, text in item if kind == "of"))
             found = await self.objects.heads([split_uri(uri) for uri in uris])
-            sources = {
-                uri: (entry.blob, await self.objects.file(entry)) for uri, entry in zip(uris, found, strict=True)
-            }
+            files = await self.objects.files(found)
+            sources = {uri: (entry.blob, file) for uri, entry, file in zip(uris, found, files, strict=True)}
             await asyncio.to_thread(self._add, batch, sources)
 
     def _add(self, batch: Iterable[Sequence[tuple[str, str]]], sources: Mapping[str, tuple[str, Path]]) -> None:

@@ -6,6 +6,8 @@
                blob is made of the parts' pieces, until `file` is asked for
     sealed     the blob's bytes are encrypted where the request or the bucket asks for it (`sealing.py`, `seals.py`)
 
+A small object's bytes lie in the database as well (`inlined.py`), and become a file when `file` is asked for.
+
 A bucket's name is global to the server; the bucket belongs to an account and a region.
 """
 
@@ -24,8 +26,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 from potager.kernel import clock
 from potager.kernel.errors import Exists, InUse, Unserved
 from potager.kernel.names import Scope
-from potager.store import entries, history, references, schema, sealing, sweep
-from potager.store.blobs import Blob, Blobs, Content, Span
+from potager.store import entries, history, inlined, references, schema, sealing, sweep
+from potager.store.blobs import INLINE, Blob, Blobs, Content, Span
 from potager.store.database import Database, inserting
 from potager.store.entries import NULL, Check, Entry, IsMarker, NoBucket, NoObject, NoVersion
 from potager.store.history import Version
@@ -54,6 +56,8 @@ R = TypeVar("R")
 
 SMALL = 2**16
 """Bytes that are read along with their row."""
+TOGETHER = 500
+"""Small objects that become files in one transaction."""
 ATTEMPTS = 4
 """Times that an object is looked up anew when it is replaced between its row and its bytes."""
 
@@ -102,6 +106,7 @@ class Objects:
         blobs.before_unlinking = database.sync
         self._sweep: asyncio.Task[int] | None = None
         self._joining: dict[str, asyncio.Lock] = {}
+        self._laying = asyncio.Lock()
         self._known: dict[str, Bucket] = {}
         """Buckets that were read or written by this server, as they are."""
         self._changing = asyncio.Lock()
@@ -276,6 +281,8 @@ class Objects:
         etag = blob.digests["md5"].hex()
         entry = Entry(bucket, key, blob.id, blob.size, etag, clock.now(), checksum, described)
         if (mount := await self.mount(bucket)) is not None:
+            if blob.data is not None:
+                return await mount.put(entry, blob.data, check)
             try:
                 return await mount.put(entry, await self._blobs.open(blob.id), check)
             finally:
@@ -283,12 +290,15 @@ class Objects:
 
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             current, freed = entries.put(connection, entry, check)
+            if blob.data is not None:
+                inlined.keep(connection, blob.id, blob.data)
             return current, references.released(connection, freed)
 
         try:
             entry, freed = await self._database.write(write)
         except Exception:
-            self._blobs.discard([blob.id])
+            if blob.data is None:
+                self._blobs.discard([blob.id])
             raise
         self._blobs.discard(freed)
         return entry
@@ -494,11 +504,15 @@ class Objects:
         if (mount := await self.mount(entry.bucket)) is not None:
             return await mount.open(entry, start, end)
         seal = await self.seal_of(entry, customer)
+        if entry.size > INLINE:
+            with suppress(FileNotFoundError):
+                return await self._blobs.open(entry.blob, start, end, seal)
+        data, pieces = await self._database.read(
+            lambda connection: (_inline(connection, entry), references.spans(connection, entry.blob))
+        )
         try:
-            return await self._blobs.open(entry.blob, start, end, seal)
-        except FileNotFoundError:
-            pieces = await self._pieces(entry)
-        try:
+            if data is not None:
+                return _plain(entry, data, seal)[start:end]
             if pieces:
                 return await self._blobs.open_spans(references.cut(pieces, start, end), seal)
             return await self._blobs.open(entry.blob, start, end, seal)  # put together between the two looks, or gone
@@ -569,6 +583,8 @@ class Objects:
         if end - start > SMALL:  # a disk that is slow must not keep the readers of rows
             return entry, start, end, chosen, None
         seal = self._seal_of(connection, entry, customer)
+        if (data := _inline(connection, entry)) is not None:
+            return entry, start, end, chosen, _plain(entry, data, seal)[start:end]
         with suppress(FileNotFoundError):
             return entry, start, end, chosen, self._blobs.opened(entry.blob, start, end, seal)[1]
         return entry, start, end, chosen, None
@@ -588,12 +604,30 @@ class Objects:
         path = self._blobs.path(entry.blob)
         if self._blobs.has(entry.blob):
             return path
+        if entry.size <= INLINE:
+            await self._lay_down([entry.blob])
         lock = self._joining.setdefault(entry.blob, asyncio.Lock())
         async with lock:
             try:
                 return await self._join(entry, path)
             finally:
                 self._joining.pop(entry.blob, None)
+
+    async def files(self, wanted: Sequence[Entry]) -> list[Path]:
+        """As `file`, of many objects; small ones become files together."""
+        small = list(dict.fromkeys(each.blob for each in wanted if each.size <= INLINE and not is_sealed(each.blob)))
+        for at in range(0, len(small), TOGETHER):
+            await self._lay_down(small[at : at + TOGETHER])
+        return [await self.file(entry) for entry in wanted]
+
+    async def _lay_down(self, blobs: Sequence[str]) -> None:
+        """Makes files of those blobs that are rows, in one transaction."""
+        async with self._laying:
+            missing = await self._blobs.run(lambda: [blob for blob in blobs if not self._blobs.has(blob)])
+            data = await self._database.read(lambda connection: inlined.every(connection, missing))
+            if data:
+                await self._blobs.lay_down(data)
+                await self._freeing(lambda connection: references.laid_down(connection, list(data)))
 
     async def _join(self, entry: Entry, path: Path) -> Path:
         if self._blobs.has(entry.blob):
@@ -615,6 +649,15 @@ class Objects:
     async def _freeing(self, write: Callable[[Connection], Sequence[str]]) -> None:
         """Commits a change, then removes the files that it gives as needed no more."""
         self._blobs.discard(await self._database.write(write))
+
+
+def _inline(connection: Connection, entry: Entry) -> bytes | None:
+    """The bytes of a small object as they rest, None where they are not in a row."""
+    return inlined.data(connection, entry.blob) if entry.size <= INLINE else None
+
+
+def _plain(entry: Entry, data: bytes, seal: Seal | None) -> bytes:
+    return seal.opened(entry.blob, data) if seal else data
 
 
 def _found(connection: Connection, name: str) -> Bucket:

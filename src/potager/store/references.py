@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, union_all
 
-from potager.store import schema
+from potager.store import inlined, schema
 from potager.store.blobs import Span
 
 BATCH = 1000
@@ -57,7 +57,7 @@ def nothing(connection: Connection) -> bool:
 
 def released(connection: Connection, blobs: Iterable[str]) -> list[str]:
     """Which files can go, once this transaction is committed, of blobs that lost a name in it."""
-    gone = unnamed(connection, blobs)
+    gone = _as_files(connection, unnamed(connection, blobs))
     sources: list[str] = []
     for batch in _batches(gone):
         found = list(connection.scalars(_SOURCES, {"blobs": batch}))
@@ -65,6 +65,17 @@ def released(connection: Connection, blobs: Iterable[str]) -> list[str]:
             connection.execute(_FORGET, {"blobs": batch})
         sources += found
     return gone + unnamed(connection, sources)
+
+
+def _as_files(connection: Connection, gone: Sequence[str]) -> list[str]:
+    """Takes away the rows of blobs that nothing names any more; the other blobs."""
+    left: list[str] = []
+    for batch in _batches(gone):
+        rows = inlined.there(connection, batch)
+        if rows:
+            inlined.forget(connection, rows)
+        left += [blob for blob in batch if blob not in rows]
+    return left
 
 
 def spans(connection: Connection, blob: str) -> list[Span]:
@@ -130,6 +141,12 @@ def settle(connection: Connection, blob: str) -> list[str]:
     sources = [piece.source for piece in spans(connection, blob)]
     connection.execute(delete(_pieces).where(_pieces.c.blob == blob))
     return unnamed(connection, [blob, *sources])
+
+
+def laid_down(connection: Connection, blobs: Sequence[str]) -> list[str]:
+    """Takes away the rows of blobs that are files now; which of those can go, for they lost their name meanwhile."""
+    inlined.forget(connection, blobs)
+    return unnamed(connection, blobs)
 
 
 def _batches(blobs: Sequence[str]) -> Iterator[Sequence[str]]:

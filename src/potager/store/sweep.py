@@ -1,7 +1,8 @@
 """Removes the files that nothing names: torn uploads, and blobs that a killed server had no time to unlink.
 
 It runs beside live traffic and cannot hit it: a blob of this process is never touched, and one of an earlier process
-that no row names can get no name any more, for only the writer of a blob knows it before its row is committed.
+that no row names can get no name any more, for only the writer of a blob knows it before its row is committed. A small
+blob that is a file and a row is a file from then on.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 
+from potager.store import inlined
 from potager.store.blobs import Blobs
 from potager.store.database import Database
 from potager.store.references import nothing, unnamed
@@ -31,6 +33,8 @@ async def sweep(database: Database, blobs: Blobs) -> int:
             orphans = await database.read(lambda connection, old=old: unnamed(connection, old))
             await blobs.delete(orphans)
             removed += len(orphans)
+            if doubled := await database.read(lambda connection, old=old: inlined.there(connection, old)):
+                await database.write(lambda connection, rows=doubled: inlined.forget(connection, rows))
     except Exception:
         log.exception("the sweep broke off, the next start does it anew")
     finally:

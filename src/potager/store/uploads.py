@@ -26,7 +26,7 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, tuple_
 from potager.kernel import clock
 from potager.kernel.digests import Digests
 from potager.kernel.errors import LimitReached, NotFound
-from potager.store import entries, references, schema
+from potager.store import entries, inlined, references, schema
 from potager.store.blobs import Blob, Blobs, Place, Span
 from potager.store.database import Database
 from potager.store.drafts import move
@@ -145,6 +145,8 @@ class Uploads:
 
     async def put_part(self, upload: Upload, number: int, blob: Blob, doc: Mapping[str, Any]) -> Part:
         """Makes a blob that was just written a part, in the place of one of that number."""
+        if blob.data is not None:  # an object is made of files
+            await self._blobs.lay_down({blob.id: blob.data})
         part = Part(number, blob.id, blob.size, blob.digests["md5"].hex(), clock.now(), doc)
 
         def link(connection: Connection) -> None:
@@ -171,7 +173,12 @@ class Uploads:
 
         `describe` gets the digests called `names` and gives the part's document.
         """
-        pieces = await self._database.read(lambda connection: _pieces(connection, source.blob, source.size))
+        data, pieces = await self._database.read(
+            lambda connection: (inlined.data(connection, source.blob), _pieces(connection, source.blob, source.size))
+        )
+        if data is not None:
+            copied = await self._blobs.write(data[start:end], digests=names, inline=False)
+            return await self.put_part(upload, number, copied, describe(copied.digests))
         spans = references.cut(pieces, start, end) or [Span(pieces[0].source, 0, 0)]  # of an empty object
         digests = Digests(names)
         with self._blobs.holding(spans):

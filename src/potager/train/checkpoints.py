@@ -98,10 +98,10 @@ class Checkpoints:
         bucket, key = uris.s3(doc["CheckpointConfig"]["S3Uri"])
         prefix = key.rstrip("/") + "/" if key else ""
         await self._objects.bucket(bucket)
+        found = [entry async for entry in self._objects.walk(bucket, prefix) if not entry.key.endswith("/")]
+        sources = await self._objects.files(found)
         files = [
-            File(inputs.inside(entry.key[len(prefix) :]), await self._objects.file(entry))
-            async for entry in self._objects.walk(bucket, prefix)
-            if not entry.key.endswith("/")
+            File(inputs.inside(entry.key[len(prefix) :]), source) for entry, source in zip(found, sources, strict=True)
         ]
         await asyncio.to_thread(_copy, files, ml / folder)
         mirror = self._mirrors[ml] = self._mirror(doc, ml)

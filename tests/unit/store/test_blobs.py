@@ -35,7 +35,7 @@ def files(blobs: Blobs) -> list[Path]:
 async def test_bytes_come_back_with_their_digests(blobs: Blobs, size: int) -> None:
     data = os.urandom(size)
     for given in (data, pieces(data)):
-        made = await blobs.write(given, digests=("md5", "sha256"))
+        made = await blobs.write(given, digests=("md5", "sha256"), inline=False)
         assert made.size == size
         assert made.digests == {"md5": hashlib.md5(data).digest(), "sha256": hashlib.sha256(data).digest()}
         assert await read(blobs, made.id) == data
@@ -91,7 +91,7 @@ async def test_a_full_disk_is_said_and_leaves_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(module.os, "write", full)
         with pytest.raises(LimitReached, match="Free some space"):
-            await blobs.write(b"x")
+            await blobs.write(b"x", inline=False)
         with pytest.raises(LimitReached):
             await blobs.write(pieces(os.urandom(3 * CHUNK)))
     blobs.close()
@@ -99,23 +99,24 @@ async def test_a_full_disk_is_said_and_leaves_nothing(
 
 
 async def test_a_little_room_is_left_for_the_database(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = await blobs.write(b"kept")
+    kept = await blobs.write(b"kept", inline=False)
     monkeypatch.setattr(module, "RESERVE", 2**62)
     disk = os.statvfs(blobs.folder)
     tight = os.statvfs_result((*disk[:4], disk.f_blocks // 32, *disk[5:]))
-    monkeypatch.setattr(module.os, "fstatvfs", lambda fd: tight)
-    with pytest.raises(LimitReached, match="Free some space"):
-        await blobs.write(b"x")
+    monkeypatch.setattr(module.os, "statvfs", lambda where: tight)
+    for inline in (False, True):
+        with pytest.raises(LimitReached, match="Free some space"):
+            await blobs.write(b"x", inline=inline)
     with pytest.raises(LimitReached):
         await blobs.concatenate("ab" * 16, [Span(kept.id, 0, 4)])
     assert [path.name for path in files(blobs)] == [kept.id]
     monkeypatch.undo()
-    await blobs.write(b"x")
+    await blobs.write(b"x", inline=False)
 
 
 async def test_what_a_dead_server_was_writing_is_swept_at_start(blobs: Blobs) -> None:
     (blobs.folder / "tmp" / "torn").write_bytes(b"x")
-    kept = await blobs.write(b"kept")
+    kept = await blobs.write(b"kept", inline=False)
     again = Blobs(blobs.folder)
     assert [path.name for path in files(again)] == [kept.id]
 
@@ -131,7 +132,7 @@ async def test_a_reader_goes_on_after_the_blob_is_deleted(blobs: Blobs) -> None:
 
 
 async def test_files_that_are_held_are_discarded_when_they_are_let_go(blobs: Blobs) -> None:
-    one, two = await blobs.write(b"one"), await blobs.write(b"two")
+    one, two = await blobs.write(b"one", inline=False), await blobs.write(b"two", inline=False)
     spans = [Span(one.id, 0, 3), Span(two.id, 1, 2), Span(one.id, 1, 1)]
     content = await blobs.open_spans(spans)
     blobs.discard([one.id, two.id])
@@ -142,7 +143,7 @@ async def test_files_that_are_held_are_discarded_when_they_are_let_go(blobs: Blo
 
 
 async def test_a_reader_that_is_never_read_lets_go(blobs: Blobs) -> None:
-    one = await blobs.write(b"one")
+    one = await blobs.write(b"one", inline=False)
     content = await blobs.open_spans([Span(one.id, 0, 3)])
     blobs.discard([one.id])
     del content
@@ -151,7 +152,7 @@ async def test_a_reader_that_is_never_read_lets_go(blobs: Blobs) -> None:
 
 
 async def test_spans_are_put_together_as_one_file(blobs: Blobs) -> None:
-    one, two = await blobs.write(os.urandom(CHUNK + 5)), await blobs.write(b"two")
+    one, two = await blobs.write(os.urandom(CHUNK + 5)), await blobs.write(b"two", inline=False)
     path = await blobs.concatenate("ab" * 16, [Span(two.id, 0, 2), Span(one.id, 5, CHUNK), Span(two.id, 2, 1)])
     assert path.read_bytes() == b"tw" + blobs.path(one.id).read_bytes()[5:] + b"o"
 

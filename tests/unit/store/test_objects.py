@@ -1,4 +1,4 @@
-"""Buckets and objects, and which files they leave."""
+"""Buckets and objects, and which files they leave. Small ones, which are no files, have tests of their own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def bucket(objects: Objects) -> None:
 
 
 async def put(objects: Objects, blobs: Blobs, key: str, data: bytes = b"x", **more: Any) -> Entry:
-    return await objects.put("b", key, await blobs.write(data), **more)
+    return await objects.put("b", key, await blobs.write(data, inline=False), **more)
 
 
 async def read(objects: Objects, entry: Entry, start: int = 0, end: int | None = None) -> bytes:
@@ -81,7 +81,7 @@ async def test_a_put_that_fails_frees_its_file(objects: Objects, blobs: Blobs) -
     with pytest.raises(Invalid):
         await put(objects, blobs, "k", check=refuse)
     with pytest.raises(NotFound):
-        await objects.put("absent", "k", await blobs.write(b"x"))
+        await objects.put("absent", "k", await blobs.write(b"x", inline=False))
     assert await files(blobs) == set()
 
 
@@ -121,7 +121,7 @@ async def test_a_copy_onto_itself_keeps_the_file(objects: Objects, blobs: Blobs)
 
 
 async def test_walking_passes_every_object_under_a_prefix(objects: Objects, blobs: Blobs, monkeypatch: Any) -> None:
-    blob = await blobs.write(b"x")
+    blob = await blobs.write(b"x", inline=False)
     await objects.put("b", "first", blob)
     for n in range(25):
         await objects.copy(("b", "first"), ("b", f"p/{n:02d}"))
@@ -137,7 +137,7 @@ class TestUploads:
     async def upload(self, objects: Objects, blobs: Blobs, key: str, *parts: bytes) -> Entry:
         upload = await objects.uploads.create("b", key, {"ContentType": "a/b"})
         for number, data in enumerate(parts, 1):
-            await objects.uploads.put_part(upload, number, await blobs.write(data), {})
+            await objects.uploads.put_part(upload, number, await blobs.write(data, inline=False), {})
         size = sum(map(len, parts))
         return await objects.uploads.complete(
             upload, lambda there: (list(there.values()), Entry("b", key, "", size, "etag-2", 1.0, doc=upload.doc))
@@ -177,15 +177,15 @@ class TestUploads:
     async def test_an_abort_or_a_deleted_bucket_frees_the_parts(self, objects: Objects, blobs: Blobs) -> None:
         for end in (objects.uploads.abort, lambda upload: objects.delete_bucket("b")):
             upload = await objects.uploads.create("b", "k", {})
-            await objects.uploads.put_part(upload, 1, await blobs.write(b"x"), {})
-            await objects.uploads.put_part(upload, 1, await blobs.write(b"y"), {})
+            await objects.uploads.put_part(upload, 1, await blobs.write(b"x", inline=False), {})
+            await objects.uploads.put_part(upload, 1, await blobs.write(b"y", inline=False), {})
             assert len(await files(blobs)) == 2  # the part that stands, and the upload's own file, which is empty
             await end(upload)
             assert await files(blobs) == set()
 
     async def test_completing_twice_at_once_makes_one_object(self, objects: Objects, blobs: Blobs) -> None:
         upload = await objects.uploads.create("b", "k", {})
-        await objects.uploads.put_part(upload, 1, await blobs.write(b"x"), {})
+        await objects.uploads.put_part(upload, 1, await blobs.write(b"x", inline=False), {})
         tries = (
             objects.uploads.complete(upload, lambda there: ([there[1]], Entry("b", "k", "", 1, "e", 1.0)))
             for _ in range(5)
@@ -215,14 +215,14 @@ class TestSweep:
     async def test_what_nothing_names_goes_and_the_rest_stays(
         self, database: Database, objects: Objects, blobs: Blobs
     ) -> None:
-        orphan = await blobs.write(b"orphan")
+        orphan = await blobs.write(b"orphan", inline=False)
         kept = await put(objects, blobs, "k", b"kept")
         made = await TestUploads().upload(objects, blobs, "m", b"one", b"two")
         upload = await objects.uploads.create("b", "u", {})
-        part = await objects.uploads.put_part(upload, 1, await blobs.write(b"part"), {})
+        part = await objects.uploads.put_part(upload, 1, await blobs.write(b"part", inline=False), {})
         before = await files(blobs)
         later = Blobs(blobs.folder)
-        fresh = await later.write(b"its row is still to be written")
+        fresh = await later.write(b"its row is still to be written", inline=False)
         assert await sweep.sweep(database, later) == 1
         assert await files(later) == before - {orphan.id} | {fresh.id}
         assert {kept.blob, part.blob} < before
@@ -242,7 +242,7 @@ class TestSweep:
         self, database: Database, objects: Objects, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         await put(objects, blobs, "k", b"kept")
-        await blobs.write(b"orphan")
+        await blobs.write(b"orphan", inline=False)
         later = Blobs(blobs.folder)
 
         async def broken(orphans: list[str]) -> None:
@@ -253,7 +253,7 @@ class TestSweep:
         assert later.fresh is None
 
     async def test_a_database_that_names_nothing_at_all_costs_no_blob(self, database: Database, blobs: Blobs) -> None:
-        left = await blobs.write(b"its database was lost")
+        left = await blobs.write(b"its database was lost", inline=False)
         later = Blobs(blobs.folder)
         assert await sweep.sweep(database, later) == 0
         assert await files(later) == {left.id}
@@ -276,7 +276,7 @@ async def test_no_file_goes_before_the_log_of_the_change_is_on_the_disk(
         order.append(path.name)
         unlink(path, missing_ok)
 
-    blob = await blobs.write(b"2")
+    blob = await blobs.write(b"2", inline=False)
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "unlink", unlinked)
     await objects.put("b", "k", blob)
@@ -303,8 +303,8 @@ async def test_a_bucket_that_keeps_versions_keeps_what_was_there(
 ) -> None:
     await objects.create_bucket("claims", Scope("1", "us-east-1"))
     await objects.configure("claims", lambda bucket: replace(bucket, versioning="Enabled"))
-    first = await objects.put("claims", "a", await blobs.write(b"one"))
-    second = await objects.put("claims", "a", await blobs.write(b"two"))
+    first = await objects.put("claims", "a", await blobs.write(b"one", inline=False))
+    second = await objects.put("claims", "a", await blobs.write(b"two", inline=False))
     assert first.version != second.version
     await objects.delete("claims", ["a"])
     with pytest.raises(NoObject):
@@ -326,14 +326,14 @@ async def test_a_bucket_that_keeps_versions_keeps_what_was_there(
 
 async def test_a_bucket_that_keeps_versions_no_more_has_one_null_version(objects: Objects, blobs: Blobs) -> None:
     await objects.create_bucket("claims", Scope("1", "us-east-1"))
-    await objects.put("claims", "a", await blobs.write(b"before"))
+    await objects.put("claims", "a", await blobs.write(b"before", inline=False))
     await objects.configure("claims", lambda bucket: replace(bucket, versioning="Enabled"))
-    kept = await objects.put("claims", "a", await blobs.write(b"kept"))
+    kept = await objects.put("claims", "a", await blobs.write(b"kept", inline=False))
     await objects.configure("claims", lambda bucket: replace(bucket, versioning="Suspended"))
-    null = await objects.put("claims", "a", await blobs.write(b"null"))
+    null = await objects.put("claims", "a", await blobs.write(b"null", inline=False))
     assert kept.version is not None
     assert null.version is None
-    again = await objects.put("claims", "a", await blobs.write(b"again"))
+    again = await objects.put("claims", "a", await blobs.write(b"again", inline=False))
     assert again.sequence > null.sequence > kept.sequence
     await blobs.run(lambda: None)
     assert {entry.blob for entry in (kept, again)} <= set(blobs.ids())
