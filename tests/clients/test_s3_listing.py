@@ -74,6 +74,64 @@ def test_a_token_that_was_made_up_is_refused(s3: Any, bucket: str) -> None:
     assert caught.value.response["Error"]["Code"] == "InvalidArgument"
 
 
+def test_a_token_goes_on_in_its_own_bucket_alone(s3: Any, bucket: str) -> None:
+    token = s3.list_objects_v2(Bucket=bucket, MaxKeys=2)["NextContinuationToken"]
+    page = s3.list_objects_v2(Bucket=bucket, ContinuationToken=token, StartAfter="zzz")
+    assert (keys(page), page["ContinuationToken"], page["StartAfter"]) == (KEYS[2:], token, "zzz")
+    other = f"test-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=other)
+    for where, wrong in ((other, token), (bucket, token[:-4] + "AAAA"), (bucket, "MTIz"), (bucket, "ü"), (bucket, "")):
+        with pytest.raises(ClientError) as caught:
+            s3.list_objects_v2(Bucket=where, ContinuationToken=wrong)
+        assert caught.value.response["Error"]["Code"] == "InvalidArgument"
+
+
+def test_numbers_of_keys_beyond_the_limits(s3: Any, bucket: str) -> None:
+    page = s3.list_objects_v2(Bucket=bucket, MaxKeys=5000, OptionalObjectAttributes=["RestoreStatus"])
+    assert (page["MaxKeys"], keys(page)) == (1000, KEYS)
+    with pytest.raises(ClientError) as caught:
+        s3.list_objects_v2(Bucket=bucket, MaxKeys=-1)
+    assert caught.value.response["Error"]["Code"] == "InvalidArgument"
+
+
+@pytest.mark.parametrize("operation", ["list_objects_v2", "list_objects", "list_object_versions"])
+def test_keys_of_every_legal_shape_are_listed_in_their_order(s3: Any, operation: str) -> None:
+    """`a` beside `a/b`, empty and dotted segments, what XML or a URL would change, 1,024 bytes of UTF-8."""
+    strange = [
+        *(
+            "a",
+            "a/",
+            "a/b",
+            "a//b",
+            "a/./b",
+            "..",
+            ".",
+            "/lead",
+            "//",
+            "end ",
+            " ",
+            "+",
+            "%2F",
+            "%",
+            "a&<>\"'b",
+            "\x01\x1f",
+        ),
+        *("\r\n", "\t", "ü" * 512, "\ud7ff", "\ue000", "\uffff", "😀", "q?x=1#y", "~", "*", "a\\b"),
+    ]
+    name = f"test-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    for key in strange:
+        s3.put_object(Bucket=name, Key=key, Body=key.encode())
+    pages = list(s3.get_paginator(operation).paginate(Bucket=name, PaginationConfig={"PageSize": 4}))
+    found = [each["Key"] for page in pages for each in page.get("Contents", page.get("Versions", ()))]
+    assert found == sorted(strange, key=str.encode)
+    folded = s3.list_objects_v2(Bucket=name, Delimiter="/")
+    assert prefixes(folded) == ["/", "a/"]
+    assert prefixes(s3.list_objects_v2(Bucket=name, Delimiter="/", Prefix="a/")) == ["a/./", "a//"]
+    for key in strange:
+        assert s3.get_object(Bucket=name, Key=key)["Body"].read() == key.encode()
+
+
 def test_the_owner_comes_when_it_is_asked_for(s3: Any, bucket: str) -> None:
     assert "Owner" not in s3.list_objects_v2(Bucket=bucket, MaxKeys=1)["Contents"][0]
     assert s3.list_objects_v2(Bucket=bucket, MaxKeys=1, FetchOwner=True)["Contents"][0]["Owner"]["ID"]

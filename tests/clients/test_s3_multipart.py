@@ -250,3 +250,7 @@ def test_the_checksum_of_a_whole_upload_is_made_of_its_parts(s3: Any, bucket: st
     head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert (head["ChecksumCRC32"], head["ChecksumType"]) == (done["ChecksumCRC32"], kind)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"".join(data)
+    for number, sent in enumerate(parts, 1):
+        one = s3.get_object(Bucket=bucket, Key="k", PartNumber=number, ChecksumMode="ENABLED")
+        assert (one["ChecksumCRC32"], one["ChecksumType"]) == (sent["ChecksumCRC32"], kind)
+        assert one["Body"].read() == data[number - 1]

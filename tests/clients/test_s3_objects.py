@@ -250,6 +250,46 @@ def test_a_body_that_ends_early_leaves_nothing(server: Any, s3: Any, bucket: str
     assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["after"]
 
 
+def test_a_key_that_is_no_text_is_refused(s3: Any, bucket: str) -> None:
+    for key in ("%FF%FE", "a%00b"):
+        url = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "KEY"}))
+        connection = http.client.HTTPConnection(url.hostname or "", url.port)
+        connection.request("PUT", f"{url.path.replace('KEY', key)}?{url.query}", b"x")
+        answer = connection.getresponse()
+        assert (answer.status, b"<Code>InvalidURI</Code>" in answer.read()) == (400, True)
+        connection.close()
+    for call in (s3.get_object, s3.head_object, s3.delete_object):
+        with pytest.raises(ClientError) as caught:
+            call(Bucket=bucket, Key="k" * 1025)
+        assert code(caught)[1] == 400
+
+
+def test_metadata_comes_back_as_it_was_sent(s3: Any, bucket: str) -> None:
+    sent = {"empty": "", "encoded": "=?UTF-8?B?w7w=?=", "signs": "a=b; c,d", "Upper": "X"}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", Metadata=sent)
+    expected = {name.lower(): value for name, value in sent.items()}
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == expected
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "k"})
+    assert s3.head_object(Bucket=bucket, Key="copy")["Metadata"] == expected
+
+
+def test_a_condition_whose_date_is_none_is_passed_over_and_an_encoded_slash_is_one(
+    server: Any, s3: Any, bucket: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a/k", Body=b"x")
+
+    def changed(request: Any, **_: Any) -> None:
+        request.headers["If-Modified-Since"] = "yesterday"
+        if request.method == "PUT":
+            request.headers.replace_header("x-amz-copy-source", f"{bucket}%2Fa%2Fk")
+
+    other = server.client("s3", region="us-east-1")
+    other.meta.events.register("before-sign.s3", changed)
+    assert other.get_object(Bucket=bucket, Key="a/k")["Body"].read() == b"x"
+    other.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "a/k"})
+    assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == b"x"
+
+
 def test_a_presigned_url_puts_and_gets_without_an_sdk(s3: Any, bucket: str) -> None:
     for method, operation, body in (("PUT", "put_object", b"by url"), ("GET", "get_object", None)):
         url = urlsplit(s3.generate_presigned_url(operation, Params={"Bucket": bucket, "Key": "a b/ü"}))

@@ -75,9 +75,12 @@ def _aws(text: str) -> re.Match[str] | None:
 
 def _decoded(text: str) -> str:
     try:
-        return unquote(text, errors="strict") if "%" in text else text
+        found = unquote(text, errors="strict") if "%" in text else text
     except UnicodeDecodeError as error:
         raise WireError("InvalidURI", "Couldn't parse the specified URI: it is not UTF-8.") from error
+    if "\0" in found:
+        raise WireError("InvalidURI", "Couldn't parse the specified URI: it has a NUL character.")
+    return found
 
 
 def operation(request: Request, at: Place) -> str:

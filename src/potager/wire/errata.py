@@ -62,8 +62,28 @@ S3_MISSING = {
 }
 """What S3 says of a member that is required and not there, by operation, where it says something of its own."""
 
-S3_UNKNOWN = {"StorageClass": ("InvalidStorageClass", "The storage class you specified is not valid")}
+S3_UNKNOWN = {
+    "StorageClass": ("InvalidStorageClass", "The storage class you specified is not valid"),
+    "ChecksumAlgorithm": (
+        "InvalidRequest",
+        "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
+        "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
+    ),
+}
 """What S3 says of a header whose value its enum does not have, by member."""
+
+
+def s3_read(members: dict[str, Any]) -> None:
+    """Makes of members what the model has them be, where S3 takes them otherwise, too.
+
+    The slash between a copy source's bucket and key may be encoded, as Go's SDK has it, and an algorithm in lower case.
+    """
+    source: str = members.get("CopySource", "")
+    if source and "/" not in source.lstrip("/"):
+        bucket, slash, key = source.replace("%2f", "%2F").partition("%2F")
+        members["CopySource"] = f"{bucket}/{key}" if slash else source
+    if "ChecksumAlgorithm" in members:
+        members["ChecksumAlgorithm"] = members["ChecksumAlgorithm"].upper()
 
 
 def s3_status(operation: str, result: Mapping[str, Any], default: int) -> int:

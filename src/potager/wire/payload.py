@@ -40,12 +40,20 @@ CHECKSUM = "x-amz-checksum-"
 class Payload(Body):
     """A body whose promises are checked while it is read.
 
-    `trailers` are the headers that followed it, by lower-case name, once it has been read to its end.
+    `trailers` are the headers that followed it, by lower-case name, once it has been read to its end. The checksums
+    that are `promised` (`crc32` ...) are among them then, and right.
     """
 
-    def __init__(self, chunks: AsyncIterator[bytes], length: int | None, trailers: dict[str, str]) -> None:
+    def __init__(
+        self,
+        chunks: AsyncIterator[bytes],
+        length: int | None,
+        trailers: dict[str, str],
+        promised: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(chunks, length)
         self.trailers = trailers
+        self.promised = promised
 
 
 def opened(request: Request, identity: Identity) -> Payload:
@@ -55,7 +63,8 @@ def opened(request: Request, identity: Identity) -> Payload:
         return Payload(_unsigned(request.body, eventstream.Signed(identity)), None, trailers)
     if identity.payload.startswith(STREAMING):
         length = _decoded_length(request)
-        return Payload(_unchunked(request, identity, length, trailers), length, trailers)
+        reader = _Reader(request, identity, length)
+        return Payload(_unchunked(request, reader, trailers), length, trailers, reader.sums)
     return Payload(_hashed(request.body, identity.payload), request.body.length, trailers)
 
 
@@ -80,10 +89,7 @@ async def _unsigned(body: Body, reader: eventstream.Signed) -> AsyncIterator[byt
     reader.close()
 
 
-async def _unchunked(
-    request: Request, identity: Identity, length: int, trailers: dict[str, str]
-) -> AsyncIterator[bytes]:
-    reader = _Reader(request, identity, length)
+async def _unchunked(request: Request, reader: _Reader, trailers: dict[str, str]) -> AsyncIterator[bytes]:
     async for chunk in request.body:
         for piece in reader.feed(chunk):
             yield piece
@@ -101,7 +107,8 @@ class _Reader:
         said = request.headers.get("x-amz-trailer", "") if trailing else ""
         self._promised = [name for part in said.split(",") if (name := part.strip().lower())]
         names = [name.removeprefix(CHECKSUM) for name in self._promised if name.startswith(CHECKSUM)]
-        self._sums = digests.Digests([_known(name) for name in names])
+        self.sums = frozenset(_known(name) for name in names)
+        self._sums = digests.Digests(self.sums)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         for piece in self._decoder.feed(data):

@@ -137,6 +137,14 @@ def test_a_copy_source_without_a_key_is_refused(source: str) -> None:
     assert caught.value.code == "InvalidArgument"
 
 
+def test_metadata_that_is_not_ascii_goes_out_as_rfc_2047_has_it() -> None:
+    """However it came: as the bytes of UTF-8, which the wire reads as Latin-1, or as characters."""
+    for sent in ("Zoë".encode().decode("latin-1"), "Zoë"):
+        kept = attributes.described({"Metadata": {"name": sent}})["Metadata"]
+        assert (kept["name"], attributes.shown(kept["name"])) == ("Zoë", "=?UTF-8?B?Wm/Dqw==?=")
+    assert attributes.shown("plain") == "plain"
+
+
 def test_a_request_says_one_checksum_or_none() -> None:
     assert checksums.algorithm({}, {}) is None
     assert checksums.algorithm({"ChecksumAlgorithm": "SHA1"}, {}) == "SHA1"

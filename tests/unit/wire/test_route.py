@@ -124,7 +124,7 @@ def test_an_upload_by_html_form_is_refused_by_name() -> None:
         operation("POST", "/b", None, **{"content-type": "multipart/form-data; boundary=x"})
 
 
-@given(st.text(min_size=1, max_size=60).filter(lambda key: key.encode("utf-8", "ignore").decode() == key))
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=60))
 @settings(max_examples=300, deadline=None)
 def test_any_key_arrives_as_it_was(key: str) -> None:
     target = route.resolve(request("PUT", "/bucket/" + quote(key, safe="/~")))

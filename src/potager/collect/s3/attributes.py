@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
@@ -46,6 +47,11 @@ def _read(value: Any) -> Any:
         with suppress(UnicodeError):
             return value.encode("latin-1").decode()
     return value
+
+
+def shown(value: str) -> str:
+    """A value of the user's metadata as it goes out: one that is not ASCII in the way of RFC 2047, as on S3."""
+    return value if value.isascii() else f"=?UTF-8?B?{b64encode(value.encode('utf-8', 'surrogatepass')).decode()}?="
 
 
 def refuse(req: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from potager.collect.s3.faults import fault
@@ -84,9 +84,9 @@ def text(value: bytes) -> str:
     return b64encode(value).decode()
 
 
-def trailing(name: str, trailers: Mapping[str, str]) -> dict[str, bytes]:
-    """A digest that came unannounced behind the body, and that the wire has verified."""
-    return {name.lower(): b64decode(trailers[f"x-amz-checksum-{name.lower()}"])}
+def trailing(promised: Iterable[str], trailers: Mapping[str, str]) -> dict[str, bytes]:
+    """The digests that came behind the body, which the wire has computed and verified."""
+    return {name: b64decode(trailers[f"x-amz-checksum-{name}"]) for name in promised}
 
 
 def members(name: str | None, computed: Mapping[str, bytes]) -> dict[str, str]:
@@ -97,6 +97,12 @@ def members(name: str | None, computed: Mapping[str, bytes]) -> dict[str, str]:
 def of(doc: Mapping[str, Any]) -> dict[str, Any]:
     """The checksum members of a stored document."""
     return {key: value for key, value in doc.items() if key.startswith("Checksum")}
+
+
+def of_part(doc: Mapping[str, Any], part: Mapping[str, Any]) -> dict[str, Any]:
+    """The checksum of one part of an object, with the type of the object's own; none where it has none."""
+    found = of(part)
+    return found | {"ChecksumType": doc["ChecksumType"]} if found and "ChecksumType" in doc else {}
 
 
 def upload_type(name: str | None, given: str | None) -> str | None:

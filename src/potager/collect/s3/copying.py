@@ -74,7 +74,10 @@ async def original(ctx: Context, bucket: str, key: str, version: str | None) -> 
 def origin(source: str) -> tuple[str, str, str | None]:
     """Bucket, key and version of a copy's source, `/bucket/key?versionId=id` with the key percent-encoded."""
     path, question, version = source.partition("?versionId=")
-    bucket, slash, key = unquote(path).removeprefix("/").partition("/")
+    try:
+        bucket, slash, key = unquote(path, errors="strict").removeprefix("/").partition("/")
+    except UnicodeDecodeError as error:
+        raise fault("InvalidArgument", "Invalid copy source encoding", ArgumentName="x-amz-copy-source") from error
     if not (bucket and slash and key) or bucket.startswith("arn:"):
         raise fault("InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
     return bucket, key, versions.checked(version, "versionId") if question else None
@@ -90,7 +93,8 @@ def _changed(req: Req, source: Entry, sums: Mapping[str, Any], itself: bool) -> 
     recoded = "ServerSideEncryption" in req or "SSECustomerAlgorithm" in req
     if itself and not (replacing or changes or sums or recoded):
         raise fault("InvalidRequest", SELF)
-    doc = attributes.described(req) if replacing else {**source.doc, **changes}
+    kept_doc = {name: value for name, value in source.doc.items() if name != "_upload"}
+    doc = attributes.described(req) if replacing else {**kept_doc, **changes}
     retagged = req.get("TaggingDirective", "COPY") == "REPLACE"
     doc = tags.put(doc, tags.of_header(req.get("Tagging")) if retagged else tags.of(source.doc))
     kept = checksums.of(source.doc)

@@ -6,9 +6,10 @@ character that a key can.
 
 from __future__ import annotations
 
-import binascii
+import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +19,8 @@ from potager.kernel.context import Context
 from potager.store.objects import Entry, Listing, Objects
 
 MOST_KEYS = 1000
+_DIGEST = 9
+"""Bytes of a token's digest."""
 Encode = Callable[[str], str]
 
 
@@ -25,7 +28,7 @@ Encode = Callable[[str], str]
 async def list_objects_v2(ctx: Context, req: Req) -> Mapping[str, Any]:
     """A page of a bucket's objects, folded at the delimiter."""
     token = req.get("ContinuationToken")
-    after = _opened(token) if token is not None else req.get("StartAfter", "")
+    after = _opened(req["Bucket"], token) if token is not None else req.get("StartAfter", "")
     listed = await _page(ctx, req, after)
     encode, account = encoding(req), (await ctx[Objects].bucket(req["Bucket"])).account
     return {
@@ -33,7 +36,7 @@ async def list_objects_v2(ctx: Context, req: Req) -> Mapping[str, Any]:
         "Contents": [_content(entry, encode, account if req.get("FetchOwner") else None) for entry in listed.entries],
         "KeyCount": len(listed.entries) + len(listed.prefixes),
         "ContinuationToken": token,
-        "NextContinuationToken": None if listed.after is None else _sealed(listed.after),
+        "NextContinuationToken": None if listed.after is None else _sealed(req["Bucket"], listed.after),
         "StartAfter": encode(req["StartAfter"]) if "StartAfter" in req else None,
     }
 
@@ -113,15 +116,19 @@ def _plain(text: str) -> str:
     return text
 
 
-def _sealed(after: str) -> str:
-    return urlsafe_b64encode(b"1" + after.encode()).decode()
+def _sealed(bucket: str, after: str) -> str:
+    """A token for the page behind a key; a stranger's, another bucket's or a mutilated one is told by its digest."""
+    return urlsafe_b64encode(_digest(bucket, after.encode()) + after.encode()).decode()
 
 
-def _opened(token: str) -> str:
-    try:
+def _opened(bucket: str, token: str) -> str:
+    with suppress(ValueError):
         raw = urlsafe_b64decode(token)
-        if raw[:1] == b"1":
-            return raw[1:].decode()
-    except (binascii.Error, ValueError):
-        pass
-    raise fault("InvalidArgument", "The continuation token provided is incorrect")
+        if raw[:_DIGEST] == _digest(bucket, raw[_DIGEST:]):
+            return raw[_DIGEST:].decode()
+    text = "The continuation token provided is incorrect"
+    raise fault("InvalidArgument", text, ArgumentName="continuation-token")
+
+
+def _digest(bucket: str, after: bytes) -> bytes:
+    return hashlib.blake2b(after, digest_size=_DIGEST, person=b"potager list", key=bucket.encode()[:64]).digest()

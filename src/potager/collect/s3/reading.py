@@ -38,6 +38,8 @@ def _described(req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[s
     encryption.opening(req, entry)
     conditions.readable(req, entry)
     output: dict[str, Any] = {key: value for key, value in entry.doc.items() if not key.startswith(("Checksum", "_"))}
+    if "Metadata" in output:
+        output["Metadata"] = {name: attributes.shown(value) for name, value in output["Metadata"].items()}
     output |= {
         "AcceptRanges": "bytes",
         "LastModified": entry.modified,
@@ -52,6 +54,9 @@ def _described(req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[s
         output["ContentRange"] = f"bytes {start}-{end - 1}/{entry.size}"
     if req.get("ChecksumMode") == "ENABLED" and (not partial or end - start == entry.size):
         output |= checksums.of(entry.doc)
+    elif req.get("ChecksumMode") == "ENABLED" and "PartNumber" in req and entry.parts:
+        number: int = req["PartNumber"]
+        output |= checksums.of_part(entry.doc, entry.parts[number - 1])
     output |= {name: req[given] for given, name in OVERRIDES.items() if given in req}
     return start, end, output
 

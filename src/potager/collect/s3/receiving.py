@@ -42,13 +42,14 @@ async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None, write
     if size > CHUNK:
         await ctx[Objects].bucket(req["Bucket"])  # before a client sends gigabytes to a bucket that is not there
     chunks = body if isinstance(body, bytes) else aiter(body)
-    blob = await write(chunks, checksums.names(algorithm, *also))
+    promised: frozenset[str] = getattr(body, "promised", frozenset())
+    blob = await write(chunks, [name for name in checksums.names(algorithm, *also) if name not in promised])
     try:
         if blob.size != size:
             raise fault("IncompleteBody")
+        blob = replace(blob, digests=blob.digests | checksums.trailing(promised, trailers))
         checksums.verify(req, trailers, blob.digests)
-        if algorithm is None and (algorithm := checksums.algorithm(req, trailers)):
-            blob = replace(blob, digests=blob.digests | checksums.trailing(algorithm, trailers))
+        algorithm = algorithm or checksums.algorithm(req, trailers)
     except BaseException:  # a request that is cancelled leaves nothing behind either
         ctx[Blobs].discard([blob.id])
         raise

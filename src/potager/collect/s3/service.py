@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from potager.collect.s3 import admission, authorization, encryption
+from potager.collect.s3 import admission, authorization, encryption, naming
 from potager.collect.s3.faults import fault, translated
 from potager.collect.s3.owners import owner as owner
 from potager.kernel.context import Context
@@ -46,6 +46,8 @@ def operation(handler: Handler) -> Handler:
     async def guarding(ctx: Context, req: Req) -> Output:
         guard = None
         try:
+            if len(key := req.get("Key", "")) * 4 > naming.LONGEST_KEY:
+                naming.key(key)
             guard = await authorization.guard(ctx, name, req)
             if "ExpectedBucketOwner" in req:
                 await check_owner(ctx, req["Bucket"], req["ExpectedBucketOwner"])

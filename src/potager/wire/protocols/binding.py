@@ -54,7 +54,11 @@ class Inputs:
         for name, key, read in self.headers:
             value = request.headers.get(key)
             if value is not None:
-                members[name] = _converted(read, value, name)
+                try:
+                    members[name] = _converted(read, value, name)
+                except Mistyped:
+                    if not name.endswith("Since"):  # a condition whose date is none is passed over (RFC 9110, 13.1.3)
+                        raise
         for name, prefix in self.header_maps:
             cut = len(prefix)
             found = {key[cut:]: value for key, value in request.headers.items() if key.startswith(prefix)}

@@ -34,6 +34,7 @@ def parse(
             _require(bound.payload[0], members)
     elif bound.has_document and operation.input_shape is not None and body:
         members = {**_read_document(operation.input_shape, body), **members}
+    errata.s3_read(members)
     _check(operation, members)
     return members
 
