@@ -88,6 +88,7 @@ class Road:
         image: str = IMAGE,
         limit: int = 600,
         full_name: str | None = None,
+        output: dict[str, str] | None = None,
     ) -> str:
         """Creates a training job and gives its name."""
         job = full_name or f"{self.prefix}-{name}"
@@ -98,7 +99,7 @@ class Road:
             HyperParameters={"predictor_type": "binary_classifier", "mini_batch_size": "100", "epochs": "5"}
             | (hyperparameters or {}),
             InputDataConfig=channels or [self.channel("train"), self.channel("validation")],
-            OutputDataConfig={"S3OutputPath": f"s3://{self.bucket}/output/"},
+            OutputDataConfig=output or {"S3OutputPath": f"s3://{self.bucket}/output/"},
             ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
             StoppingCondition={"MaxRuntimeInSeconds": limit},
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
-from potager.access import grants, policies, roles, tags
+from potager.access import grants, kms, policies, roles, tags
 from potager.collect import s3
 from potager.compute import budget
 from potager.compute.process.executor import ProcessExecutor
@@ -53,6 +53,7 @@ SERVICES = (
     transform_jobs.sagemaker,
     log_operations.logs,
     s3.service,
+    kms.service,
 )
 """All that is served, room by room."""
 
@@ -81,6 +82,9 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     stack.callback(blobs.close)
     scope, vault = Scope(settings.account_id, settings.region), Vault(keys.secret)
     keyring = house.add(Keyring, Keyring(rows, vault))
+    tending = house.add(kms.Tending, kms.Tending(rows, keyring))
+    tending.wake()
+    stack.push_async_callback(tending.close)
     objects = house.add(Objects, Objects(database, blobs, Mounts(data, scope), Sealing(vault, keyring)))
     objects.start()
     stack.push_async_callback(objects.close)

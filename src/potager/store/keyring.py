@@ -1,6 +1,6 @@
 """KMS keys: rows that hold key material, wrapped by the vault, and what is done with it.
 
-    row "kms-key"     name: key id; doc: KeyMetadata's members, `_material` (the newest last), `_policy`
+    row "kms-key"     name: key id; doc: KeyMetadata's members, `_material` (the newest last), `_policy`, `_rotation`
     row "kms-alias"   name: alias/...; doc: `TargetKeyId`
 
 A ciphertext names its key and the version of its material, so that Decrypt needs no key id and rotation leaves old
@@ -9,7 +9,7 @@ ciphertexts readable:
     mark │ length of the key's ARN (2 bytes) │ ARN │ number of the material (4 bytes) │ wrapped text (`vault.wrap`)
 
 The encryption context is authenticated with it. A key that was scheduled for deletion is gone as soon as its day has
-come, for every reader; `purge` then deletes its row, and with it the only copy of its material.
+come, for every reader; `tend` then deletes its row, and with it the only copy of its material.
 
 The room `access` shows keys as the service KMS; S3 uses them from here. What goes wrong is a `NoKey`, of which each
 room knows its own wire's name. Source: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html
@@ -105,10 +105,10 @@ class Keyring:
         }
         return tx.insert(KEY, scope, name, described, arn=named, status=ENABLED)
 
-    def material(self, arn: str) -> dict[str, Any]:
-        """Fresh key material, as a row holds it."""
+    def material(self, arn: str, by: str = "CREATION") -> dict[str, Any]:
+        """Fresh key material, as a row holds it; `by` says what it came by."""
         wrapped = self._vault.wrap(secrets.token_bytes(32), f"kms {arn}")
-        return {"since": clock.now(), "wrapped": b64encode(wrapped).decode()}
+        return {"since": clock.now(), "by": by, "wrapped": b64encode(wrapped).decode()}
 
     def find(self, tx: Tx, scope: Scope, key: str) -> Row:
         """The key's row; `NoKey` when there is none, or no more."""
@@ -125,6 +125,15 @@ class Keyring:
         if row.status == PENDING:
             raise KeyPending(f"{row.arn} is pending deletion.")
         return row
+
+    async def known(self, scope: Scope, key: str) -> Row:
+        """The row of a key, usable or not; S3's own is made if need be."""
+        try:
+            return await self._rows.read(lambda tx: self.find(tx, scope, key))
+        except NoKey:
+            if not _is_s3s(scope, key):
+                raise
+        return await self._rows.write(lambda tx: self._s3s(tx, scope))
 
     async def resolve(self, scope: Scope, key: str | None) -> Row:
         """The row of a usable key; of `alias/aws/s3` where none is named, which is made if need be."""
@@ -200,17 +209,36 @@ class Keyring:
         wrapped = b64decode(key.doc["_material"][number]["wrapped"])
         return self._vault.unwrap(wrapped, f"kms {key.arn}")
 
-    def purge(self, tx: Tx) -> float | None:
-        """Deletes the keys whose day has come, with their aliases; when the next one's comes, None without one."""
+    def all(self, tx: Tx, scope: Scope) -> list[Row]:
+        """The keys of a place."""
+        found = tx.where(KEY, [ENABLED, DISABLED, PENDING])
+        return [row for row in found if row.scope == scope and not _is_due(row)]
+
+    def rotated(self, row: Row, by: str) -> dict[str, Any]:
+        """What changes of a key's document when it gets new material; `by` is `AUTOMATIC` or `ON_DEMAND`."""
+        return {"_material": [*row.doc["_material"], self.material(row.arn, by)]}
+
+    def tend(self, tx: Tx) -> float | None:
+        """Deletes the keys whose day has come and rotates those whose time has; when the next one's comes, or None."""
         waiting: list[float] = []
-        for row in tx.where(KEY, [PENDING]):
-            if not _is_due(row):
-                waiting.append(row.doc["DeletionDate"])
-                continue
+        for row in tx.where(KEY, [ENABLED, PENDING]):
+            if row.status == PENDING:
+                waiting += [] if _is_due(row) else [row.doc["DeletionDate"]]
+                self._deleted(tx, row)
+            elif rotation := row.doc.get("_rotation"):
+                days, due = rotation
+                if due <= clock.now():
+                    due = clock.now() + days * 86400
+                    tx.update(row, doc={**row.doc, **self.rotated(row, "AUTOMATIC"), "_rotation": [days, due]})
+                waiting.append(due)
+        return min(waiting, default=None)
+
+    def _deleted(self, tx: Tx, row: Row) -> None:
+        """Deletes a key with its aliases, if its day has come."""
+        if _is_due(row):
             for alias in self.aliases(tx, row.scope, row.name):
                 tx.delete(alias)
             tx.delete(row)
-        return min(waiting, default=None)
 
 
 def _row(tx: Tx, scope: Scope, name: str) -> Row | None:

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from potager.kernel import remains
-from potager.kernel.errors import Fault
-from potager.store.inputs import split_uri
+from potager.kernel.errors import Fault, Unserved
+from potager.store import sealing
+from potager.store.inputs import BadInput, split_uri
 from potager.store.mirror import read
 from potager.store.objects import Objects
+from potager.store.sealing import Wish
 
 
 async def upload(objects: Objects, doc: Mapping[str, Any], name: str, mls: Sequence[Path]) -> str | None:
@@ -30,14 +32,29 @@ async def upload(objects: Objects, doc: Mapping[str, Any], name: str, mls: Seque
     """
     target = home(doc, name)
     await asyncio.to_thread(_check_size, mls, doc["ResourceConfig"].get("VolumeSizeInGB", 0))
-    await _keep(objects, mls, "output/data", f"{target}/output.tar.gz")
-    kept = await _keep(objects, mls, "model", f"{target}/model.tar.gz")
+    key = wish(doc)
+    await _keep(objects, mls, "output/data", f"{target}/output.tar.gz", key)
+    kept = await _keep(objects, mls, "model", f"{target}/model.tar.gz", key)
     return f"{target}/model.tar.gz" if kept else None
 
 
 def home(doc: Mapping[str, Any], name: str) -> str:
     """Below which URI a job's archives come to stand."""
     return doc["OutputDataConfig"]["S3OutputPath"].rstrip("/") + f"/{name}/output"
+
+
+def wish(doc: Mapping[str, Any]) -> Wish | None:
+    """How the archives are to be encrypted; None where the bucket says."""
+    key = doc["OutputDataConfig"].get("KmsKeyId")
+    return Wish(sealing.KMS, key=key) if key else None
+
+
+async def check(objects: Objects, doc: Mapping[str, Any], name: str) -> None:
+    """`NotFound` or `BadInput` where a job's archives could not be kept: its bucket or its KMS key is not there."""
+    try:
+        await objects.seal(*split_uri(home(doc, name)), wish(doc))
+    except Unserved as fault:
+        raise BadInput(fault.message) from fault
 
 
 def _check_size(mls: Sequence[Path], gib: int) -> None:
@@ -50,16 +67,16 @@ def _check_size(mls: Sequence[Path], gib: int) -> None:
             )
 
 
-async def _keep(objects: Objects, mls: Sequence[Path], name: str, uri: str) -> bool:
+async def _keep(objects: Objects, mls: Sequence[Path], name: str, uri: str, key: Wish | None) -> bool:
     folders = [found for found in [await asyncio.to_thread(remains.folder, ml, name) for ml in mls] if found]
     if not await asyncio.to_thread(lambda: any(map(os.listdir, folders))):
         return False
-    bucket, key = split_uri(uri)
+    place = split_uri(uri)
     archive = mls[0].parent / "kept.tar.gz"  # beside `ml`, where the job could not prepare a link of that name
     try:
         await _packed(folders, archive)
         with archive.open("rb") as file:
-            await objects.keep(bucket, key, read(file), content_type="application/x-tar")
+            await objects.keep(*place, read(file), content_type="application/x-tar", wish=key)
     finally:
         archive.unlink(missing_ok=True)
     return True

@@ -240,7 +240,7 @@ class Runner:
 
     async def _prepare(self, doc: Mapping[str, Any], image: catalog.Image, gang: Gang) -> None:
         """Lays out what every host finds, from nothing."""
-        await self.objects.bucket(inputs.split_uri(doc["OutputDataConfig"]["S3OutputPath"])[0])
+        await artifacts.check(self.objects, doc, doc["TrainingJobName"])
         await self.pools.take_back(doc, gang)
         await asyncio.to_thread(remains.wipe, gang.folder)  # a link left in it would lead what is laid out next
         for host in gang.hosts:

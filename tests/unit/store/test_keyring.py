@@ -113,7 +113,7 @@ async def test_keys_that_are_disabled_or_to_be_deleted_do_nothing(rows: Rows, ke
     )
     with pytest.raises(KeyPending):
         await keyring.resolve(HERE, key.name)
-    assert await rows.write(keyring.purge) == going.doc["DeletionDate"]
+    assert await rows.write(keyring.tend) == going.doc["DeletionDate"]
 
 
 async def test_a_key_whose_day_has_come_is_gone_with_its_aliases(rows: Rows, keyring: Keyring, key: Row) -> None:
@@ -121,7 +121,7 @@ async def test_a_key_whose_day_has_come_is_gone_with_its_aliases(rows: Rows, key
     await rows.write(lambda tx: tx.update(key, status=PENDING, doc={**key.doc, "DeletionDate": clock.now() - 1}))
     with pytest.raises(NoKey):
         await keyring.resolve(HERE, key.name)
-    assert await rows.write(keyring.purge) is None
+    assert await rows.write(keyring.tend) is None
     assert await rows.read(lambda tx: (tx.by_arn(key.arn), keyring.aliases(tx, HERE))) == (None, [])
 
 
