@@ -239,13 +239,14 @@ class Objects:
         *,
         digests: Sequence[str] = ("md5",),
         wish: Wish | None = None,
+        inline: bool = True,
     ) -> Blob:
         """Bytes for an object to be, as a blob that is sealed where that is wished for or the bucket's default.
 
         Whoever writes an object's bytes does it here. `NoBucket`, and what `seal` and `Blobs.write` raise.
         """
         seal = await self.seal(bucket, key, wish)
-        return await self._blobs.write(chunks, digests=digests, seal=seal)
+        return await self._blobs.write(chunks, digests=digests, seal=seal, inline=inline)
 
     async def keep(
         self,

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,8 @@ async def test_an_object_that_is_deleted_while_it_becomes_a_file_leaves_none(
         await objects.delete("b", ["k"])
 
     monkeypatch.setattr(blobs, "lay_down", deleted_meanwhile)
-    await objects.file(entry)
+    with suppress(NoObject):  # or the path of a file that goes
+        await objects.file(entry)
     assert await files(blobs) == set()
     with pytest.raises(NoObject):
         await objects.file(entry)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from potager.kernel import clock
 from potager.kernel.names import Scope
-from potager.store import sealing
+from potager.store import inlined, schema, sealing
 from potager.store.blobs import Blobs
 from potager.store.database import Database
 from potager.store.keyring import (
@@ -129,9 +130,9 @@ async def test_a_key_whose_day_has_come_is_gone_with_its_aliases(rows: Rows, key
 async def test_an_object_rests_sealed_and_reads_plain(sealed: Objects, blobs: Blobs, kind: str) -> None:
     wish = Wish(kind, customer=CUSTOMER if kind == sealing.CUSTOMER else None)
     given = wish.customer
-    await sealed.keep("bucket", "k", b"plaintext " * 100, wish=wish)
+    await sealed.keep("bucket", "k", b"plaintext " * 2000, wish=wish)
     entry = await sealed.head("bucket", "k")
-    assert entry.size == 1000
+    assert entry.size == 20_000
     assert b"plaintext" not in blobs.path(entry.blob).read_bytes()
     assert CUSTOMER.hex() not in str(entry.doc)
     assert b"".join([chunk async for chunk in sealed.read(entry, 5, 20, given)]) == (b"plaintext " * 2)[5:20]
@@ -159,13 +160,26 @@ async def test_a_customers_object_needs_the_key(sealed: Objects) -> None:
 async def test_a_buckets_default_holds_for_every_writer(sealed: Objects, blobs: Blobs) -> None:
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": sealing.S3}}
     await sealed.configure("bucket", lambda each: replace(each, doc={sealing.CONFIGURATION: {"Rules": [rule]}}))
-    entry = await sealed.keep("bucket", "k", b"plaintext")
+    entry = await sealed.keep("bucket", "k", b"plaintext" * 2000)
     assert entry.doc[sealing.MEMBER]["Kind"] == sealing.S3
     assert b"plaintext" not in blobs.path(entry.blob).read_bytes()
 
 
-async def test_damage_is_found_when_an_object_is_read(sealed: Objects, blobs: Blobs) -> None:
+async def test_a_small_object_rests_sealed_in_its_row(sealed: Objects, database: Database) -> None:
     entry = await sealed.keep("bucket", "k", b"plaintext", wish=Wish(sealing.S3))
+    resting = await database.read(lambda connection: inlined.data(connection, entry.blob))
+    assert resting is not None
+    assert b"plaintext" not in resting
+    assert await sealed.open(entry, 1, 3) == b"la"
+    changed = bytes([resting[0] ^ 1]) + resting[1:]
+    where = schema.inline.c.blob == entry.blob
+    await database.write(lambda connection: connection.execute(update(schema.inline).where(where).values(data=changed)))
+    with pytest.raises(Damaged):
+        await sealed.open(entry)
+
+
+async def test_damage_is_found_when_an_object_is_read(sealed: Objects, blobs: Blobs) -> None:
+    entry = await sealed.keep("bucket", "k", b"plaintext" * 2000, wish=Wish(sealing.S3))
     path: Path = blobs.path(entry.blob)
     path.chmod(0o600)
     stored = bytearray(path.read_bytes())

@@ -62,7 +62,8 @@ async def recoding(ctx: Context, req: Mapping[str, Any], source: Entry, target: 
         return Recoding(source.blob, source.blob, None)
     if (seal := await ctx[Objects].seal_of(source, customer)) is not None:
         return Recoding(source.blob, source.blob, await ctx[Objects].resealed(seal, *target, wish))
-    written = await ctx[Objects].write(*target, ctx[Objects].read(source), digests=(), wish=wish)
+    content = ctx[Objects].read(source)
+    written = await ctx[Objects].write(*target, content, digests=(), wish=wish, inline=False)
     return Recoding(source.blob, written.id, written.seal)
 
 
