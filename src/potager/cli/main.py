@@ -14,6 +14,8 @@ COMMANDS = {
     "mount": "Make a bucket be a folder, or a bucket of a real object store.",
     "unmount": "Take a mounted bucket away.",
     "interrupt": "Take the place of a managed spot job away, to see it resume.",
+    "backup": "Copy all that a server keeps, while it runs.",
+    "restore": "Make a data folder out of a backup.",
     "doctor": "Tell what this machine offers, and what is missing.",
 }
 """Each subcommand lives in the module `potager.cli.<name>`, under the name `command`."""

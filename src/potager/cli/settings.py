@@ -115,3 +115,11 @@ def data_option(function: F) -> F:
     """Gives a command `--data`."""
     shown = "The data folder. [default: ~/.potager; POTAGER_DATA]"
     return click.option("--data", metavar="DIR", help=shown)(function)
+
+
+def place_options(function: F) -> F:
+    """Gives a command what says where a server keeps things: `--data`, `--database` and `--config`."""
+    shown = "Where its rows are kept. [default: sqlite; POTAGER_DATABASE]"
+    function = click.option("--database", metavar="URL", help=shown)(function)
+    function = click.option("--config", metavar="FILE", help="Read settings from FILE. [POTAGER_CONFIG]")(function)
+    return data_option(function)

@@ -6,6 +6,7 @@ import json
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -44,6 +45,14 @@ class Backend(ABC):
     @abstractmethod
     def named(self, error: BaseException) -> BaseException:
         """The error in the house's words, where it has some; else the error itself."""
+
+    @abstractmethod
+    def unusable(self, error: BaseException) -> BaseException:
+        """Why the database cannot be used at all, in the house's words."""
+
+    @abstractmethod
+    def claimed(self) -> AbstractContextManager[Connection]:
+        """A connection that writes, and keeps other servers out as long as it is entered; for tools."""
 
     def sync(self) -> None:  # noqa: B027  (nothing to do is an answer)
         """Brings what is committed so far to the disk, in the present thread."""

@@ -29,6 +29,7 @@ from typing import BinaryIO, TypeVar
 from potager.kernel.digests import of
 from potager.store import drafts, seals
 from potager.store.drafts import Draft, Inset, Place, Span
+from potager.store.removal import Removal
 from potager.store.seals import Damaged, Reader, Seal
 
 __all__ = ["Blob", "Blobs", "Content", "Place", "Span"]
@@ -83,6 +84,7 @@ class Blobs:
         self._plain.mkdir(exist_ok=True)
         for left in (*self._temporary.iterdir(), *self._plain.iterdir()):
             left.unlink(missing_ok=True)
+        self._removal = Removal(folder, self._remove)
 
     def path(self, blob: str) -> Path:
         """Where a blob's file is; not to be written to."""
@@ -320,8 +322,11 @@ class Blobs:
             await self.run(lambda: self.unlink(ids))
 
     def unlink(self, blobs: Iterable[str]) -> None:
-        """As `delete`, in the present thread."""
+        """As `delete`, in the present thread; while a backup copies, the files go when it is over (`removal.py`)."""
         self.before_unlinking()
+        self._removal(blobs)
+
+    def _remove(self, blobs: Iterable[str]) -> None:
         for blob in blobs:
             with suppress(FileNotFoundError):
                 self.path(blob).unlink()
@@ -334,6 +339,7 @@ class Blobs:
     def close(self) -> None:
         """Waits for the threads."""
         self._threads.shutdown()
+        self._removal.close()
 
     def _begun(self, blob: str, how: _How) -> Draft | Inset:
         if how.place is None:

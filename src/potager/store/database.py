@@ -30,7 +30,7 @@ from potager.store.backend import Backend, dumps
 from potager.store.batches import Job
 from potager.store.sqlite import Sqlite
 
-__all__ = ["Database", "dumps", "inserting", "located"]
+__all__ = ["Database", "backend", "dumps", "inserting", "located"]
 
 T = TypeVar("T")
 
@@ -43,12 +43,12 @@ FILE = "potager.db"
 class Database:
     """One database, its schema up to date. Methods may be called from any event loop."""
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self.sync: Callable[[], None] = backend.sync
+    def __init__(self, made: Backend) -> None:
+        self._backend = made
+        self.sync: Callable[[], None] = made.sync
         """Brings what is committed so far to the disk, in the present thread: no power cut takes it back then."""
-        self.name = backend.name
-        self._readers = ThreadPoolExecutor(backend.readers, thread_name_prefix="database-read")
+        self.name = made.name
+        self._readers = ThreadPoolExecutor(made.readers, thread_name_prefix="database-read")
         self._closed = False
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
@@ -61,9 +61,9 @@ class Database:
         `InUse` when another server uses it, `Invalid` when it cannot be reached or is not ours, `Damaged` when it does
         not read.
         """
-        backend = _backend(make_url(url))
-        await asyncio.to_thread(backend.open)
-        return cls(backend)
+        made = backend(make_url(url))
+        await asyncio.to_thread(made.open)
+        return cls(made)
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` gives on a consistent view of all that was committed when it began."""
@@ -117,7 +117,8 @@ def located(named: str, data: Path) -> URL:
     return make_url(named.replace("postgres://", "postgresql://", 1))
 
 
-def _backend(url: URL) -> Backend:
+def backend(url: URL) -> Backend:
+    """The back end at a URL, not opened; `Invalid` where its driver is not installed."""
     if url.get_backend_name() == "sqlite":
         return Sqlite(url)
     try:

@@ -19,8 +19,8 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Row, create_engine, event, text
@@ -116,17 +116,32 @@ class Postgres(Backend):
 
     def open(self) -> None:
         try:
-            self._writer = self._claimed()
+            self._writer = self._lock()
             with self._writer.begin():
                 migrations.migrate(self._writer, self.name)
         except BaseException as error:
             self._drop()
             if not isinstance(error, SQLAlchemyError):
                 raise
-            raise Invalid(
-                f"{self.name} cannot be used: {_said(error)}. Look whether Postgres is up, and whether host, user, "
-                "password and database of the setting `database` are right."
-            ) from error
+            raise self.unusable(error) from error
+
+    @contextmanager
+    def claimed(self) -> Generator[Connection]:
+        connection: Connection | None = None
+        try:
+            connection = self._lock()
+            yield connection
+        except SQLAlchemyError as error:
+            raise self.unusable(error) from error
+        finally:
+            if connection is not None:
+                _cut(connection)
+
+    def unusable(self, error: BaseException) -> BaseException:
+        return Invalid(
+            f"{self.name} cannot be used: {_said(error)}. Look whether Postgres is up, and whether host, user, "
+            "password and database of the setting `database` are right."
+        )
 
     # Reading
 
@@ -179,7 +194,7 @@ class Postgres(Backend):
             raise self._usurped
         if self._writer is None:
             try:
-                self._writer = self._claimed()
+                self._writer = self._lock()
             except InUse as fault:
                 self._usurped = Unavailable(f"{fault.message} This server lost the database to it: stop this one.")
                 log.critical("%s", self._usurped.message)
@@ -243,7 +258,7 @@ class Postgres(Backend):
             if self._stopped.wait(PAUSE):
                 return None
 
-    def _claimed(self) -> Connection:
+    def _lock(self) -> Connection:
         """A connection that holds the lock; `InUse` where another server has it."""
         connection = self.engine.connect()
         try:

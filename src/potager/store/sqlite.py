@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,9 +62,21 @@ class Sqlite(Backend):
             with self._connect_writer() as connection, connection.begin():
                 migrations.migrate(connection, self.name)
         except DatabaseError as error:
-            fault = self.named(error)
             self.engine.dispose()
-            raise fault from error
+            raise self.unusable(error) from error
+
+    @contextmanager
+    def claimed(self) -> Generator[Connection]:
+        try:
+            with self._connect_writer() as connection:
+                yield connection
+        except DatabaseError as error:
+            raise self.unusable(error) from error
+        finally:
+            self.engine.dispose()
+
+    def unusable(self, error: BaseException) -> BaseException:
+        return self.named(error)
 
     def read(self, fn: Callable[[Connection], T]) -> T:
         connection = self._reader()
