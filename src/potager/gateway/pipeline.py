@@ -70,7 +70,7 @@ class Pipeline:
     async def _answer(self, request: Request, target: Target, read: bytes | None, request_id: str) -> Response:
         body, identity = await self._authenticated(request, target, read)
         caller = await self.callers.caller(identity, target.protocol)
-        handler = self.registry.find(target.service, target.operation)
+        handler = self.registry.find(target.service, target.operation, target.protocol)
         params = validate(target.model.input_shape, target.parse(request, body))
         result = await handler(self._context(request, target, identity, caller, request_id), params)
         if target.events and result and result.get(target.events) is not None:

@@ -6,7 +6,13 @@
     signed for sagemaker, polly ... ──────► rest-json method and path
     all else ─────────────────────────────► rest-xml  S3: method, path or host, sub-resource
 
-Nothing is checked here: a request that nobody signed has a route as well.
+Nothing is checked here: a request that nobody signed has a route as well. One that means nothing is answered so:
+
+    no such operation    UnknownOperationException; InvalidAction, MissingAction (Query); MethodNotAllowed 405 (S3)
+    another method       UnknownOperationException 405 (JSON, CBOR)
+    another media type   UnsupportedMediaTypeException 415, NotAcceptableException 406 (CBOR)
+    a malformed body     SerializationException; MalformedInput (Query); MalformedXML (S3)
+    not served           NotImplemented 501
 """
 
 from __future__ import annotations
@@ -130,6 +136,8 @@ def resolve(request: Request, body: bytes = b"") -> Target:
         return _by_path(request, service, region)
     if service in (None, "s3"):
         return _unsigned_path(request, region) if service is None else _by_bucket(request, region)
+    if service in catalog.SIGNED_QUERY:
+        raise WireError("MissingAction", "The request must contain the parameter Action.")
     raise WireError("UnknownOperationException", f"Potager does not know the service '{service}'.", 404)
 
 
@@ -144,6 +152,8 @@ def guess(request: Request) -> Target:
 
 
 def _by_target(target: str, request: Request, region: str | None) -> Target:
+    if request.method != "POST":
+        raise WireError("UnknownOperationException", f"Operations are asked for by POST, not {request.method}.", 405)
     prefix, _, operation = target.rpartition(".")
     service = catalog.TARGETS.get(prefix)
     if service is None:

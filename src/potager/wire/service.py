@@ -127,7 +127,7 @@ class Registry:
         for name in service.operations:
             self._tables[service.name, name] = service.errors
 
-    def find(self, service: str, operation: str) -> Handler:
+    def find(self, service: str, operation: str, protocol: str | None = None) -> Handler:
         """The handler; `Unserved` (501) for what AWS has and we do not, `UnknownOperationException` for the rest."""
         merged = self._services.get(service)
         handler = merged.operations.get(operation) if merged else None
@@ -135,7 +135,8 @@ class Registry:
             return handler
         if operation in _names(service):
             raise Unserved(f"Potager does not serve {service} {operation}.")
-        code = "InvalidAction" if service in catalog.QUERY.values() else "UnknownOperationException"
+        query = protocol == "query" if protocol else service in catalog.QUERY.values()
+        code = "InvalidAction" if query else "UnknownOperationException"
         raise WireError(code, f"{service} has no operation {operation!r}.", 400)
 
     def wire_error(self, fault: Fault, service: str, operation: str) -> WireError:

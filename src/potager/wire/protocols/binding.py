@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from botocore.model import ListShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from potager.wire.message import Request
 from potager.wire.protocols import text
@@ -24,10 +24,15 @@ from potager.wire.protocols.shapes import Mistyped, lower_camel
 
 @dataclass
 class Inputs:
-    """How an operation's input is bound; each reader beside the member it fills."""
+    """How an operation's input is bound; each reader beside the member it fills.
+
+    `query_maps` are the members that take all parameters that are not `named`, each with whether it takes lists.
+    """
 
     labels: list[tuple[str, str, text.Reader]] = field(default_factory=list[tuple[str, str, text.Reader]])
     query: list[tuple[str, str, text.Reader, bool]] = field(default_factory=list[tuple[str, str, text.Reader, bool]])
+    query_maps: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
+    named: set[str] = field(default_factory=set[str])
     headers: list[tuple[str, str, text.Reader]] = field(default_factory=list[tuple[str, str, text.Reader]])
     header_maps: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     payload: tuple[str, Shape] | None = None
@@ -39,7 +44,7 @@ class Inputs:
         for name, key, read in self.labels:
             if key in labels:
                 members[name] = _converted(read, labels[key], name)
-        if self.query and request.query:
+        if (self.query or self.query_maps) and request.query:
             for name, key, read, many in self.query:
                 if values := request.arguments.get(key):
                     members[name] = (
@@ -47,8 +52,16 @@ class Inputs:
                         if many
                         else _converted(read, values[0], name)
                     )
+            self._read_query_maps(request, members)
         self._read_headers(request, members)
         return members
+
+    def _read_query_maps(self, request: Request, members: dict[str, Any]) -> None:
+        for name, many in self.query_maps:
+            given = request.arguments.items()
+            others = {key: values for key, values in given if key not in self.named and not key.startswith("X-Amz-")}
+            if others:
+                members[name] = others if many else {key: values[0] for key, values in others.items()}
 
     def _read_headers(self, request: Request, members: dict[str, Any]) -> None:
         for name, key, read in self.headers:
@@ -112,6 +125,8 @@ def inputs(operation: OperationModel) -> Inputs:
     found = _inputs.get(operation)
     if found is None:
         found = _inputs[operation] = _bind_inputs(operation.input_shape)
+        literal = operation.http.get("requestUri", "").partition("?")[2]
+        found.named = {key for _, key, _, _ in found.query} | {pair.partition("=")[0] for pair in literal.split("&")}
     return found
 
 
@@ -144,6 +159,8 @@ def _bind_inputs(shape: StructureShape | None) -> Inputs:
 def _bind_query(bound: Inputs, name: str, key: str, member: Shape) -> None:
     if isinstance(member, ListShape):
         bound.query.append((name, key, text.reader(member.member), True))
+    elif isinstance(member, MapShape):  # whatever no other member asks for
+        bound.query_maps.append((name, isinstance(member.value, ListShape)))
     else:
         bound.query.append((name, key, text.reader(member), False))
 

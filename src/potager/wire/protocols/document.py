@@ -36,7 +36,7 @@ def loads(body: bytes) -> dict[str, Any]:
     if not body.strip():
         return {}
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_constant=_no_json)
     except (ValueError, RecursionError) as error:
         raise unreadable(f"The request's body is not JSON: {error}"[:300]) from error
     if not isinstance(value, dict):
@@ -45,6 +45,11 @@ def loads(body: bytes) -> dict[str, Any]:
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
         _check_depth(value)
     return value
+
+
+def _no_json(name: str) -> Any:
+    """Python reads NaN and Infinity as numbers, which JSON does not have."""
+    raise ValueError(f"{name} is no JSON")
 
 
 def _check_depth(value: Any) -> None:
