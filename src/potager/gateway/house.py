@@ -7,6 +7,7 @@ from pathlib import Path
 
 from potager.access import grants, kms, policies, roles, tags
 from potager.collect import s3
+from potager.collect.s3.expiry import Expirer
 from potager.compute import budget
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.shares import Shares
@@ -24,6 +25,7 @@ from potager.kernel.settings import Keys, Settings
 from potager.monitor import logs as log_operations
 from potager.prepare.processing import jobs as processing_jobs
 from potager.prepare.processing.runner import ProcessingRunner
+from potager.store.aging import Aging
 from potager.store.blobs import Blobs
 from potager.store.database import Database, located
 from potager.store.keyring import Keyring
@@ -89,6 +91,9 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     objects.start()
     stack.push_async_callback(objects.close)
     await _default_bucket(objects, scope)
+    expirer = house.add(Expirer, Expirer(objects, Aging(database, blobs), settings.lifecycle_day))
+    stack.push_async_callback(expirer.close)
+    await expirer.start()
     logs = house.add(Logs, Logs(data / "logs"))
     leases = Leases(rows, owner=OWNER)
     stack.push_async_callback(leases.close)

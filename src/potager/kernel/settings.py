@@ -213,6 +213,13 @@ class Settings:
         "a size such as 1GiB",
         "How much of a job's log is kept. A job that prints as much again is ended.",
     )
+    lifecycle_day: int = _declare(
+        "86400",
+        _count(1),
+        "a whole number of seconds from 1",
+        "How many seconds count as a day in the lifecycle rules of buckets, for those who try them out. With any other "
+        "number than 86400 nothing waits for midnight.",
+    )
     log_level: str = _declare(
         "info",
         _one_of("debug", "info", "warning", "error"),

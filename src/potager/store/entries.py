@@ -237,6 +237,12 @@ def latest(connection: Connection, bucket: str, key: str) -> Entry | None:
     return None if found is None else _kept(found)
 
 
+def older(connection: Connection, bucket: str, key: str) -> list[Entry]:
+    """What is kept of a key beside its current object, delete markers too, the youngest first."""
+    query = select(*(_v.c[name] for name in _ALL)).where(_KEPT).order_by(_v.c.sequence.desc())
+    return [_kept(row) for row in connection.execute(query, {"b_bucket": bucket, "b_key": key})]
+
+
 def remove_version(
     connection: Connection, bucket: str, key: str, version: str | None
 ) -> tuple[Entry | None, list[str]]:

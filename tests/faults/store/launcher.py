@@ -64,20 +64,19 @@ def _watch() -> None:
             setattr(os, name, _counted(name, getattr(os, name)))
     from sqlalchemy import Engine, event
 
-    from potager.store import database
+    from potager.store import batches
 
     @event.listens_for(Engine, "commit")
     def _(_: Any) -> None:
         _step("before commit")
 
-    transact = database._transact
+    settle = batches.settle
 
-    def committed(*args: Any) -> Any:
-        outcomes = transact(*args)
+    def committed(*args: Any) -> None:
         _step("after commit")
-        return outcomes
+        settle(*args)
 
-    database._transact = committed
+    batches.settle = committed
 
 
 def _import() -> None:

@@ -8,6 +8,8 @@
     versioning.py  GetBucketVersioning, PutBucketVersioning, ListObjectVersions
     tagging.py     GetObjectTagging, PutObjectTagging, DeleteObjectTagging
     summary.py     GetObjectAttributes
+    lifecycle.py   a bucket's rules of expiry, which `expiry.py` carries out
+    bucket_tagging.py   tags of buckets
     multipart.py   CreateMultipartUpload ... AbortMultipartUpload
     uploads.py     ListParts, ListMultipartUploads
     policies.py    bucket policies, the public access block
@@ -22,8 +24,10 @@ from __future__ import annotations
 
 from potager.collect.s3 import (
     bucket_encryption,
+    bucket_tagging,
     buckets,
     copying,
+    lifecycle,
     listing,
     multipart,
     policies,
@@ -38,8 +42,10 @@ from potager.collect.s3.service import service
 
 __all__ = [
     "bucket_encryption",
+    "bucket_tagging",
     "buckets",
     "copying",
+    "lifecycle",
     "listing",
     "multipart",
     "policies",

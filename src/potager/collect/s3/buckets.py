@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3 import naming
+from potager.collect.s3 import bucket_tagging, naming
+from potager.collect.s3.bucket_tagging import TAGGING
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation, owner
 from potager.kernel.context import Context
@@ -22,8 +23,9 @@ async def create_bucket(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Makes a bucket where its location says. Making one's own again is fine in us-east-1 only, as on S3."""
     name = naming.bucket(req["Bucket"])
     region = _location(ctx.region, req.get("CreateBucketConfiguration", {}).get("LocationConstraint"))
+    tags = bucket_tagging.checked(req.get("CreateBucketConfiguration", {}).get("Tags", ()))
     try:
-        await ctx[Objects].create_bucket(name, Scope(ctx.account, region))
+        await ctx[Objects].create_bucket(name, Scope(ctx.account, region), {TAGGING: tags} if tags else None)
     except Exists as error:
         there = await ctx[Objects].bucket(name)
         if there.account != ctx.account:

@@ -8,7 +8,17 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from potager.collect.s3 import attributes, authorization, checksums, conditions, encryption, naming, tags, versions
+from potager.collect.s3 import (
+    attributes,
+    authorization,
+    checksums,
+    conditions,
+    encryption,
+    expiry,
+    naming,
+    tags,
+    versions,
+)
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST
 from potager.collect.s3.recoding import recoding, wished
@@ -57,6 +67,7 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
         "CopyObjectResult": result,
         **encryption.shown(req, entry.doc),
         **encryption.context(req),
+        **await expiry.announced(ctx, entry),
         **versions.shown(await ctx[Objects].bucket(entry.bucket), entry),
         **versions.shown(await ctx[Objects].bucket(bucket), source, "CopySourceVersionId"),
     }

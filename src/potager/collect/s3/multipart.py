@@ -15,6 +15,7 @@ from potager.collect.s3 import (
     checksums,
     conditions,
     encryption,
+    expiry,
     naming,
     ranges,
     tags,
@@ -129,7 +130,7 @@ async def complete_multipart_upload(ctx: Context, req: Req) -> Mapping[str, Any]
     place = {"Bucket": entry.bucket, "Key": entry.key, "Location": f"{ctx.url}/{entry.bucket}/{quote(entry.key)}"}
     version = {} if entry.version is None else {"VersionId": entry.version}
     told = {**checksums.of(entry.doc), **encryption.shown({}, entry.doc, customers=False), **version}
-    return {**place, "ETag": f'"{entry.etag}"', **told}
+    return {**place, "ETag": f'"{entry.etag}"', **told, **await expiry.announced(ctx, entry)}
 
 
 def _completable(req: Req, upload: Upload, there: Entry | None) -> None:

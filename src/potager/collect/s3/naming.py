@@ -26,6 +26,13 @@ def bucket(name: str) -> str:
     return name
 
 
+def prefix(text: str) -> str:
+    """The beginning of keys, if keys may have it; else `InvalidRequest`."""
+    if len(text.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
+        raise fault("InvalidRequest", f"The maximum size of a prefix is {LONGEST_KEY}.")
+    return text
+
+
 def key(name: str) -> str:
     """The key, if an object may have it; else `KeyTooLongError`."""
     if len(name) * 4 > LONGEST_KEY and (size := len(name.encode("utf-8", "surrogatepass"))) > LONGEST_KEY:

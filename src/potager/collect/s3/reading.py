@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from potager.collect.s3 import attributes, checksums, conditions, encryption, ranges, tags, versions
+from potager.collect.s3.expiry import Expirer
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
@@ -20,7 +21,7 @@ async def get_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     encryption.unsaid(ctx)
     bucket, customer = await ctx[Objects].bucket(req["Bucket"]), encryption.customer(req)
     output, body = await ctx[Objects].fetch(
-        bucket.name, req["Key"], lambda entry: _described(req, bucket, entry), versions.asked(req), customer
+        bucket.name, req["Key"], lambda entry: _described(ctx, req, bucket, entry), versions.asked(req), customer
     )
     return output | {"Body": body}
 
@@ -30,10 +31,10 @@ async def head_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     """What GetObject would answer, without the bytes."""
     encryption.unsaid(ctx)
     bucket = await ctx[Objects].bucket(req["Bucket"])
-    return _described(req, bucket, await ctx[Objects].head(bucket.name, req["Key"], versions.asked(req)))[2]
+    return _described(ctx, req, bucket, await ctx[Objects].head(bucket.name, req["Key"], versions.asked(req)))[2]
 
 
-def _described(req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[str, Any]]:
+def _described(ctx: Context, req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[str, Any]]:
     """First byte, the one after the last, and the headers of the answer; raises where a condition fails."""
     encryption.opening(req, entry)
     conditions.readable(req, entry)
@@ -47,6 +48,7 @@ def _described(req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[s
         "TagCount": len(tags.of(entry.doc)) or None,
         **versions.shown(bucket, entry),
         **encryption.shown(req, entry.doc),
+        **({} if "VersionId" in req else ctx[Expirer].shown(bucket, entry)),
     }
     start, end, partial = _bytes(req, entry, output)
     output["ContentLength"] = end - start

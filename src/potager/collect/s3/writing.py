@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.collect.s3 import attributes, checksums, conditions, encryption, naming, versions
+from potager.collect.s3 import attributes, checksums, conditions, encryption, expiry, naming, versions
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import receive
 from potager.collect.s3.service import Req, operation
@@ -44,7 +44,7 @@ async def put_object(ctx: Context, req: Req) -> Mapping[str, Any]:
         checksum=f"{algorithm} {checksums.FULL_OBJECT}" if algorithm else None,
         check=check,
     )
-    told = {**sums, **encryption.shown(req, entry.doc), **encryption.context(req)}
+    told = {**sums, **encryption.shown(req, entry.doc), **encryption.context(req), **await expiry.announced(ctx, entry)}
     return {"ETag": f'"{entry.etag}"', **told, "VersionId": entry.version}
 
 
