@@ -70,6 +70,14 @@ class Connection(HttpToolsProtocol):
                 self.transport.write(_TOO_LARGE)
                 self.transport.close()
 
+    def shutdown(self) -> None:
+        """Has the connection end with its request, an idle one at once: TLS would await its client's word."""
+        idle = self.cycle is None or self.cycle.response_complete  # pyright: ignore[reportUnnecessaryComparison]
+        if idle and self.scheme == "https" and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            super().shutdown()
+
     def _hand_over(self, tunnel: Tunnel, data: bytes) -> None:
         self._arrived()
         self._unset_keepalive_if_required()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from potager.cli import folder, keys
@@ -30,8 +32,11 @@ MISLEADING = (
 _FOR_ONE = re.compile(r"AWS_ENDPOINT_URL_[A-Z0-9_]+")
 
 
-def of(data: Path) -> dict[str, str]:
-    """The variables for the server that is up on a data folder; `NotFound` when none is."""
+def of(data: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables for the server that is up on a data folder; `NotFound` when none is.
+
+    Where it speaks https, they name bundles with its certificate and all that `environ` trusts.
+    """
     server = folder.running(data)
     if server is None:
         starting = " One is starting or stopping there; try again." if folder.held(data) else ""
@@ -39,7 +44,22 @@ def of(data: Path) -> dict[str, str]:
             f"{data}: no server is up on this data folder.{starting} "
             "Start one with `potager up`, or name another folder with --data."
         )
-    return variables(server, keys.read(data))
+    ours = variables(server, keys.read(data))
+    return ours | trusting(data, environ) if server.url.startswith("https://") else ours
+
+
+def trusting(data: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which clients take the certificate of a data folder's server."""
+    # Imported here: plain http needs neither.
+    from potager.cli import certificates, trust
+
+    clients = data / "ca" / "clients"
+    files = Path(environ.get("AWS_CA_BUNDLE", "")).parent
+    if files.parent != clients:  # else a shell that evaluated `potager env` before: its files stay where they are
+        before = json.dumps([environ.get(name) for name in trust.KNOWN])
+        files = clients / sha256(before.encode()).hexdigest()[:16]
+    files.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return trust.variables(certificates.trusted(data), files, environ)
 
 
 def variables(server: Running, pair: Keys) -> dict[str, str]:

@@ -8,14 +8,18 @@ import platform
 import resource
 import shutil
 import socket
+import ssl
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from importlib import metadata
 from pathlib import Path
 
 from potager.cli import folder
 from potager.compute import budget
 from potager.kernel.errors import Invalid
+from potager.kernel.hosts import is_loopback
 from potager.kernel.settings import Settings
 
 ENOUGH_DISK = 2 << 30
@@ -25,6 +29,9 @@ ENOUGH_FILES = 4096
 
 NETWORK_FILESYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "lustre", "glusterfs", "fuse.sshfs")
 """Where locks and shared memory, which SQLite needs, cannot be relied on."""
+
+SOON = timedelta(days=14)
+"""A certificate that ends within is told of."""
 
 EXTRAS = {"demo": ("matplotlib", "pandas", "scikit-learn")}
 """Each extra's distributions, as pyproject.toml has them."""
@@ -43,7 +50,7 @@ def examine(settings: Settings) -> list[Finding]:
     """Everything, in the order in which it is told."""
     data = settings.data
     found = [_python(), _isolation(), _memory_limits(), _cores(), _memory(), _shared(settings), _disk(data)]
-    found += [_file_system(data), _files(), _server(data), _port(settings.host, settings.port)]
+    found += [_file_system(data), _files(), _server(data), _port(settings.host, settings.port), _tls(settings)]
     return [*found, *(_extra(name) for name in EXTRAS)]
 
 
@@ -181,9 +188,14 @@ def _taken(host: str, port: int, error: OSError) -> Finding:
 
 
 def _is_potager(host: str, port: int) -> bool:
-    from http.client import HTTPConnection, HTTPException
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing of ours is said to it
+    return _is_healthy(HTTPSConnection(host, port, timeout=2, context=context)) or _is_healthy(
+        HTTPConnection(host, port, timeout=2)
+    )
 
-    connection = HTTPConnection(host, port, timeout=2)
+
+def _is_healthy(connection: HTTPConnection) -> bool:
     try:
         connection.request("GET", "/health")
         answer = connection.getresponse()
@@ -192,6 +204,22 @@ def _is_potager(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _tls(settings: Settings) -> Finding:
+    from potager.cli import certificates
+
+    if not settings.secure:
+        problem = "Other machines get in by plain http. Start with --tls." if not is_loopback(settings.host) else ""
+        return Finding("tls", "off: plain http", problem)
+    if settings.tls_certificate is None:
+        return Finding("tls", f"https, by the data folder's own authority, {settings.data / 'ca/server.pem'}")
+    try:
+        ends = certificates.ends(settings.tls_certificate)
+    except Invalid as fault:
+        return Finding("tls", f"https, by {settings.tls_certificate}", fault.message)
+    problem = "" if ends > datetime.now(UTC) + SOON else f"It ends on {ends:%Y-%m-%d}. Put a new one in its place."
+    return Finding("tls", f"https, by {settings.tls_certificate}, until {ends:%Y-%m-%d}", problem)
 
 
 def _extra(name: str) -> Finding:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from potager.cli import certificates
 from potager.kernel.errors import Invalid
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Passage:
     Parameters
     ----------
     data : the data folder, which holds the authority.
-    url : where the server is reached.
+    url : where the server is reached, by http or https.
     environ : the server's environment: whom it trusts, and by which proxy it goes out.
     """
 
@@ -58,7 +59,8 @@ class Passage:
         from potager.cli import trust
 
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return trust.variables(self._authority.certificate, self.folder, self._environ)
+        ours = self._authority.certificate + self._served()
+        return trust.variables(ours, self.folder, self._environ)
 
     async def client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves a connection that has said CONNECT."""
@@ -70,9 +72,9 @@ class Passage:
             return
         await proxy.client(reader, writer)
 
-    def context(self, host: str) -> ssl.SSLContext:
-        """What a server needs to answer TLS as `host`."""
-        return self._authority.context(host)
+    def context(self, *hosts: str) -> ssl.SSLContext:
+        """What a server needs to answer TLS as these hosts."""
+        return self._authority.context(*hosts)
 
     @functools.cached_property
     def _authority(self) -> Authority:
@@ -85,4 +87,10 @@ class Passage:
         from potager.cli.proxy import Proxy
         from potager.cli.upstream import Upstream
 
-        return Proxy(self._url, self, Upstream(self._environ), self._admit)
+        return Proxy(self._url, self, Upstream(self._environ), self._admit, inner=self._inner)
+
+    def _served(self) -> bytes:
+        return certificates.trusted(self._data) if self._url.startswith("https://") else b""
+
+    def _inner(self) -> ssl.SSLContext:
+        return certificates.client_context(self._served())

@@ -1,6 +1,6 @@
 """An HTTPS proxy: AWS's host names are answered here, all others are passed on untouched.
 
-    CONNECT sts.us-east-1.amazonaws.com:443  ──►  TLS with our certificate for that name ──► plain bytes to the server
+    CONNECT sts.us-east-1.amazonaws.com:443  ──►  TLS with our certificate for that name ──► the server, as it speaks
     CONNECT pypi.org:443                     ──►  a tunnel, straight or by the environment's own proxy
 
 The bytes inside are not looked at: the server finds the service by the Host header and the signature. `potager run` has
@@ -35,6 +35,9 @@ CHUNK = 65536
 ADVICE = "If it keeps a list of authorities of its own, have it use the file that SSL_CERT_FILE names."
 
 
+Inner = Callable[[], ssl.SSLContext]
+"""What the connection to the server is secured with, asked anew for each: its certificate may be a new one."""
+
 Admit = Callable[[str, str], Awaitable[bool]]
 """`await admit(user, password)`: whether they may use the proxy."""
 
@@ -42,8 +45,8 @@ Admit = Callable[[str, str], Awaitable[bool]]
 class Certifier(Protocol):
     """Vouches for host names (`authority.py`)."""
 
-    def context(self, host: str) -> ssl.SSLContext:
-        """What a server needs to answer TLS as `host`. Called in a thread: it may take a moment."""
+    def context(self, *hosts: str) -> ssl.SSLContext:
+        """What a server needs to answer TLS as these hosts. Called in a thread: it may take a moment."""
         ...
 
 
@@ -63,11 +66,21 @@ class Proxy:
     ----------
     server : the URL that AWS's host names lead to.
     admit : knows the logins; None for a proxy that has a single one, which `listen` gives.
+    inner : where the server speaks https.
     """
 
-    def __init__(self, server: str, authority: Certifier, upstream: Upstream, admit: Admit | None = None) -> None:
+    def __init__(
+        self,
+        server: str,
+        authority: Certifier,
+        upstream: Upstream,
+        admit: Admit | None = None,
+        *,
+        inner: Inner | None = None,
+    ) -> None:
         parts = urlsplit(server)
         self._server = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._inner = inner if parts.scheme == "https" else None
         self._authority = authority
         self._upstream = upstream
         self._admit = admit or self._is_own
@@ -144,7 +157,7 @@ class Proxy:
     async def _open(self, host: str, port: int) -> Streams:
         try:
             if is_aws(host):
-                return await asyncio.open_connection(*self._server)
+                return await asyncio.open_connection(*self._server, ssl=self._inner() if self._inner else None)
             return await self._upstream.connect(host, port)
         except Refused as refused:
             # A 407 of that proxy is not about the login that this client gave to us.

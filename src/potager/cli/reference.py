@@ -17,7 +17,7 @@ def table() -> str:
 
 
 def _row(setting: Setting) -> str:
-    default = f"`{setting.default}`" if setting.default else "random"
+    default = f"`{setting.default}`" if setting.default else setting.absent
     told = f"{setting.help} Must be {setting.expects}."
     return f"| `{setting.option}` | `{setting.variable}` | `{setting.name}` | {default} | {told} |"
 

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from types import FrameType
 
 import click
 
-from potager.cli import environment, folder
+from potager.cli import certificates, environment, folder
 from potager.cli.child import Child, NotStarted
 from potager.cli.settings import data_option
 from potager.cli.settings import folder as data_folder
@@ -127,11 +128,15 @@ def surroundings(data: Path, environ: Mapping[str, str]) -> Iterator[dict[str, s
     from potager.cli.trust import variables
     from potager.cli.upstream import Upstream
 
-    ours = environment.of(data)
+    ours = environment.of(data, environ)
     authority = Authority.of(data)
-    proxy = Proxy(ours["AWS_ENDPOINT_URL"], authority, Upstream(environ))
+
+    def inner() -> ssl.SSLContext:
+        return certificates.client_context(certificates.trusted(data))
+
+    proxy = Proxy(ours["AWS_ENDPOINT_URL"], authority, Upstream(environ), inner=inner)
     with tempfile.TemporaryDirectory(prefix="potager-run-") as files, in_thread(proxy) as url:
-        trust = variables(authority.certificate, Path(files), environ)
+        trust = variables(authority.certificate, Path(files), {**environ, **ours})
         yield environment.applied(environ, ours | trust | _proxied(url, environ) | _quiet(Path(files), environ))
 
 

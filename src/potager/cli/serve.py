@@ -19,7 +19,9 @@ from typing import Any
 
 import uvicorn
 
+from potager.cli.certificates import Certificates
 from potager.cli.connection import Connection, Tunnel
+from potager.cli.door import Door
 from potager.kernel.errors import InUse, Invalid
 
 BACKLOG = 2048
@@ -59,11 +61,15 @@ def _refused(host: str, port: int, error: OSError) -> InUse | Invalid:
     return Invalid(f"Cannot listen on {host} port {port}: {error.strerror}. Choose others with --host and --port.")
 
 
-def url(sock: socket.socket) -> str:
-    """Where this machine reaches the socket; a wildcard address is reached by loopback."""
+def url(sock: socket.socket, tls: Certificates | None = None) -> str:
+    """Where this machine reaches the socket; a wildcard address is reached by loopback.
+
+    tls : by a name that its certificate is for.
+    """
     host, port = sock.getsockname()[:2]
     reached = str({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host))  # noqa: S104  compared, not bound
-    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+    scheme, reached = ("https", tls.name(reached)) if tls else ("http", reached)
+    return f"{scheme}://[{reached}]:{port}" if ":" in reached else f"{scheme}://{reached}:{port}"
 
 
 class _Server(uvicorn.Server):
@@ -94,7 +100,13 @@ class _Server(uvicorn.Server):
 
 
 def serve(
-    app: Any, sock: socket.socket, ready: Callable[[], None], *, pipe: int | None = None, tunnel: Tunnel | None = None
+    app: Any,
+    sock: socket.socket,
+    ready: Callable[[], None],
+    *,
+    pipe: int | None = None,
+    tunnel: Tunnel | None = None,
+    tls: Certificates | None = None,
 ) -> bool:
     """Serves until told to stop; False when the app could not start (the log says why).
 
@@ -103,11 +115,13 @@ def serve(
     ready : called once, when requests are answered.
     pipe : a descriptor whose end of file is a reason to stop.
     tunnel : takes the connections that begin with CONNECT.
+    tls : None for plain http.
     """
+    made = functools.partial(Door, certificates=tls) if tls else Connection
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=functools.partial(Connection, tunnel=tunnel),  # pyright: ignore[reportArgumentType]
+        http=functools.partial(made, tunnel=tunnel),  # pyright: ignore[reportArgumentType]
         ws="none",
         lifespan="on",
         log_config=None,

@@ -44,6 +44,8 @@ def session(env: Mapping[str, str], region: str) -> boto3.Session:
         "credentials_file": (None, None, os.devnull, None),
     }
     core = botocore.session.Session(session_vars=nothing)
+    if "AWS_CA_BUNDLE" in env:
+        core.set_config_variable("ca_bundle", env["AWS_CA_BUNDLE"])
     # A proxy of the environment is not the way to this machine.
     core.set_default_client_config(Config(proxies={}))
     return Here(

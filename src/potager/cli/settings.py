@@ -85,9 +85,14 @@ def _text(path: Path, key: str, value: object) -> str:
     known = [each.name for each in declared()]
     if key not in known:
         raise Invalid(f"{path}: unknown key '{key}'{_meant(key, known)}. Keys: {', '.join(known)}.")
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise Invalid(f"{path}: {key} = {value!r} is not a text or a whole number. Put the value in quotes.")
+    flag = next(each for each in declared() if each.name == key).flag
+    if (isinstance(value, bool) != flag and not isinstance(value, str)) or not isinstance(value, str | int):
+        raise Invalid(f"{path}: {key} = {value!r} is not {_kind(flag)}. Put the value in quotes.")
     return str(value)
+
+
+def _kind(flag: bool) -> str:
+    return "true or false" if flag else "a text or a whole number"
 
 
 def _meant(key: str, known: list[str]) -> str:
@@ -100,10 +105,10 @@ def _meant(key: str, known: list[str]) -> str:
 def options(function: F) -> F:
     """Gives a command an option for each setting, and `--config`."""
     for each in reversed(declared()):
-        shown = f"{each.help} [default: {each.default or 'random'}; {each.variable}]"
-        function = click.option(each.option, each.name, help=shown, metavar=each.name.rpartition("_")[2].upper())(
-            function
-        )
+        shown = f"{each.help} [default: {each.default or each.absent}; {each.variable}]"
+        kind: Any = {"is_flag": False, "flag_value": "yes"} if each.flag else {}
+        metavar = "[yes|no]" if each.flag else each.name.rpartition("_")[2].upper()
+        function = click.option(each.option, each.name, help=shown, metavar=metavar, **kind)(function)
     return click.option(
         "--config",
         metavar="FILE",

@@ -19,6 +19,7 @@ ADDED = ("NODE_EXTRA_CA_CERTS",)
 """Node's: read beside its built-in list, not in its place."""
 WHEN_SET = ("PIP_CERT", "GIT_SSL_CAINFO", "HTTPLIB2_CA_CERTS", "NIX_SSL_CERT_FILE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
 """Those that are left alone unless the environment uses them."""
+KNOWN = (*ALWAYS, *ADDED, *WHEN_SET)
 
 BEGIN = b"-----BEGIN CERTIFICATE-----"
 
@@ -30,7 +31,8 @@ def variables(certificate: bytes, folder: Path, environ: Mapping[str, str]) -> d
         known = environ.get(name, "")
         before = trusted(Path(known)) if known else b"" if name in ADDED else defaults(environ)
         path = folder / f"{name.lower()}.pem"
-        _put(path, b"\n".join([certificate, before]))
+        # Nothing twice: the file may be our own of before, or begin with one of ours.
+        _put(path, before if certificate in before else b"\n".join([certificate, before]))
         files[name] = str(path)
     return files
 

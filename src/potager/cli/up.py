@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import logging
 import os
 import shlex
@@ -17,12 +16,11 @@ import click
 
 from potager.cli import folder, keys
 from potager.cli.settings import load, options
+from potager.kernel.hosts import is_loopback
 from potager.kernel.settings import Keys, Settings
 
 if TYPE_CHECKING:
     from potager.cli.passage import Passage
-
-LOOPBACK = ("localhost", "localhost.localdomain")
 
 
 @click.command("up")
@@ -32,8 +30,8 @@ LOOPBACK = ("localhost", "localhost.localdomain")
 def command(parent_pipe: bool, temporary: bool, **given: str | None) -> None:
     """Serve AWS clients from a data folder until SIGTERM or SIGINT.
 
-    Prints `ready http://127.0.0.1:8484` on standard output once requests are answered. Jobs that run when the server
-    stops go on, and the next `up` on the same folder takes them over.
+    Prints `ready http://127.0.0.1:8484` (https with --tls) on standard output once requests are answered. Jobs that
+    run when the server stops go on, and the next `up` on the same folder takes them over.
     """
     settings = load(given, os.environ)
     os.umask(0o077)  # what the server writes is its owner's, even in a folder that others can look into
@@ -48,7 +46,7 @@ def command(parent_pipe: bool, temporary: bool, **given: str | None) -> None:
 
 def _serve(settings: Settings, pipe: int | None) -> bool:
     # Imported here: `potager up --help`, a bad setting and a taken port need no server.
-    from potager.cli import machine
+    from potager.cli import certificates, machine
     from potager.cli.passage import Passage
     from potager.cli.serve import listen, serve, url
 
@@ -56,7 +54,8 @@ def _serve(settings: Settings, pipe: int | None) -> bool:
     with contextlib.ExitStack() as stack:
         sock = stack.enter_context(listen(settings.host, settings.port))
         pair = _keys(settings)
-        where = url(sock)
+        tls = certificates.of(settings)
+        where = url(sock, tls)
         server = folder.Running(where, os.getpid(), time.time(), settings.account_id, settings.region)
         passage = Passage(settings.data, where)
         app = _app(settings, pair, where, passage)
@@ -66,7 +65,7 @@ def _serve(settings: Settings, pipe: int | None) -> bool:
             stack.enter_context(folder.announced(settings.data, server))
             _greet(settings, where, apart)
 
-        return serve(app, sock, ready, pipe=pipe, tunnel=passage.client)
+        return serve(app, sock, ready, pipe=pipe, tunnel=passage.client, tls=tls)
 
 
 def _keys(settings: Settings) -> Keys:
@@ -87,8 +86,8 @@ def _app(settings: Settings, pair: Keys, where: str, passage: Passage) -> object
 
 
 def _greet(settings: Settings, where: str, apart: str) -> None:
-    if not is_loopback(settings.host):
-        click.echo(f"warning: {settings.host} lets other machines in, by plain http: put TLS in front of it.", err=True)
+    if not settings.secure and not is_loopback(settings.host):
+        click.echo(f"warning: {settings.host} lets other machines in, by plain http: start with --tls.", err=True)
     program = "potager" if shutil.which("potager") else str(Path(sys.executable).with_name("potager"))
     chosen = "" if settings.data == settings.data.home() / ".potager" else f" --data {shlex.quote(str(settings.data))}"
     click.echo(
@@ -100,14 +99,6 @@ def _greet(settings: Settings, where: str, apart: str) -> None:
     )
     with contextlib.suppress(BrokenPipeError):  # whoever started us may be gone; we are told to stop soon then
         click.echo(f"ready {where}")  # last, and flushed: whoever waits for it finds everything said
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine reaches `host`."""
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return host.lower() in LOOPBACK
 
 
 def _remove(settings: Settings) -> None:

@@ -64,7 +64,8 @@ class App:
         return self._pipeline is not None and await self._pipeline.callers.admits(user, password)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD"):
+        reached = scope.get("scheme") == "https" or not self.settings.secure
+        if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD") and reached:
             await respond(send, receive, self._health(), head=scope["method"] == "HEAD")
             return
         if self._pipeline is None:

@@ -44,13 +44,17 @@ class Pipeline:
         self.house = house
         self.registry = registry
         self.region = settings.region
+        self.tls = settings.secure
+        self.domain = settings.s3_domain
         self.callers = Callers(house[Rows], house[Sessions], settings.account_id, keys)
         house.add(Doors, Doors(self))
 
     async def answer(self, request: Request) -> Response:
         """The response to a request, whatever happens."""
+        request.domain = self.domain
         target, request_id = route.guess(request), ids.request_id()
         try:
+            self._secure(request)
             body = await self._form(request)
             target = route.resolve(request, body or b"")
             return await self._answer(request, target, body, request_id)
@@ -92,6 +96,11 @@ class Pipeline:
         finally:
             if close := getattr(events, "aclose", None):
                 await close()
+
+    def _secure(self, request: Request) -> None:
+        if self.tls and not request.secure:
+            text = "This port speaks https. Use https:// in the endpoint's URL, and trust what `potager env` names."
+            raise WireError("InvalidRequest", text, 400)
 
     async def _form(self, request: Request) -> bytes | None:
         """The body, where the operation's name may stand in it."""

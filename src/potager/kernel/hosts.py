@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
+
 AWS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
 """AWS's own domains: what our authority may vouch for, and what our proxy answers."""
 
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+
+
+LOOPBACK = ("localhost", "localhost.localdomain")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host.lower() in LOOPBACK
 
 
 def is_aws(host: str) -> bool:

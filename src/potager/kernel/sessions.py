@@ -93,9 +93,10 @@ class Sessions:
         """The way to AWS's host names. A secret, for the login is in it."""
         if self._trust is None or {"HTTPS_PROXY", "https_proxy"} & given.keys():
             return {}
-        scheme, _, place = self.url.partition("://")
+        place = self.url.partition("://")[2]
         user, password = (quote(part, safe="") for part in self.login(session))
-        proxy = f"{scheme}://{user}:{password}@{place}"
+        # Plain, wherever the server speaks https: many clients know no other proxies, and it is on this machine.
+        proxy = f"http://{user}:{password}@{place}"
         return {"HTTPS_PROXY": proxy, "https_proxy": proxy}
 
     def surroundings(self, region: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

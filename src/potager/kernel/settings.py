@@ -31,6 +31,7 @@ class Setting:
     help : what it does, one sentence.
     read : text -> value; raises ValueError.
     secret : whether its value is kept out of messages.
+    absent : what an empty default means.
     """
 
     name: str
@@ -39,6 +40,12 @@ class Setting:
     help: str
     read: Reader
     secret: bool = False
+    absent: str = "random"
+
+    @property
+    def flag(self) -> bool:
+        """Whether the option may stand without a value, for yes."""
+        return self.read is _flag
 
     @property
     def option(self) -> str:
@@ -106,13 +113,39 @@ def _count(least: int) -> Callable[[str], int]:
     return read
 
 
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in (*_YES, *_NO):
+        raise ValueError(text)
+    return text.lower() in _YES
+
+
+def _or_nothing(read: Reader) -> Reader:
+    """An empty text is None."""
+    return lambda text: read(text) if text else None
+
+
+_HOST = r"[0-9A-Za-z_.:-]{1,253}"
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip() for host in text.split(",") if host.strip())
+    if not all(re.fullmatch(_HOST, host) for host in hosts):
+        raise ValueError(text)
+    return hosts
+
+
 def _or_auto(read: Reader) -> Reader:
     """`auto` is None: the machine says."""
     return lambda text: None if text == "auto" else read(text)
 
 
-def _declare(default: str, read: Reader, expects: str, told: str, *, secret: bool = False) -> Any:
-    metadata = {"default": default, "read": read, "expects": expects, "help": told, "secret": secret}
+def _declare(
+    default: str, read: Reader, expects: str, told: str, *, secret: bool = False, absent: str = "random"
+) -> Any:
+    metadata = {"default": default, "read": read, "expects": expects, "help": told, "secret": secret, "absent": absent}
     return field(default_factory=lambda: read(default), metadata=metadata)
 
 
@@ -122,9 +155,9 @@ class Settings:
 
     host: str = _declare(
         "127.0.0.1",
-        _matching(r"[0-9A-Za-z_.:-]{1,253}"),
+        _matching(_HOST),
         "a host name or an address",
-        "The address to listen on. Anything but loopback lets other machines in, without TLS.",
+        "The address to listen on. Anything but loopback lets other machines in: have `tls` on then.",
     )
     port: int = _declare("8484", _port, "a port between 0 and 65535", "The port to listen on; 0 takes any free one.")
     data: Path = _declare(  # noqa: RUF009  (gives a field, not a value)
@@ -141,6 +174,44 @@ class Settings:
         "are in the data folder in either case. Prefer the variable or the file for a URL with a password, or "
         "~/.pgpass: other users of the machine can read a command line.",
         secret=True,
+    )
+    tls: bool = _declare(
+        "no",
+        _flag,
+        "yes or no",
+        "Whether to speak https, and only https, on the port: by a certificate of the data folder's own authority "
+        "unless one is given.",
+    )
+    tls_certificate: Path | None = _declare(  # noqa: RUF009  (gives a field, not a value)
+        "",
+        _or_nothing(_folder),
+        "a file",
+        "A certificate of your own, in PEM, followed by those between it and its authority; turns `tls` on. Read again "
+        "when it changes.",
+        absent="none",
+    )
+    tls_key: Path | None = _declare(  # noqa: RUF009  (gives a field, not a value)
+        "",
+        _or_nothing(_folder),
+        "a file",
+        "The key of that certificate, in PEM and not encrypted, where it is not in the same file.",
+        absent="none",
+    )
+    tls_names: tuple[str, ...] = _declare(
+        "",
+        _hosts,
+        "host names and addresses separated by commas",
+        "What else the server is called: further names and addresses for the certificate of the data folder's own "
+        "authority.",
+        absent="none",
+    )
+    s3_domain: str = _declare(
+        "",
+        _matching(r"|(?!-)[0-9A-Za-z-]{1,63}(\.[0-9A-Za-z-]{1,63}){0,9}"),
+        "a domain such as s3.example.com",
+        "A domain whose names lead here, for S3's virtual-hosted style: `<bucket>.<domain>`, beside "
+        "`<bucket>.localhost` and `<bucket>.s3.localhost`.",
+        absent="none",
     )
     access_key_id: str = _declare(
         "",
@@ -226,6 +297,11 @@ class Settings:
         "one of debug, info, warning, error",
         "How much the server says on standard error.",
     )
+
+    @property
+    def secure(self) -> bool:
+        """Whether the server speaks https."""
+        return self.tls or self.tls_certificate is not None
 
 
 @dataclass(frozen=True, slots=True)

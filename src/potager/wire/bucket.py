@@ -21,6 +21,8 @@ _AWS_HOST = re.compile(
     r"(?:(?P<bucket>.+)\.)?s3(?:[.-]dualstack)?(?:[.-](?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d))?"
     r"(?:\.amazonaws\.com(?:\.cn)?|\.localhost|\.localhost\.localstack\.cloud)",
 )
+_LOCAL = "localhost"
+"""Where systems find this machine by any name below it (RFC 6761, 6.3): `claims.localhost`, too, is a bucket's host."""
 
 
 class Place(NamedTuple):
@@ -45,8 +47,8 @@ class _Candidate:
 
 
 def place(request: Request) -> Place:
-    """Bucket and key; path style unless the host is `bucket.s3...`. The path is never normalised."""
-    bucket, region = host(request.headers.get("host", ""))
+    """Bucket and key; path style unless a bucket's name stands before the host. The path is never normalised."""
+    bucket, region = host(request.headers.get("host", ""), request.domain)
     path = request.path[1:] if request.path.startswith("/") else request.path
     if not bucket:
         bucket, _, path = path.partition("/")
@@ -57,20 +59,28 @@ def place(request: Request) -> Place:
 
 
 @lru_cache(maxsize=256)
-def host(text: str) -> tuple[str | None, str | None]:
-    """Bucket and region that a Host header names, each None where it names none."""
-    match = _aws(text)
-    return (match["bucket"], match["region"]) if match else (None, None)
+def host(text: str, domain: str = "") -> tuple[str | None, str | None]:
+    """Bucket and region that a Host header names, each None where it names none.
+
+    domain : this server's own for S3, "" where it has none: `<bucket>.<domain>`.
+    """
+    name = _name(text)
+    if match := _AWS_HOST.fullmatch(name):
+        return match["bucket"], match["region"]
+    own = (name.removesuffix("." + each) for each in (domain.lower(), _LOCAL) if each and name.endswith("." + each))
+    return next((bucket for bucket in own if bucket and name != domain.lower()), None), None
 
 
-def is_host(text: str) -> bool:
+def is_host(text: str, domain: str = "") -> bool:
     """Whether a Host header is one of S3's."""
-    return _aws(text) is not None
+    name = _name(text)
+    return bool(_AWS_HOST.fullmatch(name) or name == domain.lower() or host(text, domain)[0])
 
 
-def _aws(text: str) -> re.Match[str] | None:
+def _name(text: str) -> str:
+    """The host without its port and the dot that may end it."""
     name, _, port = text.lower().rpartition(":")
-    return _AWS_HOST.fullmatch(name if port.isdigit() else text.lower())
+    return (name if port.isdigit() else text.lower()).rstrip(".")
 
 
 def _decoded(text: str) -> str:

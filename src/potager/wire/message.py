@@ -27,6 +27,7 @@ class Request:
     body : the bytes, still travelling.
     client : the address that it came from, "" where that is not known.
     secure : whether it came by TLS.
+    domain : the server's own for S3's virtual-hosted style, "" where it has none.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Request:
     body: Body = field(default_factory=lambda: Body.of(b""))
     client: str = ""
     secure: bool = False
+    domain: str = ""
 
     @cached_property
     def arguments(self) -> dict[str, list[str]]:

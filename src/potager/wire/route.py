@@ -201,7 +201,7 @@ def _by_path(request: Request, signed: str, region: str | None) -> Target:
 
 def _unsigned_path(request: Request, region: str | None) -> Target:
     """S3 is what browsers and presigned URLs of the old kind reach without a scope; the rest only by its path."""
-    if not bucket.is_host(request.headers.get("host", "")):
+    if not bucket.is_host(request.headers.get("host", ""), request.domain):
         found = paths.tree(catalog.PATHS["sagemaker"]).find(request.method, request.path)
         if found is not None and request.method in ("POST", "PUT"):
             return Target(found[0].service, found[0].operation, "rest-json", region, found[1])

@@ -78,7 +78,7 @@ def string_to_sign(request: Request, date: str) -> str:
 
 
 def _resource(request: Request) -> str:
-    name, _ = bucket.host(headers_host(request))
+    name, _ = bucket.host(headers_host(request), request.domain)
     path = f"/{name}{request.path}" if name else request.path
     signed = sorted(
         key if not values[0] and f"{key}=" not in request.query else f"{key}={values[0]}"

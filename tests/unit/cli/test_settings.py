@@ -78,6 +78,25 @@ def test_a_file_that_is_not_there_is_an_error_when_it_was_named(tmp_path: Path) 
         load({"config": str(tmp_path / "absent.toml")}, {})
 
 
+def test_a_yes_may_be_written_in_the_ways_that_people_write_it(tmp_path: Path) -> None:
+    for text in ("tls = true", 'tls = "yes"', 'tls = "On"'):
+        assert load(file(tmp_path, text), {}).secure
+    assert load({}, {"POTAGER_TLS": "1"}).tls
+    assert not load({"tls": "no"}, {"POTAGER_TLS": "1"}).secure
+    with pytest.raises(Invalid, match="tls = 1 is not true or false"):
+        load(file(tmp_path, "tls = 1"), {})
+    with pytest.raises(Invalid, match="POTAGER_TLS: 'perhaps' is not yes or no"):
+        load({}, {"POTAGER_TLS": "perhaps"})
+
+
+def test_a_certificate_turns_tls_on_and_names_are_a_list() -> None:
+    settings = load({"tls_certificate": "/c.pem", "tls_names": "a.example, 10.0.0.1,"}, {})
+    assert settings.secure
+    assert settings.tls_names == ("a.example", "10.0.0.1")
+    with pytest.raises(Invalid, match="--s3-domain: '-x' is not a domain"):
+        load({"s3_domain": "-x"}, {})
+
+
 def test_a_mistake_in_an_option_or_a_variable_names_it() -> None:
     with pytest.raises(Invalid, match=r"^--port: 'http' is not a port"):
         load({"port": "http"}, {})

@@ -15,8 +15,8 @@ import pytest
 from potager.cli import folder
 from potager.cli.child import Child, NotStarted
 from potager.cli.serve import listen, url
-from potager.cli.up import is_loopback
 from potager.kernel.errors import InUse, Invalid
+from potager.kernel.hosts import is_loopback
 
 Start = Callable[..., Child]
 
@@ -122,6 +122,12 @@ def test_a_wildcard_address_is_reached_by_loopback_and_warned_of(start: Start) -
     server = start("--host", "0.0.0.0")
     assert server.url.startswith("http://127.0.0.1:")
     assert "warning: 0.0.0.0 lets other machines in" in log(server)
+
+
+def test_with_tls_nobody_is_warned_and_the_option_needs_no_value(start: Start) -> None:
+    server = start("--host", "0.0.0.0", "--tls", "--log-level", "info")
+    assert server.url.startswith("https://127.0.0.1:")
+    assert "warning" not in log(server)
 
 
 def test_an_address_of_version_6_stands_in_brackets() -> None:

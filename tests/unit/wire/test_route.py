@@ -165,6 +165,8 @@ def test_a_path_that_is_no_text_is_refused() -> None:
         ("b.s3.amazonaws.com:443", "b", None),
         ("b.s3.dualstack.eu-west-1.amazonaws.com", "b", "eu-west-1"),
         ("b.s3.localhost:8484", "b", None),
+        ("my.claims.localhost:8484", "my.claims", None),
+        ("Claims.LOCALHOST.", "claims", None),
         ("s3.eu-west-1.amazonaws.com", None, "eu-west-1"),
         ("s3.localhost", None, None),
         ("localhost:8484", None, None),
@@ -178,6 +180,22 @@ def test_a_host_may_name_bucket_and_region(host: str, bucket_name: str | None, r
     target = route.resolve(Request("GET", "/a/b", "", {"host": host}))
     key = {"Bucket": bucket_name, "Key": "a/b"} if bucket_name else {"Bucket": "a", "Key": "b"}
     assert (target.labels, target.region) == (key, region)
+
+
+@pytest.mark.parametrize(
+    ("host", "bucket_name"),
+    [
+        ("claims.S3.example.com:8484", "claims"),
+        ("my.claims.s3.example.com", "my.claims"),
+        ("s3.example.com:8484", None),
+        ("example.com", None),
+        ("claims.s3.example.com.evil.com", None),
+        ("claims.localhost", "claims"),
+    ],
+)
+def test_a_domain_of_ones_own_has_buckets_below_it(host: str, bucket_name: str | None) -> None:
+    target = route.resolve(Request("GET", "/a/b", "", {"host": host}, domain="s3.Example.com"))
+    assert target.labels == ({"Bucket": bucket_name, "Key": "a/b"} if bucket_name else {"Bucket": "a", "Key": "b"})
 
 
 def test_targets_actions_and_paths_name_their_services() -> None:
