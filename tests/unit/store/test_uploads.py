@@ -32,7 +32,7 @@ async def bucket(objects: Objects) -> None:
 async def test_ten_thousand_parts_are_completed_in_few_queries(
     database: Database, objects: Objects, blobs: Blobs
 ) -> None:
-    source = (await blobs.write(b"0123456789")).id
+    source = (await blobs.write(b"0123456789", inline=False)).id
     upload = await begin(objects)
 
     def fill(connection: Connection) -> None:
