@@ -49,7 +49,7 @@ look, the Java and Go SDKs do. The others are called after the operation."""
 S3_TEXT_ROOTS = frozenset(("GetBucketLocation",))
 """The root holds the value itself: `<LocationConstraint>eu-west-1</LocationConstraint>`, empty for us-east-1."""
 
-S3_OPEN_ENUMS = frozenset(("Event", "FilterRuleName"))
+S3_OPEN_ENUMS = frozenset(("BucketCannedACL", "Event", "FilterRuleName", "Permission"))
 """Enums of which S3 takes more than the model has (`Prefix` for `prefix`), or refuses a value in words of its own."""
 
 

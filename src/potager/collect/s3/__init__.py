@@ -12,11 +12,11 @@
     bucket_tagging.py   tags of buckets
     multipart.py   CreateMultipartUpload ... AbortMultipartUpload
     uploads.py     ListParts, ListMultipartUploads
-    policies.py    bucket policies, the public access block
+    policies.py    bucket policies, the public access block       lists.py      ACLs, object ownership
     bucket_encryption.py     PutBucketEncryption, GetBucketEncryption, DeleteBucketEncryption
 
 Who may do it is asked before each of them (`authorization.py`). Rules stand beside them: `naming`, `ranges`,
-`conditions`, `checksums`, `attributes`, `tags`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`;
+`conditions`, `checksums`, `attributes`, `tags`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`, `grants`;
 `encryption`, `recoding`.
 """
 
@@ -29,6 +29,7 @@ from potager.collect.s3 import (
     copying,
     lifecycle,
     listing,
+    lists,
     multipart,
     policies,
     reading,
@@ -47,6 +48,7 @@ __all__ = [
     "copying",
     "lifecycle",
     "listing",
+    "lists",
     "multipart",
     "policies",
     "reading",

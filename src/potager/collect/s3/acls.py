@@ -47,6 +47,12 @@ def ownership(bucket: Bucket) -> str:
     return bucket.doc.get(OWNERSHIP, ENFORCED) or WRITER
 
 
+def passed_on(doc: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """An object's document with the list that a request or an upload brings, or none: lists are never copied."""
+    plain = {key: value for key, value in doc.items() if key != OF_OBJECT}
+    return plain | ({OF_OBJECT: said[OF_OBJECT]} if OF_OBJECT in said else {})
+
+
 def decides(bucket: Bucket, action: str) -> bool:
     """Whether an object's own list is asked about an action."""
     return ownership(bucket) != ENFORCED and any(action in actions for actions in OF_OBJECTS.values())

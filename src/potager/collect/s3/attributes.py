@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from potager.collect.s3 import tags
+from potager.collect.s3 import acls, tags
 from potager.collect.s3.faults import fault
 from potager.kernel.errors import Unserved
 
@@ -19,8 +19,6 @@ UNSERVED = {
     "ObjectLockRetainUntilDate": "object lock",
     "ObjectLockLegalHoldStatus": "object lock",
 }
-GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP")
-OWNERS_ACLS = (None, "private", "bucket-owner-full-control")
 MOST_METADATA = 2048
 """Bytes of the user's metadata, keys and values."""
 
@@ -36,6 +34,8 @@ def described(req: Mapping[str, Any]) -> dict[str, Any]:
         _check_metadata(doc["Metadata"])
     if req.get("StorageClass", "STANDARD") != "STANDARD":
         doc["StorageClass"] = req["StorageClass"]
+    if acls.OF_OBJECT in req:
+        doc[acls.OF_OBJECT] = req[acls.OF_OBJECT]
     return tags.put(doc, tags.of_header(req.get("Tagging")))
 
 
@@ -59,8 +59,6 @@ def refuse(req: Mapping[str, Any]) -> None:
     for member, what in UNSERVED.items():
         if req.get(member):
             raise Unserved(f"Potager does not serve {what}. Leave out {member}.")
-    if req.get("ACL") not in OWNERS_ACLS or any(req.get(grant) for grant in GRANTS):
-        raise fault("AccessControlListNotSupported")
 
 
 def _without_chunking(doc: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3 import bucket_tagging, naming
+from potager.collect.s3 import bucket_tagging, grants, naming
 from potager.collect.s3.bucket_tagging import TAGGING
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation, owner
@@ -24,8 +24,9 @@ async def create_bucket(ctx: Context, req: Req) -> Mapping[str, Any]:
     name = naming.bucket(req["Bucket"])
     region = _location(ctx.region, req.get("CreateBucketConfiguration", {}).get("LocationConstraint"))
     tags = bucket_tagging.checked(req.get("CreateBucketConfiguration", {}).get("Tags", ()))
+    doc = grants.of_bucket(req, Bucket(name, ctx.account, region, 0)) | ({TAGGING: tags} if tags else {})
     try:
-        await ctx[Objects].create_bucket(name, Scope(ctx.account, region), {TAGGING: tags} if tags else None)
+        await ctx[Objects].create_bucket(name, Scope(ctx.account, region), doc)
     except Exists as error:
         there = await ctx[Objects].bucket(name)
         if there.account != ctx.account:

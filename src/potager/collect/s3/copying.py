@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from potager.collect.s3 import (
+    acls,
     attributes,
     authorization,
     checksums,
@@ -105,7 +106,7 @@ def _changed(req: Req, source: Entry, sums: Mapping[str, Any], itself: bool) -> 
     if itself and not (replacing or changes or sums or recoded):
         raise fault("InvalidRequest", SELF)
     kept_doc = {name: value for name, value in source.doc.items() if name != "_upload"}
-    doc = attributes.described(req) if replacing else {**kept_doc, **changes}
+    doc = acls.passed_on(attributes.described(req) if replacing else {**kept_doc, **changes}, req)
     retagged = req.get("TaggingDirective", "COPY") == "REPLACE"
     doc = tags.put(doc, tags.of_header(req.get("Tagging")) if retagged else tags.of(source.doc))
     kept = checksums.of(source.doc)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from potager.collect.s3 import (
+    acls,
     attributes,
     authorization,
     checksums,
@@ -221,7 +222,7 @@ def _check_sizes(parts: Sequence[Part]) -> None:
 def _summed(req: Req, upload: Upload, parts: Sequence[Part]) -> tuple[dict[str, Any], str | None]:
     """The object's document with its checksum, and what a listing shows of that."""
     doc = {key: value for key, value in upload.doc.items() if not key.startswith(("_", "Checksum"))}
-    doc = tags.put(doc, tags.of(upload.doc)) | {"_upload": upload.id}
+    doc = acls.passed_on(tags.put(doc, tags.of(upload.doc)), upload.doc) | {"_upload": upload.id}
     doc |= {name: upload.doc[name] for name in (sealing.MEMBER,) if name in upload.doc}
     algorithm, kind = upload.doc.get("_algorithm"), upload.doc.get("ChecksumType")
     if not algorithm or not kind:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from potager.collect.s3 import admission, authorization, encryption, naming
+from potager.collect.s3 import admission, authorization, encryption, grants, naming, permissions
 from potager.collect.s3.faults import fault, translated
 from potager.collect.s3.owners import owner as owner
 from potager.kernel.context import Context
@@ -38,6 +38,7 @@ service = Service("s3", {Invalid: ("InvalidArgument",)})
 def operation(handler: Handler) -> Handler:
     """Registers an operation of S3, for those who may do it; what the store raises in it becomes S3's own error."""
     name = operation_names("s3").get(handler.__name__.rstrip("_"), "")
+    handle = _with_lists(handler) if name in permissions.WRITES else handler
 
     method = handler.__name__.partition("_")[0].upper()
     other = handler.__name__ in NOT_MOUNTED
@@ -56,12 +57,23 @@ def operation(handler: Handler) -> Handler:
                     f"The bucket '{req['Bucket']}' is {mount.where}, mounted: {handler.__name__} is not for it."
                 )
             encryption.confidential(ctx, req)
-            return await (handler(ctx, req) if guard is None else admission.admitted(guard, req, handler))
+            return await (handle(ctx, req) if guard is None else admission.admitted(guard, req, handle))
         except Fault as error:
             shown = translated(error, req, method)
             raise (shown if guard is None else await guard.hidden(shown)) from error
 
     return service.operation(guarding)
+
+
+def _with_lists(handler: Handler) -> Handler:
+    """The handler of what makes objects; it is told their ACL where the request gives one."""
+
+    async def handle(ctx: Context, req: Req) -> Output:
+        if not grants.MEMBERS.isdisjoint(req):
+            req = await grants.of_object(ctx, req)
+        return await handler(ctx, req)
+
+    return handle
 
 
 async def check_owner(ctx: Context, bucket: str, account: str) -> None:
