@@ -27,7 +27,7 @@ from potager.wire import model, payload, route, sigv4
 from potager.wire.message import Request, Response
 from potager.wire.project import project
 from potager.wire.route import Target
-from potager.wire.service import Registry
+from potager.wire.service import Registry, Visit
 from potager.wire.sigv4 import Identity
 from potager.wire.validate import validate
 
@@ -57,11 +57,14 @@ class Pipeline:
             self._secure(request)
             body = await self._form(request)
             target = route.resolve(request, body or b"")
-            return await self._answer(request, target, body, request_id)
+            response = await self._answer(request, target, body, request_id)
         except Disconnected:
             raise
         except Exception as error:
-            return target.error(self._told(error, request, target, request_id), request_id, request)
+            response = target.error(self._told(error, request, target, request_id), request_id, request)
+        if "origin" in request.headers:
+            await self.registry.finish(self.house, request, target, response)
+        return response
 
     def _told(self, error: Exception, request: Request, target: Target, request_id: str) -> WireError:
         """What a client is told of what went wrong."""
@@ -72,6 +75,8 @@ class Pipeline:
         return WireError("InternalFailure", text, 500)
 
     async def _answer(self, request: Request, target: Target, read: bytes | None, request_id: str) -> Response:
+        if (unmodelled := self.registry.unmodelled(target)) is not None:
+            return await unmodelled(self._visit(request, target, request_id))
         body, identity = await self._authenticated(request, target, read)
         caller = await self.callers.caller(identity, target.protocol)
         handler = self.registry.find(target.service, target.operation, target.protocol)
@@ -129,6 +134,13 @@ class Pipeline:
         region = identity.region or target.region or self.region
         origin = Origin(request.client, request.secure, request.headers, identity.authentication, identity.moment)
         return Context(self.house, caller, region, request_id, url, origin)
+
+    def _visit(self, request: Request, target: Target, request_id: str) -> Visit:
+        async def context(identity: Identity) -> Context:
+            caller = await self.callers.caller(identity, target.protocol)
+            return self._context(request, target, identity, caller, request_id)
+
+        return Visit(self.house, request, target, request_id, self.callers.secret_of, context)
 
     async def call(self, ctx: Context, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Runs an operation for a room, as the same caller: what a client would get, without the bytes."""

@@ -14,15 +14,17 @@ class Body:
     ----------
     chunks : the bytes as they arrive.
     length : bytes announced by the client, None when it did not say.
+    framed : whether the bytes themselves say where they end, so that no length need be announced.
 
     Attributes
     ----------
     trailers : what follows the bytes, by lower-case name; those announced are there at once, empty until all is read.
     """
 
-    def __init__(self, chunks: AsyncIterator[bytes], length: int | None = None) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], length: int | None = None, *, framed: bool = False) -> None:
         self._chunks = chunks
         self.length = length
+        self.framed = framed
         self.trailers: dict[str, str] = {}
 
     @classmethod

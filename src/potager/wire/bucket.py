@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from potager.kernel.errors import Unserved, WireError
 from potager.wire import errata, model
-from potager.wire.message import Request
+from potager.wire.message import Request, decoded
 
 _AWS_HOST = re.compile(
     r"(?:(?P<bucket>.+)\.)?s3(?:[.-]dualstack)?(?:[.-](?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d))?"
@@ -23,6 +23,10 @@ _AWS_HOST = re.compile(
 )
 _LOCAL = "localhost"
 """Where systems find this machine by any name below it (RFC 6761, 6.3): `claims.localhost`, too, is a bucket's host."""
+
+
+PREFLIGHT, FORM = "PreflightRequest", "PostObject"
+"""What S3 serves and the model does not know."""
 
 
 class Place(NamedTuple):
@@ -95,14 +99,20 @@ def _decoded(text: str) -> str:
 
 def operation(request: Request, at: Place) -> str:
     """The operation's name; `MethodNotAllowed` (405) or `InvalidArgument` where there is none, never another one."""
+    if request.method == "OPTIONS" and at.bucket:
+        return PREFLIGHT
     table, guarded = _table()
     names = request.arguments.keys() & guarded if request.query else frozenset[str]()
     level = "object" if at.key else "bucket" if at.bucket else "service"
     literals = frozenset(names & _literals())
+    if request.query:
+        _check_names(request, literals)
     candidates = table.get((request.method, level, literals))
     if not candidates:
         raise _refusal(request, level, literals)
     chosen = _best(request, candidates, literals)
+    if chosen is None and not names and (request.method, level) == ("POST", "bucket"):
+        return FORM
     if chosen is None and not names:
         raise _refusal(request, level, literals)
     if chosen is None or not names <= chosen.inputs | literals:
@@ -111,6 +121,18 @@ def operation(request: Request, at: Place) -> str:
         if request.argument(name) != value:
             raise WireError("InvalidArgument", f"{name} must be {value}.")
     return chosen.name
+
+
+def _check_names(request: Request, literals: frozenset[str]) -> None:
+    """Refuses sub-resources that nobody knows (`?foo`; `?foo=bar` is a parameter like any other), and two at a time."""
+    bare = {decoded(pair) for pair in request.query.split("&") if pair and "=" not in pair}
+    if unknown := bare - _arguments():
+        raise Unserved(f"Potager does not serve the sub-resource '?{min(unknown)[:100]}' of S3, nor does it know it.")
+    alone = literals & _alone()
+    if len(alone) > 1:
+        text = f"Conflicting query string parameters: {', '.join(sorted(alone))}"
+        fields = {"ArgumentName": "ResourceType", "ArgumentValue": min(alone)}
+        raise WireError("InvalidArgument", text, fields=fields)
 
 
 def _best(request: Request, candidates: tuple[_Candidate, ...], literals: frozenset[str]) -> _Candidate | None:
@@ -122,9 +144,6 @@ def _best(request: Request, candidates: tuple[_Candidate, ...], literals: frozen
 
 
 def _refusal(request: Request, level: str, literals: frozenset[str]) -> Exception:
-    content = request.headers.get("content-type", "")
-    if request.method == "POST" and level == "bucket" and not literals and content.startswith("multipart/form-data"):
-        return Unserved("Potager does not serve s3 PostObject (uploads by HTML form).")
     what = "?" + "&".join(sorted(literals)) if literals else f"this {level}"
     message = f"The specified method is not allowed against this resource: {request.method} on {what}."
     return WireError("MethodNotAllowed", message, 405)
@@ -135,6 +154,21 @@ def _literals() -> frozenset[str]:
     """All names that stand in a requestUri's query."""
     uris = (model.operation("s3", name).http["requestUri"] for name in model.names("s3"))
     return frozenset(pair.partition("=")[0] for uri in uris for pair in uri.partition("?")[2].split("&") if pair)
+
+
+@cache
+def _arguments() -> frozenset[str]:
+    """All names that an operation of S3 has in its query."""
+    table, guarded = _table()
+    return guarded.union(*(candidate.inputs for found in table.values() for candidate in found))
+
+
+@cache
+def _alone() -> frozenset[str]:
+    """The sub-resources that no operation has beside another one."""
+    table, _ = _table()
+    together = frozenset(name for _, _, literals in table if len(literals) > 1 for name in literals)
+    return _literals() - together
 
 
 @cache

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from botocore import xform_name
 from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationModel, ServiceModel
 
-from potager.kernel.context import Context
+from potager.kernel.context import Context, House
 from potager.kernel.errors import (
     Denied,
     Exists,
@@ -34,10 +35,40 @@ from potager.kernel.errors import (
     WireError,
 )
 from potager.wire import catalog, model
-from potager.wire.protocols import fault
+from potager.wire.message import Request, Response
+from potager.wire.protocols import fault, rest_xml
+from potager.wire.route import Target
+from potager.wire.sigv4 import Identity, Secrets
 
 Handler = Callable[[Context, dict[str, Any]], Awaitable[Mapping[str, Any] | None]]
 """`await handler(ctx, req)`: validated members by their names in the model; the output's members, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for what AWS serves and its model does not know: a preflight, a form. Nobody has looked at it yet.
+
+    Parameters
+    ----------
+    secret_of : for a handler that finds the signature by itself.
+    context : the surroundings of a request that this identity signed.
+    """
+
+    house: House
+    request: Request
+    target: Target
+    request_id: str
+    secret_of: Secrets
+    context: Callable[[Identity], Awaitable[Context]]
+
+    def respond(self, status: int, headers: list[tuple[str, str]], body: bytes = b"") -> Response:
+        """An answer as S3 gives it."""
+        return rest_xml.response(status, headers, body, self.request_id)
+
+
+Unmodelled = Callable[[Visit], Awaitable[Response]]
+Finishing = Callable[[House, Request, Target, Response], Awaitable[None]]
+"""Adds to the headers of an answer, a good or a bad one, that a page of a browser asked for."""
 
 H = TypeVar("H", bound=Callable[..., Awaitable[Mapping[str, Any] | None]])
 Errors = Mapping[type[Fault], tuple[str, ...]]
@@ -83,6 +114,8 @@ class Service:
         self.name = name
         self.errors: dict[type[Fault], tuple[str, ...]] = {**DEFAULT_ERRORS, **(errors or {})}
         self.operations: dict[str, Handler] = {}
+        self.others: dict[str, Unmodelled] = {}
+        self.finish: Finishing | None = None
         self._known = operation_names(name)
 
     @property
@@ -100,6 +133,20 @@ class Service:
         if name in self.operations:
             raise ValueError(f"{self.name} {name} is defined twice")
         self.operations[name] = handler
+        return handler
+
+    def unmodelled(self, name: str) -> Callable[[Unmodelled], Unmodelled]:
+        """Registers a handler of what `wire.route` calls by this name, because the model has none for it."""
+
+        def register(handler: Unmodelled) -> Unmodelled:
+            self.others[name] = handler
+            return handler
+
+        return register
+
+    def finishing(self, handler: Finishing) -> Finishing:
+        """Registers what is done to every answer for pages of other origins."""
+        self.finish = handler
         return handler
 
     def wire_error(self, fault: Fault, operation: OperationModel | None = None) -> WireError:
@@ -124,6 +171,8 @@ class Registry:
         if twice:
             raise ValueError(f"{service.name}: defined by two rooms: {', '.join(sorted(twice))}")
         merged.operations.update(service.operations)
+        merged.others.update(service.others)
+        merged.finish = service.finish or merged.finish
         for name in service.operations:
             self._tables[service.name, name] = service.errors
 
@@ -138,6 +187,17 @@ class Registry:
         query = protocol == "query" if protocol else service in catalog.QUERY.values()
         code = "InvalidAction" if query else "UnknownOperationException"
         raise WireError(code, f"{service} has no operation {operation!r}.", 400)
+
+    def unmodelled(self, target: Target) -> Unmodelled | None:
+        """The handler of what the model does not know; None for operations."""
+        merged = self._services.get(target.service)
+        return merged.others.get(target.operation) if merged else None
+
+    async def finish(self, house: House, request: Request, target: Target, response: Response) -> None:
+        """Lets the service add to an answer what pages of other origins are told."""
+        merged = self._services.get(target.service)
+        if merged and merged.finish:
+            await merged.finish(house, request, target, response)
 
     def wire_error(self, fault: Fault, service: str, operation: str) -> WireError:
         """The fault as it goes on the wire, by the table of the room that serves the operation."""

@@ -89,12 +89,12 @@ def test_copies_are_told_by_their_source() -> None:
         ("HEAD", "/b/k?acl"),
         ("GET", "/b?list-type=1"),
         ("GET", "/b/k?list-type=2"),
-        ("POST", "/b"),
         ("POST", "/b/k"),
         ("PUT", "/"),
         ("DELETE", "/"),
         ("PATCH", "/b/k"),
-        ("OPTIONS", "/b/k"),
+        ("OPTIONS", "/"),
+        ("PUT", "/b?delete&acl"),
         ("PUT", "/b/k?tagging&acl"),
     ],
 )
@@ -119,9 +119,28 @@ def test_no_sub_resource_ever_reaches_a_plain_operation() -> None:
                     assert error.code in ("MethodNotAllowed", "InvalidArgument")
 
 
-def test_an_upload_by_html_form_is_refused_by_name() -> None:
-    with pytest.raises(Unserved, match="PostObject"):
-        operation("POST", "/b", None, **{"content-type": "multipart/form-data; boundary=x"})
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE", "HEAD"])
+@pytest.mark.parametrize("query", ["foo", "foo&acl", "acl&foo", "Acl", "tagging&x-y", "%61bc", "versions&foo"])
+def test_a_sub_resource_that_nobody_knows_is_refused_by_name(method: str, query: str) -> None:
+    for path in ("/b", "/b/k"):
+        with pytest.raises(Unserved, match="does not serve the sub-resource"):
+            operation(method, f"{path}?{query}")
+
+
+def test_a_parameter_that_nobody_knows_is_passed_over() -> None:
+    assert operation("GET", "/b/k?foo=bar&x-id=GetObject") == "GetObject"
+    assert operation("GET", "/b?acl&foo=") == "GetBucketAcl"
+
+
+def test_two_sub_resources_are_in_conflict() -> None:
+    with pytest.raises(WireError, match="Conflicting query string parameters: acl, policy") as caught:
+        operation("GET", "/b?policy&acl")
+    assert (caught.value.code, caught.value.status) == ("InvalidArgument", 400)
+
+
+def test_a_preflight_and_a_form_have_names_that_the_model_does_not_know() -> None:
+    assert operation("OPTIONS", "/b/k") == operation("OPTIONS", "/b?acl") == "PreflightRequest"
+    assert operation("POST", "/b", None, **{"content-type": "multipart/form-data; boundary=x"}) == "PostObject"
 
 
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), min_size=1, max_size=60))

@@ -13,11 +13,13 @@
     multipart.py   CreateMultipartUpload ... AbortMultipartUpload
     uploads.py     ListParts, ListMultipartUploads
     policies.py    bucket policies, the public access block       lists.py      ACLs, object ownership
+    cors.py        a bucket's CORS configuration, preflights, headers for pages
+    posting.py     PostObject, an upload by HTML form
     bucket_encryption.py     PutBucketEncryption, GetBucketEncryption, DeleteBucketEncryption
 
 Who may do it is asked before each of them (`authorization.py`). Rules stand beside them: `naming`, `ranges`,
-`conditions`, `checksums`, `attributes`, `tags`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`, `grants`;
-`encryption`, `recoding`.
+`conditions`, `checksums`, `attributes`, `tags`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`,
+`grants`, `sharing`, `forms`; `encryption`, `recoding`.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ from potager.collect.s3 import (
     bucket_tagging,
     buckets,
     copying,
+    cors,
     lifecycle,
     listing,
     lists,
     multipart,
     policies,
+    posting,
     reading,
     summary,
     tagging,
@@ -46,11 +50,13 @@ __all__ = [
     "bucket_tagging",
     "buckets",
     "copying",
+    "cors",
     "lifecycle",
     "listing",
     "lists",
     "multipart",
     "policies",
+    "posting",
     "reading",
     "service",
     "summary",

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
-from potager.collect.s3 import acls, circumstances, permissions, publicity
+from potager.collect.s3 import acls, circumstances, permissions, publicity, tags
 from potager.collect.s3.faults import fault
 from potager.collect.s3.owners import canonical
 from potager.kernel.context import Caller, Context
@@ -100,8 +100,8 @@ class Guard:
             return None
 
     def _asked(self, action: str, key: str | None, entry: Entry | None) -> Asked:
-        tags = entry.doc.get("_tags") if entry else None
-        values = circumstances.values(self.ctx, self.bucket, self.operation, self.req, tags)
+        existing = tags.of(entry.doc) if entry else None
+        values = circumstances.values(self.ctx, self.bucket, self.operation, self.req, existing)
         return Asked(self.principal, f"s3:{action}", arn(self.bucket, key), values)
 
 

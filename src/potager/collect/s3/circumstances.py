@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
-from urllib.parse import parse_qsl
 
+from potager.collect.s3 import tags
 from potager.kernel import clock
 from potager.kernel.context import Caller, Context
 from potager.kernel.globs import Values
@@ -67,9 +67,9 @@ def _members(operation: str) -> Mapping[str, str]:
 
 
 def values(
-    ctx: Context, bucket: Bucket, operation: str, req: Mapping[str, Any], tags: Mapping[str, str] | None = None
+    ctx: Context, bucket: Bucket, operation: str, req: Mapping[str, Any], existing: Mapping[str, str] | None = None
 ) -> Values:
-    """The values of all condition keys that the request has; `tags` are those of the object that is there already."""
+    """The values of all condition keys that the request has; `existing` are the tags of the object that is there."""
     said: dict[str, Sequence[str]] = {key: (value,) for key, value in _general(ctx, bucket).items() if value}
     for member, name in _members(operation).items():
         if isinstance(value := req.get(member), (str, int, datetime)):
@@ -77,7 +77,7 @@ def values(
     location = req.get("CreateBucketConfiguration", {}).get("LocationConstraint")
     if location:
         said["s3:locationconstraint"] = (location,)
-    said |= {EXISTING_TAG + key.lower(): (value,) for key, value in (tags or {}).items()}
+    said |= {EXISTING_TAG + key.lower(): (value,) for key, value in (existing or {}).items()}
     given = _given_tags(req.get("Tagging"))
     if given:
         said |= {f"s3:requestobjecttag/{key.lower()}": (value,) for key, value in given.items()}
@@ -132,7 +132,7 @@ def _text(value: Any) -> str:
 def _given_tags(tagging: Any) -> Mapping[str, str]:
     """Tags out of a header (`a=b&c=d`) or a document."""
     if isinstance(tagging, str):
-        return dict(parse_qsl(tagging, keep_blank_values=True))
+        return tags.of_header(tagging)
     if not isinstance(tagging, Mapping):
         return {}
     listed = cast("Mapping[str, Any]", tagging).get("TagSet", ())

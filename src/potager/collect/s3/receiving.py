@@ -33,19 +33,19 @@ async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None, write
     `also` are algorithms to compute whatever the request says.
     """
     body, size = req.get("Body", b""), announced(req)
-    if size is None:
+    if size is None and not getattr(body, "framed", False):
         raise fault("MissingContentLength")
-    if size > LARGEST:
+    if size is not None and size > LARGEST:
         raise fault("EntityTooLarge", ProposedSize=size, MaxSizeAllowed=LARGEST)
     trailers: Mapping[str, str] = getattr(body, "trailers", {})
     algorithm = checksums.algorithm(req, trailers)
-    if size > CHUNK:
+    if size is not None and size > CHUNK:
         await ctx[Objects].bucket(req["Bucket"])  # before a client sends gigabytes to a bucket that is not there
     chunks = body if isinstance(body, bytes) else aiter(body)
     promised: frozenset[str] = getattr(body, "promised", frozenset())
     blob = await write(chunks, [name for name in checksums.names(algorithm, *also) if name not in promised])
     try:
-        if blob.size != size:
+        if size not in (None, blob.size):
             raise fault("IncompleteBody")
         blob = replace(blob, digests=blob.digests | checksums.trailing(promised, trailers))
         checksums.verify(req, trailers, blob.digests)
