@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from potager.store.batches import Job, Outcome
+from potager.store.prepared import Prepared
 
 T = TypeVar("T")
 
@@ -25,6 +26,8 @@ class Backend(ABC):
     """What it is called in messages; never with a password."""
     readers: int
     """Threads that read at a time."""
+    near = False
+    """Whether a row is found without waiting for anybody but the disk."""
 
     def __init__(self) -> None:
         self._local = threading.local()
@@ -37,6 +40,10 @@ class Backend(ABC):
     @abstractmethod
     def read(self, fn: Callable[[Connection], T]) -> T:
         """What `fn` gives on one snapshot."""
+
+    def look(self, query: Prepared, values: Mapping[str, Any]) -> Sequence[Any] | None:
+        """The first row of one query; called in any thread where the database is `near`."""
+        return self.read(lambda connection: query.first(connection, values))
 
     @abstractmethod
     def write(self, batch: list[Job]) -> list[Outcome]:

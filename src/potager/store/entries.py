@@ -9,7 +9,7 @@ greatest is in `versions` has been deleted: that one is a delete marker, and no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from potager.kernel import clock, ids
 from potager.kernel.errors import NotFound
 from potager.store import schema
 from potager.store.keys import Listing, folded, successor
+from potager.store.prepared import Prepared
 
 ENABLED, SUSPENDED = "Enabled", "Suspended"
 """A bucket's versioning; None where it was never turned on."""
@@ -31,19 +32,27 @@ _v = schema.versions
 _LISTED = ("bucket", "key", "blob", "size", "etag", "modified", "checksum")
 _ALL = (*_LISTED, "doc", "parts", "version", "sequence")
 _HERE = (_t.c.bucket == bindparam("b_bucket")) & (_t.c.key == bindparam("b_key"))
-_GET = select(*(_t.c[name] for name in _ALL)).where(_HERE)
+GET = Prepared(select(*(_t.c[name] for name in _ALL)).where(_HERE))
+_inline = schema.inline
+READ = Prepared(
+    select(*(_t.c[name] for name in _ALL), _inline.c.data)
+    .select_from(_t.outerjoin(_inline, _inline.c.blob == _t.c.blob))
+    .where(_HERE)
+)
 _BUCKETS = schema.buckets
-_OLD = (
+_OLD = Prepared(
     select(_BUCKETS.c.versioning, _t.c.blob)
     .select_from(_BUCKETS.outerjoin(_t, (_t.c.bucket == _BUCKETS.c.name) & (_t.c.key == bindparam("b_key"))))
     .where(_BUCKETS.c.name == bindparam("b_bucket"))
 )
 """The blob of an object: no row without the bucket, a row with NULL without the object. One query for a put."""
-_DELETE = delete(_t).where(_HERE)
-_INSERT = insert(_t)
+_DELETE = Prepared(delete(_t).where(_HERE))
+_INSERT = Prepared(insert(_t))
 _SET = tuple(name for name in _ALL if name not in ("bucket", "key"))
-_UPDATE = update(_t).where(_HERE).values({name: bindparam(f"v_{name}", type_=_t.c[name].type) for name in _SET})
-_BUCKET = select(_BUCKETS.c.name).where(_BUCKETS.c.name == bindparam("b_bucket"))
+_UPDATE = Prepared(
+    update(_t).where(_HERE).values({name: bindparam(f"v_{name}", type_=_t.c[name].type) for name in _SET})
+)
+_BUCKET = Prepared(select(_BUCKETS.c.name).where(_BUCKETS.c.name == bindparam("b_bucket")))
 _KEPT = (_v.c.bucket == bindparam("b_bucket")) & (_v.c.key == bindparam("b_key"))
 _OLDER = select(*(_v.c[name] for name in _ALL)).where(_KEPT).order_by(_v.c.sequence.desc()).limit(1)
 _LAST = select(func.max(_v.c.sequence)).where(_KEPT)
@@ -127,8 +136,18 @@ Check = Callable[[Entry | None], None]
 
 def get(connection: Connection, bucket: str, key: str) -> Entry | None:
     """The object, None when it is not there."""
-    found = connection.execute(_GET, {"b_bucket": bucket, "b_key": key}).first()
+    found = GET.first(connection, {"b_bucket": bucket, "b_key": key})
     return None if found is None else Entry(*found)
+
+
+def here(bucket: str, key: str) -> dict[str, str]:
+    """What `GET` and `READ` ask for."""
+    return {"b_bucket": bucket, "b_key": key}
+
+
+def read(row: Sequence[Any]) -> tuple[Entry, bytes | None]:
+    """A row of `READ`: the object, and its bytes as they rest where those lie in a row."""
+    return Entry(*row[:-1]), row[-1]
 
 
 def find(connection: Connection, bucket: str, key: str) -> Entry:
@@ -160,7 +179,7 @@ def holds(connection: Connection, bucket: str) -> bool:
 
 def require(connection: Connection, bucket: str) -> None:
     """`NoBucket` when the bucket is not there."""
-    if connection.execute(_BUCKET, {"b_bucket": bucket}).first() is None:
+    if _BUCKET.first(connection, {"b_bucket": bucket}) is None:
         raise NoBucket(bucket)
 
 
@@ -182,9 +201,9 @@ def put(connection: Connection, entry: Entry, check: Check | None = None) -> tup
         entry = replace(entry, version=_version(versioning, sequence), sequence=sequence)
         freed = _keep(connection, entry.bucket, entry.key, old, nulls=versioning == SUSPENDED)
     if there is not None:
-        connection.execute(_UPDATE, here | {f"v_{name}": getattr(entry, name) for name in _SET})
+        _UPDATE.run(connection, here | {f"v_{name}": getattr(entry, name) for name in _SET})
     else:
-        connection.execute(_INSERT, {name: getattr(entry, name) for name in _ALL})
+        _INSERT.run(connection, {name: getattr(entry, name) for name in _ALL})
     return entry, [blob for blob in freed if blob != entry.blob]
 
 
@@ -197,7 +216,7 @@ def remove(connection: Connection, bucket: str, key: str) -> tuple[Entry | None,
     versioning, there = _old(connection, bucket, key)
     old = get(connection, bucket, key) if there and versioning else None
     if there is not None:
-        connection.execute(_DELETE, here)
+        _DELETE.run(connection, here)
     if versioning is None:
         return None, [] if there is None else [there]
     sequence = _next(connection, bucket, key, old)
@@ -257,7 +276,7 @@ def remove_version(
     here = {"b_bucket": bucket, "b_key": key}
     current = get(connection, bucket, key)
     if current is not None and current.sequence == found.sequence:
-        connection.execute(_DELETE, here)
+        _DELETE.run(connection, here)
         current = None
     else:
         connection.execute(delete(_v).where(_KEPT, _v.c.sequence == found.sequence), here)
@@ -273,7 +292,7 @@ def _promote(connection: Connection, bucket: str, key: str) -> None:
     if found is None or found.blob is None:
         return
     connection.execute(delete(_v).where(_KEPT, _v.c.sequence == found.sequence), here)
-    connection.execute(_INSERT, {name: getattr(found, name) for name in _ALL})
+    _INSERT.run(connection, {name: getattr(found, name) for name in _ALL})
 
 
 def describe(connection: Connection, entry: Entry) -> None:
@@ -321,10 +340,10 @@ def _kept(row: Any) -> Entry:
 
 def _old(connection: Connection, bucket: str, key: str) -> tuple[str | None, str | None]:
     """The bucket's versioning and the object's blob, None without the object; `NoBucket` without the bucket."""
-    found = connection.execute(_OLD, {"b_bucket": bucket, "b_key": key}).first()
+    found = _OLD.first(connection, {"b_bucket": bucket, "b_key": key})
     if found is None:
         raise NoBucket(bucket)
-    return found.versioning, found.blob
+    return found[0], found[1]
 
 
 def page(connection: Connection, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> Listing[Entry]:

@@ -14,11 +14,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select
 
 from potager.store import schema
+from potager.store.prepared import Prepared
 
 _inline = schema.inline
 _given: BindParameter[list[str]] = bindparam("blobs", expanding=True)
-_KEEP = insert(_inline)
-_DATA = select(_inline.c.data).where(_inline.c.blob == bindparam("blob"))
+_KEEP = Prepared(insert(_inline))
+_DATA = Prepared(select(_inline.c.data).where(_inline.c.blob == bindparam("b_blob")))
 _THERE = select(_inline.c.blob).where(_inline.c.blob.in_(_given))
 _ALL = select(_inline.c.blob, _inline.c.data).where(_inline.c.blob.in_(_given))
 _FORGET = delete(_inline).where(_inline.c.blob.in_(_given))
@@ -26,12 +27,13 @@ _FORGET = delete(_inline).where(_inline.c.blob.in_(_given))
 
 def keep(connection: Connection, blob: str, data: bytes) -> None:
     """Keeps the bytes of a new blob."""
-    connection.execute(_KEEP, {"blob": blob, "data": data})
+    _KEEP.run(connection, {"blob": blob, "data": data})
 
 
 def data(connection: Connection, blob: str) -> bytes | None:
     """The bytes of a blob; None for one that is a file, or pieces, or gone."""
-    return connection.scalar(_DATA, {"blob": blob})
+    found = _DATA.first(connection, {"b_blob": blob})
+    return None if found is None else found[0]
 
 
 def there(connection: Connection, blobs: Sequence[str]) -> set[str]:

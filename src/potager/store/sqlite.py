@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from potager.kernel.errors import Damaged, LimitReached
 from potager.store import batches, migrations
 from potager.store.backend import Backend, dumps
 from potager.store.batches import Job, Outcome
+from potager.store.prepared import Prepared
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ class Sqlite(Backend):
     """A database in a file."""
 
     readers = READERS
+    near = True
 
     def __init__(self, url: URL) -> None:
         super().__init__()
@@ -88,6 +90,12 @@ class Sqlite(Backend):
             if fault is error:
                 raise
             raise fault from error
+
+    def look(self, query: Prepared, values: Mapping[str, Any]) -> Sequence[Any] | None:
+        try:  # a single statement is its own transaction
+            return query.first(self._reader(), values)
+        except DatabaseError as error:
+            raise self.named(error) from error
 
     def write(self, batch: list[Job]) -> list[Outcome]:
         if self._writer is None:
