@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -35,6 +36,16 @@ def test_a_new_bucket_is_listed_and_can_be_headed_and_deleted(s3: Any, name: str
     with pytest.raises(ClientError) as caught:
         s3.head_bucket(Bucket=name)
     assert code(caught) == ("404", 404)
+
+
+def test_a_bucket_that_is_called_health_is_a_bucket(server: Any, s3: Any) -> None:
+    s3.create_bucket(Bucket="health")
+    s3.put_object(Bucket="health", Key="k", Body=b"x")
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket="health")["Contents"]] == ["k"]
+    assert [each["Key"] for each in s3.list_objects(Bucket="health")["Contents"]] == ["k"]
+    assert s3.head_bucket(Bucket="health")["BucketRegion"] == "us-east-1"
+    with urlopen(server.url + "/health") as answer:
+        assert answer.read() == b'{"status": "ready"}'
 
 
 def test_making_ones_own_bucket_again_is_fine_in_us_east_1_and_refused_elsewhere(

@@ -161,7 +161,7 @@ def test_curl_is_let_in_by_the_bundle(secure: potager.Local) -> None:
     where = secure.url.replace("127.0.0.1", "a.bucket.with.dots.s3.localhost")
     curl = ["curl", "--silent", "--show-error", "--output", "/dev/null", "--write-out", "%{http_code}", where]
     result = subprocess.run(curl, capture_output=True, text=True, env=os.environ | secure.env)
-    assert (result.stdout, result.stderr) == ("403", "")
+    assert (result.stdout, result.stderr) == ("404", "")
 
 
 def test_a_given_certificate_is_shown_and_replaced_without_a_restart(tmp_path: Path) -> None:

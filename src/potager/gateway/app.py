@@ -11,6 +11,7 @@ from potager.gateway.pipeline import Pipeline
 from potager.kernel.errors import Fault
 from potager.kernel.sessions import Trust
 from potager.kernel.settings import Keys, Settings
+from potager.wire import bucket
 from potager.wire.message import Response
 
 log = logging.getLogger(__name__)
@@ -64,8 +65,7 @@ class App:
         return self._pipeline is not None and await self._pipeline.callers.admits(user, password)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        reached = scope.get("scheme") == "https" or not self.settings.secure
-        if scope["path"] == "/health" and scope["method"] in ("GET", "HEAD") and reached:
+        if self._is_about_health(scope):
             await respond(send, receive, self._health(), head=scope["method"] == "HEAD")
             return
         if self._pipeline is None:
@@ -77,6 +77,15 @@ class App:
             await respond(send, receive, response, head=scope["method"] == "HEAD", last=not await settle(asked))
         except Disconnected:
             return
+
+    def _is_about_health(self, scope: Scope) -> bool:
+        """Whether a request is a probe's, and not an S3 client's about a bucket or an object of that name."""
+        if scope["path"] != "/health" or scope["method"] not in ("GET", "HEAD") or scope["query_string"]:
+            return False
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        name, _ = bucket.host(headers.get(b"host", b"").decode("latin-1"), self.settings.s3_domain)
+        reached = scope.get("scheme") == "https" or not self.settings.secure
+        return reached and name is None and b"authorization" not in headers
 
     def _health(self) -> Response:
         ready = self._pipeline is not None
