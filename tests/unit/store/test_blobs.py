@@ -15,6 +15,7 @@ import pytest
 
 from potager.kernel.errors import LimitReached
 from potager.store import drafts as module
+from potager.store import removal
 from potager.store.blobs import CHUNK, Blobs, Span
 
 
@@ -28,7 +29,7 @@ async def read(blobs: Blobs, blob: str, start: int = 0, end: int | None = None) 
 
 
 def files(blobs: Blobs) -> list[Path]:
-    return [path for path in blobs.folder.rglob("*") if path.is_file()]
+    return [path for path in blobs.folder.rglob("*") if path.is_file() and path.name != removal.FILE]
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 17])
