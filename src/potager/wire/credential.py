@@ -7,15 +7,32 @@ presigned URLs of S3's older regions, us-east-1 among them).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from potager.wire.message import Request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+LONGEST = 604800
+"""Seconds that a presigned URL may be good for: a week."""
+
+_MOMENT = re.compile("[0-9]{8}T[0-9]{6}Z")
 
 
 class Malformed(ValueError):
     """The claim cannot be read; the text says why."""
+
+
+class MalformedQuery(Malformed):
+    """The claim in a URL cannot be read."""
+
+
+class OldMalformed(Malformed):
+    """A version 2 claim in a URL lacks a part."""
+
+
+class Several(Malformed):
+    """There is more than one claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +79,20 @@ def scope(request: Request) -> tuple[str, str] | None:
 def of(request: Request) -> Credential | OldCredential | None:
     """The claim, None when the request is unsigned; `Malformed` when it cannot be read."""
     authorization = request.headers.get("authorization")
+    new = old = False
+    if request.query:
+        new = "X-Amz-Algorithm" in request.arguments or "X-Amz-Signature" in request.arguments
+        old = "Signature" in request.arguments or "AWSAccessKeyId" in request.arguments
+    if (authorization is not None) + new + old > 1:
+        raise Several(
+            "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
+            "parameter or the Authorization header should be specified"
+        )
     if authorization is not None:
         return _from_header(authorization.strip(), request)
-    if "X-Amz-Algorithm" in request.arguments or "X-Amz-Signature" in request.arguments:
+    if new:
         return _from_query(request)
-    if "AWSAccessKeyId" in request.arguments and "Signature" in request.arguments:
-        return _from_old_query(request)
-    return None
+    return _from_old_query(request) if old else None
 
 
 def _from_header(text: str, request: Request) -> Credential | OldCredential:
@@ -104,29 +128,47 @@ def _from_query(request: Request) -> Credential:
     for name in ("Algorithm", "Credential", "SignedHeaders", "Signature", "Date", "Expires"):
         given = request.arguments.get(f"X-Amz-{name}", [])
         if len(given) != 1 or not given[0]:
-            raise Malformed(f"Query-string authentication version 4 requires the X-Amz-{name} parameter, once.")
+            raise MalformedQuery(
+                "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+                "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
+            )
         values[name] = given[0]
     if values["Algorithm"] != ALGORITHM:
-        raise Malformed(f"X-Amz-Algorithm only supports '{ALGORITHM}'.")
-    expires = _seconds(values["Expires"], "X-Amz-Expires")
-    if not 0 <= expires <= 604800:
-        raise Malformed("X-Amz-Expires must be less than a week (in seconds) that is 604800.")
-    return _credential(values["Credential"], values["SignedHeaders"], values["Signature"], values["Date"], expires)
+        raise MalformedQuery(f'X-Amz-Algorithm only supports "{ALGORITHM}"')
+    expires = _lifetime(values["Expires"])
+    if not _MOMENT.fullmatch(values["Date"]):
+        raise MalformedQuery("X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+    try:
+        return _credential(values["Credential"], values["SignedHeaders"], values["Signature"], values["Date"], expires)
+    except Malformed as error:
+        raise MalformedQuery(
+            "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
+            '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
+        ) from error
+
+
+def _lifetime(text: str) -> int:
+    """Seconds that a URL is good for."""
+    if re.fullmatch("-[0-9]{1,12}", text):
+        raise MalformedQuery("X-Amz-Expires must be non-negative")
+    if not re.fullmatch("[0-9]{1,12}", text):
+        raise MalformedQuery("X-Amz-Expires should be a number")
+    if int(text) > LONGEST:
+        raise MalformedQuery(
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than "
+            f"{LONGEST} seconds"
+        )
+    return int(text)
 
 
 def _from_old_query(request: Request) -> OldCredential:
-    expires = request.argument("Expires")
-    if not expires:
-        raise Malformed("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters.")
-    return OldCredential(
-        request.arguments["AWSAccessKeyId"][0], request.arguments["Signature"][0], _seconds(expires, "Expires")
-    )
-
-
-def _seconds(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise Malformed(f"{name} should be a number.")
-    return int(text)
+    values = [request.argument(name) for name in ("AWSAccessKeyId", "Signature", "Expires")]
+    if not all(values):
+        raise OldMalformed("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters")
+    key, signature, expires = (str(value) for value in values)
+    if not re.fullmatch("[0-9]{1,12}", expires):
+        raise OldMalformed(f"Invalid date (should be seconds since epoch): {expires[:40]}")
+    return OldCredential(key, signature, int(expires))
 
 
 def _credential(claim: str, signed: str, signature: str, moment: str, expires: int | None) -> Credential:

@@ -4,6 +4,7 @@
 |---------------------|--------------------------|-------------------------|---------------------------------|
 | no signature        | AccessDenied 403         | MissingAuthenticationToken | MissingAuthenticationTokenException |
 | cannot be read      | AuthorizationHeaderMalformed 400 | IncompleteSignature | IncompleteSignatureException |
+| .. in a URL         | AuthorizationQueryParametersError 400 | as above         | as above                        |
 | unknown key         | InvalidAccessKeyId 403   | InvalidClientTokenId    | UnrecognizedClientException     |
 | wrong session token | InvalidToken 400         | InvalidClientTokenId    | UnrecognizedClientException     |
 | its job has ended   | ExpiredToken 400         | ExpiredToken            | ExpiredTokenException           |
@@ -22,6 +23,7 @@ from typing import Any
 
 from potager.kernel.errors import WireError
 from potager.wire import timestamp
+from potager.wire.credential import Malformed, MalformedQuery, OldMalformed, Several
 
 MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
@@ -58,6 +60,14 @@ class Refusal:
 
     def malformed(self, why: str) -> WireError:
         return WireError(self.malformed_code, why, self.malformed_status)
+
+    def unreadable(self, error: Malformed) -> WireError:
+        """A claim that cannot be read; S3 has other codes for one in a URL, and for two of them."""
+        if self is _S3:
+            for kind, code, status in _UNREADABLE:
+                if isinstance(error, kind):
+                    return WireError(code, str(error), status)
+        return self.malformed(str(error))
 
     def unknown_key(self, access_key: str) -> WireError:
         if self is _S3:
@@ -138,6 +148,11 @@ class Refusal:
         return WireError("InvalidArgument" if self is _S3 else self.signature_code, message, 400)
 
 
+_UNREADABLE: tuple[tuple[type[Malformed], str, int], ...] = (
+    (MalformedQuery, "AuthorizationQueryParametersError", 400),
+    (OldMalformed, "AccessDenied", 403),
+    (Several, "InvalidArgument", 400),
+)
 _S3 = Refusal(
     "AccessDenied",
     "AuthorizationHeaderMalformed",

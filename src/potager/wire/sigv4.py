@@ -90,7 +90,7 @@ def verify(
     try:
         claim = credential.of(request)
     except Malformed as error:
-        raise refuse.malformed(str(error)) from error
+        raise refuse.unreadable(error) from error
     if claim is None:
         return _anonymous(request, service, body, refuse)
     secret = secret_of(claim.access_key)

@@ -276,3 +276,51 @@ def test_any_query_is_refused_with_a_fault(query: str, value: str) -> None:
     claim = f"X-Amz-Signature={value}&X-Amz-Credential={value}&X-Amz-Expires={value}&X-Amz-Date={value}&{query}"
     for text in (claim, f"AWSAccessKeyId=AKID&Signature={value}&Expires={value}&{query}"):
         assert 400 <= refused(Request("GET", "/b/k", text, {"host": "x"}), None, "rest-xml").status < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("X-Amz-Expires", "604801", "less than a week"),
+        ("X-Amz-Expires", "-1", "non-negative"),
+        ("X-Amz-Expires", "soon", "should be a number"),
+        ("X-Amz-Expires", None, "requires the X-Amz-Algorithm"),
+        ("X-Amz-Signature", None, "requires the X-Amz-Algorithm"),
+        ("X-Amz-Algorithm", "AWS5", "only supports"),
+        ("X-Amz-Date", "yesterday", "ISO8601 Long Format"),
+        ("X-Amz-Credential", "AKID", "Credential is mal-formed"),
+    ],
+)
+def test_a_presigned_url_that_cannot_be_read_says_why(name: str, value: str | None, why: str) -> None:
+    sent = presigned()
+    pairs = [pair.partition("=") for pair in sent.query.split("&")]
+    query = "&".join(f"{key}={value if key == name else old}" for key, _, old in pairs if key != name or value)
+    with pytest.raises(WireError, match=why) as caught:
+        verify(dataclasses.replace(sent, query=query), protocol="rest-xml")
+    assert (caught.value.code, caught.value.status) == ("AuthorizationQueryParametersError", 400)
+
+
+def test_a_request_with_two_signatures_is_refused() -> None:
+    sent = changed(presigned(), authorization="AWS AKID:abc")
+    with pytest.raises(WireError, match="Only one auth mechanism allowed") as caught:
+        verify(sent, protocol="rest-xml")
+    assert caught.value.code == "InvalidArgument"
+
+
+def test_a_version_two_url_that_lacks_a_part_is_denied() -> None:
+    sent = old_presigned()
+    query = "&".join(pair for pair in sent.query.split("&") if not pair.startswith("Expires="))
+    with pytest.raises(WireError, match="requires the Signature, Expires and AWSAccessKeyId") as caught:
+        verify(dataclasses.replace(sent, query=query), protocol="rest-xml")
+    assert (caught.value.code, caught.value.status) == ("AccessDenied", 403)
+
+
+def test_s3_alone_takes_who_did_not_sign() -> None:
+    request = Request("GET", "/b/k", "", {"host": "localhost"})
+    assert sigv4.verify(request, SECRETS.get, now(), protocol="rest-xml", service="s3", body=b"").access_key == ""
+    for service in ("sagemaker", "sts", None):
+        with pytest.raises(WireError):
+            sigv4.verify(request, SECRETS.get, now(), protocol="json", service=service, body=b"")
+    chunks = dataclasses.replace(request, headers={"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"})
+    with pytest.raises(WireError, match="Access Denied"):
+        sigv4.verify(chunks, SECRETS.get, now(), protocol="rest-xml", service="s3")

@@ -15,6 +15,7 @@
     policies.py    bucket policies, the public access block       lists.py      ACLs, object ownership
     cors.py        a bucket's CORS configuration, preflights, headers for pages
     posting.py     PostObject, an upload by HTML form
+    unconfigured.py     what is asked of a bucket and can only be answered as of a new one
     bucket_encryption.py     PutBucketEncryption, GetBucketEncryption, DeleteBucketEncryption
 
 Who may do it is asked before each of them (`authorization.py`). Rules stand beside them: `naming`, `ranges`,
@@ -39,6 +40,7 @@ from potager.collect.s3 import (
     reading,
     summary,
     tagging,
+    unconfigured,
     uploads,
     versioning,
     writing,
@@ -61,6 +63,7 @@ __all__ = [
     "service",
     "summary",
     "tagging",
+    "unconfigured",
     "uploads",
     "versioning",
     "writing",
