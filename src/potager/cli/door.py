@@ -44,12 +44,14 @@ class Door(asyncio.Protocol):
         *,
         certificates: Certificates,
         tunnel: Tunnel | None = None,
+        most: int | None = None,
     ) -> None:
         self._given: tuple[Any, ...] = (config, server_state, app_state, _loop)
         self._loop = _loop or asyncio.get_running_loop()
         self._state = server_state
         self._certificates = certificates
         self._tunnel = tunnel
+        self._most = most
         self._task: asyncio.Task[None] | None = None
         self._early = bytearray()
 
@@ -57,6 +59,8 @@ class Door(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._state.connections.add(cast(Any, self))
         self._timer = self._loop.call_later(connection.HEAD_TIME, self.shutdown)
+        if self._most is not None and len(self._state.connections) > self._most:
+            self.shutdown()  # in which tongue it would be told so is not known yet
 
     def data_received(self, data: bytes) -> None:
         if self._task is not None:  # what comes with the end of the handshake, before anybody knows that it is over

@@ -107,6 +107,7 @@ def serve(
     pipe: int | None = None,
     tunnel: Tunnel | None = None,
     tls: Certificates | None = None,
+    connections: int | None = None,
 ) -> bool:
     """Serves until told to stop; False when the app could not start (the log says why).
 
@@ -116,12 +117,13 @@ def serve(
     pipe : a descriptor whose end of file is a reason to stop.
     tunnel : takes the connections that begin with CONNECT.
     tls : None for plain http.
+    connections : how many may be open at a time, None for any number.
     """
     made = functools.partial(Door, certificates=tls) if tls else Connection
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http=functools.partial(made, tunnel=tunnel),  # pyright: ignore[reportArgumentType]
+        http=functools.partial(made, tunnel=tunnel, most=connections),  # pyright: ignore[reportArgumentType]
         ws="none",
         lifespan="on",
         log_config=None,

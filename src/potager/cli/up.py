@@ -65,7 +65,7 @@ def _serve(settings: Settings, pipe: int | None) -> bool:
             stack.enter_context(folder.announced(settings.data, server))
             _greet(settings, where, apart)
 
-        return serve(app, sock, ready, pipe=pipe, tunnel=passage.client, tls=tls)
+        return serve(app, sock, ready, pipe=pipe, tunnel=passage.client, tls=tls, connections=settings.connections)
 
 
 def _keys(settings: Settings) -> Keys:

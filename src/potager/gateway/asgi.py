@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from potager.kernel.body import Body
@@ -24,6 +25,15 @@ MOST_LEFT = 2**20
 MOST_SILENCE = 60.0
 """Seconds that a body may stall."""
 
+PATIENCE = 30.0
+"""Seconds that are waited for a body, all in all, before its rate counts."""
+
+LEAST_RATE = 1024
+"""Bytes a second that a body must bring from then on, over the time in which it was waited for."""
+
+SETTLE_TIME = 10.0
+"""Seconds in which the rest of a body that nobody wanted must come, to keep the connection."""
+
 
 class Disconnected(Exception):
     """The client went away before its request was whole; nobody is left to answer."""
@@ -37,22 +47,35 @@ class _Chunks:
         self.whole = empty
         self.begun = False
         self.stalled = False
+        self._size = 0
+        self._waited = 0.0
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while not self.whole:
             self.begun = True
-            try:
-                async with asyncio.timeout(MOST_SILENCE):
-                    message = await self._receive()
-            except TimeoutError as error:
-                self.stalled = True
-                text = f"The body stalled: nothing of it came for {MOST_SILENCE:g} seconds. Send it again."
-                raise WireError("RequestTimeout", text) from error
+            message = await self._next()
             if message["type"] == "http.disconnect":
                 raise Disconnected
             self.whole = not message.get("more_body")
             if chunk := message.get("body", b""):
                 yield chunk
+
+    async def _next(self) -> Message:
+        start = monotonic()
+        try:
+            async with asyncio.timeout(MOST_SILENCE):
+                message = await self._receive()
+        except TimeoutError as error:
+            self.stalled = True
+            text = f"The body stalled: nothing of it came for {MOST_SILENCE:g} seconds. Send it again."
+            raise WireError("RequestTimeout", text) from error
+        self._waited += monotonic() - start
+        self._size += len(message.get("body", b""))
+        if self._size < LEAST_RATE * (self._waited - PATIENCE) and message.get("more_body"):
+            self.stalled = True
+            text = f"The body comes too slowly: at least {LEAST_RATE} bytes a second are expected. Send it again."
+            raise WireError("RequestTimeout", text)
+        return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +120,12 @@ async def settle(incoming: Incoming) -> bool:
         return False
     left = MOST_LEFT
     try:
-        async for chunk in chunks:
-            left -= len(chunk)
-            if left < 0:
-                return False
-    except WireError:
+        async with asyncio.timeout(SETTLE_TIME):
+            async for chunk in chunks:
+                left -= len(chunk)
+                if left < 0:
+                    return False
+    except (WireError, TimeoutError):
         return False
     return True
 

@@ -10,6 +10,7 @@ Each step is a line of `_answer`, in that order. Whatever a step raises becomes 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from datetime import UTC, datetime
@@ -33,8 +34,14 @@ from potager.wire.validate import validate
 
 log = logging.getLogger(__name__)
 
-DOCUMENT_LIMIT = 16 * 2**20
-"""Bytes of a request's body that is read whole; bodies that stream have the limits of their operations."""
+DOCUMENT_LIMITS = {"rest-json": 16 * 2**20, "rest-xml": 16 * 2**20}
+"""Bytes of a request's body that is read whole, by protocol; bodies that stream have the limits of their operations."""
+
+DOCUMENT_LIMIT = 8 * 2**20
+"""The same for the other protocols, whose bodies are documents alone."""
+
+DOCUMENT_TIME = 120.0
+"""Seconds in which a body that is read whole must come."""
 
 
 class Pipeline:
@@ -109,12 +116,20 @@ class Pipeline:
 
     async def _form(self, request: Request) -> bytes | None:
         """The body, where the operation's name may stand in it."""
-        return await request.body.read(route.MAX_FORM) if route.is_form(request) else None
+        return await self._whole(request, route.MAX_FORM) if route.is_form(request) else None
+
+    async def _whole(self, request: Request, limit: int) -> bytes:
+        try:
+            async with asyncio.timeout(DOCUMENT_TIME):
+                return await request.body.read(limit)
+        except TimeoutError as error:
+            text = f"The body took longer than {DOCUMENT_TIME:g} seconds. Send it again, faster."
+            raise WireError("RequestTimeout", text) from error
 
     async def _authenticated(self, request: Request, target: Target, read: bytes | None) -> tuple[Any, Identity]:
         """The body, whole or as it arrives, and who signed it."""
         if read is None and not target.streams:
-            read = await request.body.read(DOCUMENT_LIMIT)
+            read = await self._whole(request, DOCUMENT_LIMITS.get(target.protocol, DOCUMENT_LIMIT))
         identity = sigv4.verify(
             request,
             self.callers.secret_of,

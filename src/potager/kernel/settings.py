@@ -272,6 +272,12 @@ class Settings:
         "How much memory one instance of an endpoint is given at most. `auto`: a quarter of what is left of the half "
         "that endpoints share.",
     )
+    connections: int = _declare(
+        "1024",
+        _count(8),
+        "a whole number from 8",
+        "How many connections clients may have open at a time. More are answered 503 and closed.",
+    )
     job_processes: int = _declare(
         "4096",
         _count(16),

@@ -12,6 +12,10 @@ from functools import cached_property
 from urllib.parse import unquote_plus
 
 from potager.kernel.body import Body
+from potager.kernel.errors import WireError
+
+MOST_FIELDS = 100_000
+"""Parameters of a form; a query has none too many, because a request's head is bounded."""
 
 
 @dataclass
@@ -65,10 +69,15 @@ class Response:
 
 
 def form(text: str) -> dict[str, list[str]]:
-    """Values by name out of `application/x-www-form-urlencoded` text; names without `=` have the value ``""``."""
+    """Values by name out of `application/x-www-form-urlencoded` text; names without `=` have the value ``""``.
+
+    `MalformedQueryString` for more than `MOST_FIELDS`.
+    """
     values: dict[str, list[str]] = {}
     if not text:
         return values
+    if text.count("&") >= MOST_FIELDS:
+        raise WireError("MalformedQueryString", f"The request has more than {MOST_FIELDS} parameters.")
     for pair in text.split("&"):
         if pair:
             name, _, value = pair.partition("=")

@@ -29,7 +29,7 @@ from potager.wire import bucket, catalog, credential, model, paths, protocols
 from potager.wire.message import Request, Response, form
 from potager.wire.protocols import events
 
-MAX_FORM = 10 * 2**20
+MAX_FORM = 4 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

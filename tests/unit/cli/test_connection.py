@@ -1,9 +1,10 @@
-"""The limits on a request's head, on a server with nothing behind it."""
+"""The bounds on what a client can take, on a server with next to nothing behind it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -25,15 +26,36 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
+@asynccontextmanager
+async def listening(app: Any, **more: Any) -> AsyncIterator[int]:
+    """The port of a server with this app."""
     config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_config=None)
     config.load()
     state = uvicorn.server.ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+    made = lambda: Connection(config, state, {}, **more)  # noqa: E731
+    server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
+    for each in list(state.connections):
+        each.transport.abort()  # type: ignore[union-attr]
+
+
+class Waiting:
+    """An app that answers nothing, and is told when its client has gone."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.gone.set()
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with listening(app) as number:
+        yield number
 
 
 async def answer(port: int, *parts: bytes) -> bytes:
@@ -95,3 +117,149 @@ async def test_a_connection_that_begins_with_connect_goes_to_the_tunnel() -> Non
     assert said.startswith(b"HTTP/1.1 200")
     assert not state.connections
     server.close()
+
+
+async def test_headers_are_counted(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MOST_HEADERS", 10)
+    lines = b"".join(b"x-%d: a\r\n" % number for number in range(8))
+    end = b"connection: close\r\n\r\n"
+    assert b" 200 " in await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n" + lines + end)
+    assert b" 431 " in await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n" + lines + b"x-9: a\r\n" + end)
+
+
+NEXT = b"GET /smuggled HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"content-length: 5\r\ncontent-length: 6",
+        b"content-length: 5\r\ncontent-length: 5",
+        b"content-length: 5, 5",
+        b"content-length: +5",
+        b"content-length: -5",
+        b"content-length: 0x5",
+        b"content-length: 99999999999999999999999",
+        b"content-length: 5\r\ntransfer-encoding: chunked",
+        b"transfer-encoding: chunked\r\ncontent-length: 5",
+        b"transfer-encoding: chunked, identity",
+        b"transfer-encoding: xchunked",
+        b"content-length : 5",
+        b" content-length: 5",
+        b"content-length: 5\r\n\tfolded: 1\r\ncontent\x00: 1",
+        b"host: b",
+        b"x\n: 1",
+    ],
+)
+async def test_a_request_with_two_readings_has_none(port: int, head: bytes) -> None:
+    said = await answer(port, b"POST / HTTP/1.1\r\nhost: a\r\n" + head + b"\r\n\r\n0\r\n\r\n" + NEXT)
+    assert b" 200 " not in said
+
+
+async def test_a_host_is_needed_from_http_1_1_on(port: int) -> None:
+    assert b" 400 " in await answer(port, b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+    assert b" 200 " in await answer(port, b"GET / HTTP/1.0\r\n\r\n")
+
+
+CHUNKED = b"PUT / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+
+
+async def test_small_chunks_with_extensions_and_trailers_are_taken(port: int) -> None:
+    parts = [b"1;a=b\r\nx\r\n"] * 1000
+    assert (await answer(port, CHUNKED, *parts, b"0\r\nhost: b\r\n\r\n")).endswith(b"x" * 1000)
+
+
+@pytest.mark.parametrize("start", [b"1;", b"1;a=", b"0\r\n", b"0\r\nx: ", b"0\r\n" + b"x: y\r\n" * 20])
+async def test_what_stands_around_chunks_is_bounded(port: int, start: bytes) -> None:
+    said = await answer(port, CHUNKED, start, *[(b"a" * 100 + b": b\r\n" if b"x: y" in start else b"a" * 8192)] * 1000)
+    assert b" 200 " not in said
+
+
+async def test_requests_in_a_row_are_bounded() -> None:
+    waiting = Waiting()
+    async with listening(waiting) as port:
+        one = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
+        assert await answer(port, *[one] * (connection.MOST_QUEUED + 2)) == b""
+        await asyncio.wait_for(waiting.gone.wait(), 20)
+
+
+async def test_an_answer_is_not_given_to_another_request() -> None:
+    waiting = Waiting()
+    async with listening(waiting) as port:
+        assert await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"nonsense\r\n\r\n") == b""
+
+
+async def test_connections_are_counted() -> None:
+    async with listening(app, most=2) as port:
+        open_ = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        assert b" 503 " in await answer(port)
+        open_[0][1].write(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        assert b" 200 " in await open_[0][0].read()
+        assert b" 200 " in await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        for _, writer in open_:
+            writer.close()
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_a_client_that_never_reads_its_answer_is_left(monkeypatch: pytest.MonkeyPatch, streams: bool) -> None:
+    monkeypatch.setattr(connection, "UNREAD_TIME", 0.02)
+    gone = asyncio.Event()
+    lost = Connection.connection_lost
+
+    def told(self: Connection, error: Exception | None) -> None:
+        lost(self, error)
+        gone.set()
+
+    async def talkative(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+        for _ in range(64):
+            await send({"type": "http.response.body", "body": b"x" * 2**20, "more_body": streams})
+            if not streams:
+                return
+
+    monkeypatch.setattr(Connection, "connection_lost", told)
+    async with listening(talkative) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**10)
+        writer.transport.pause_reading()
+        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        await asyncio.wait_for(gone.wait(), 20)
+        writer.close()
+        del reader
+
+
+class Pipe:
+    """A transport from which a client takes so much between two looks."""
+
+    def __init__(self, *waiting: int) -> None:
+        self.waiting = list(waiting)
+        self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return self.waiting.pop(0)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize(
+    ("waiting", "moved", "aborted"),
+    [
+        ((0, 0, 0), False, False),
+        ((0, 10), False, False),
+        ((10, 10), False, True),
+        ((10, 10), True, False),
+        ((10**6, 10**6 - 1), False, True),
+        ((10**6, 9 * 10**5, 8 * 10**5), False, False),
+    ],
+)
+async def test_a_client_must_take_some_of_what_waits(waiting: tuple[int, ...], moved: bool, aborted: bool) -> None:
+    config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_config=None)
+    config.load()
+    one = Connection(config, uvicorn.server.ServerState(), {})
+    pipe = Pipe(*waiting)
+    one.transport = pipe  # type: ignore[assignment]
+    while pipe.waiting and not pipe.aborted:
+        one._look()
+        one._moved = moved
+    one._unwatch()
+    assert pipe.aborted == aborted

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from potager.gateway import asgi
 from potager.gateway.asgi import MOST_LEFT, Disconnected, Incoming, incoming, respond, settle
+from potager.kernel.errors import WireError
 from potager.wire.message import Response
 
 
@@ -132,3 +134,30 @@ async def test_a_body_is_closed_when_it_cannot_be_sent() -> None:
     with pytest.raises(ConnectionResetError):
         await respond(send, silent, Response(200, [], aiter(body)))
     assert body.closed
+
+
+async def test_a_body_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "PATIENCE", -1.0)
+    slow = asked(b"abc", b"def")
+    monkeypatch.setattr(asgi, "LEAST_RATE", 1)
+    assert await asked(b"x" * 1024, b"y").request.body.read(2000)
+    monkeypatch.setattr(asgi, "LEAST_RATE", 10**9)
+    with pytest.raises(WireError, match="too slowly") as caught:
+        await slow.request.body.read(10)
+    assert caught.value.code == "RequestTimeout"
+    assert not await settle(slow)
+
+
+async def test_a_body_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "MOST_SILENCE", 0.01)
+    raw = [(b"content-length", b"5")]
+    stalled = incoming({"method": "PUT", "path": "/", "query_string": b"", "headers": raw}, silent)
+    with pytest.raises(WireError, match="stalled"):
+        await stalled.request.body.read(10)
+    assert not await settle(stalled)
+
+
+async def test_the_rest_of_a_body_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "SETTLE_TIME", 0.01)
+    raw = [(b"content-length", b"5")]
+    assert not await settle(incoming({"method": "PUT", "path": "/", "query_string": b"", "headers": raw}, silent))

@@ -48,6 +48,7 @@ class _Reader:
     def __init__(self) -> None:
         self.root = Node("")
         self._open = [self.root]
+        self._texts: list[list[str]] = [[]]
         self._count = 0
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
@@ -63,12 +64,13 @@ class _Reader:
         node = Node(_local(name), {_local(key): value for key, value in attributes.items()})
         self._open[-1].children.append(node)
         self._open.append(node)
+        self._texts.append([])
 
     def _end(self, name: str) -> None:
-        self._open.pop()
+        self._open.pop().text = "".join(self._texts.pop())
 
     def _text(self, data: str) -> None:
-        self._open[-1].text += data
+        self._texts[-1].append(data)
 
     def _doctype(self, *_: object) -> None:
         raise NotXml("The XML has a DOCTYPE, which is not accepted.")
