@@ -38,7 +38,7 @@ def command(dest: Path, **given: str | None) -> None:
             located(settings.database, settings.data),
             dest.absolute(),
             metadata.version("potager"),
-            _progress(),
+            shown(),
         )
     except OSError as error:
         raise Invalid(f"The backup broke off: {error}. What was backed up before is as it was.") from error
@@ -75,7 +75,7 @@ def restore(source: Path, partial: bool, **given: str | None) -> None:
             settings.data,
             lambda data: located(settings.database, data),
             partial=partial,
-            progress=_progress(),
+            progress=shown(),
         )
     except OSError as error:
         raise Exists(f"The restore broke off: {error}. {settings.data} is as it was.") from error
@@ -100,15 +100,15 @@ def _told(made: Manifest) -> str:
     return f"{rows.get('buckets', 0)} buckets, {objects:,} objects, {made.blobs:,} blobs of {made.size / 2**30:.2f} GiB"
 
 
-def _progress() -> Progress:
+def shown() -> Progress:
     """Says on a terminal how far it is; nothing elsewhere."""
-    shown = -1
+    last = -1
 
     def progress(done: int, total: int) -> None:
-        nonlocal shown
+        nonlocal last
         percent = 100 * done // total if total else 100
-        if percent != shown and sys.stderr.isatty():
-            shown = percent
+        if percent != last and sys.stderr.isatty():
+            last = percent
             click.echo(f"\r{done / 2**30:,.1f} of {total / 2**30:,.1f} GiB", nl=done >= total, err=True)
 
     return progress

@@ -16,6 +16,7 @@ COMMANDS = {
     "interrupt": "Take the place of a managed spot job away, to see it resume.",
     "backup": "Copy all that a server keeps, while it runs.",
     "restore": "Make a data folder out of a backup.",
+    "fsck": "Find and mend what is broken in the data folder of a stopped server.",
     "doctor": "Tell what this machine offers, and what is missing.",
 }
 """Each subcommand lives in the module `potager.cli.<name>`, under the name `command`."""

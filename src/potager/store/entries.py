@@ -281,11 +281,11 @@ def remove_version(
     else:
         connection.execute(delete(_v).where(_KEPT, _v.c.sequence == found.sequence), here)
     if current is None:
-        _promote(connection, bucket, key)
+        promote(connection, bucket, key)
     return found, [] if found.marker else [found.blob]
 
 
-def _promote(connection: Connection, bucket: str, key: str) -> None:
+def promote(connection: Connection, bucket: str, key: str) -> None:
     """Makes the youngest version the current object, where no object is; a delete marker stays what it is."""
     here = {"b_bucket": bucket, "b_key": key}
     found = connection.execute(_OLDER, here).first()
