@@ -165,6 +165,19 @@ def test_fields_become_what_put_object_takes(admin: Any, bucket: str, post: Post
     assert admin.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
 
 
+def test_a_form_asks_for_encryption_as_a_request_does(admin: Any, bucket: str, post: Post, signed: Any) -> None:
+    lead, key = "x-amz-server-side-encryption", b"k" * 32
+    answer = post(signed({"key": "k", lead: "AES256"}))
+    assert (answer.status, answer.headers[lead]) == (204, "AES256")
+    assert admin.head_object(Bucket=bucket, Key="k")["ServerSideEncryption"] == "AES256"
+    digest = base64.b64encode(hashlib.md5(key).digest()).decode()
+    customer = {f"{lead}-customer-key": base64.b64encode(key).decode(), f"{lead}-customer-key-md5": digest}
+    answer = post(signed({"key": "c", f"{lead}-customer-algorithm": "AES256", **customer}))
+    assert (answer.status, answer.headers[f"{lead}-customer-key-MD5"]) == (204, digest)
+    read = admin.get_object(Bucket=bucket, Key="c", SSECustomerAlgorithm="AES256", SSECustomerKey=key)
+    assert read["Body"].read() == b"data"
+
+
 @pytest.mark.parametrize(
     ("conditions", "fields", "status"),
     [

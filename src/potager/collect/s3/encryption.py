@@ -31,6 +31,12 @@ from potager.store.uploads import Upload
 ALGORITHM = "AES256"
 """The only one for a customer's key."""
 HEADER = "x-amz-server-side-encryption"
+_HEADERS = {
+    "ServerSideEncryption": HEADER,
+    "SSEKMSKeyId": f"{HEADER}-aws-kms-key-id",
+    "SSECustomerAlgorithm": f"{HEADER}-customer-algorithm",
+    "SSECustomerKeyMD5": f"{HEADER}-customer-key-MD5",
+}
 _CUSTOMERS = "Requests specifying Server Side Encryption with Customer provided keys must provide "
 
 
@@ -178,6 +184,11 @@ def continuing(req: Mapping[str, Any], upload: Upload) -> bytes | None:
 def context(req: Mapping[str, Any]) -> dict[str, str]:
     """The encryption context that a request gave, as its answer repeats it."""
     return {name: req[name] for name in ("SSEKMSEncryptionContext",) if name in req}
+
+
+def headers(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What PutObject's answer says of the encryption, as headers: a form's answer has no model."""
+    return [(name, str(answer[member])) for member, name in _HEADERS.items() if answer.get(member)]
 
 
 def shown(req: Mapping[str, Any], doc: Mapping[str, Any], *, customers: bool = True) -> dict[str, Any]:

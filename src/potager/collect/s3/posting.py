@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from potager.collect.s3 import forms
+from potager.collect.s3 import encryption, forms
 from potager.collect.s3.faults import fault
 from potager.collect.s3.receiving import LARGEST
 from potager.collect.s3.service import service
@@ -138,7 +138,7 @@ async def _bounded(file: Body, least: int, most: int) -> AsyncIterator[bytes]:
 def _answer(visit: Visit, ctx: Context, fields: Mapping[str, str], bucket: str, put: Mapping[str, Any]) -> Response:
     key, etag = _text(fields["key"]), str(put["ETag"])
     place = f"{ctx.url}/{bucket}/{quote(key)}"
-    headers = [("ETag", etag), ("Location", place)]
+    headers = [("ETag", etag), ("Location", place), *encryption.headers(put)]
     if put.get("VersionId"):
         headers.append(("x-amz-version-id", str(put["VersionId"])))
     if target := _redirect(fields.get("success_action_redirect") or fields.get("redirect") or ""):
