@@ -7,6 +7,7 @@ from pathlib import Path
 
 from potager.access import grants, kms, policies, roles, tags
 from potager.collect import s3
+from potager.collect.s3 import records
 from potager.collect.s3.expiry import Expirer
 from potager.compute import budget
 from potager.compute.process.executor import ProcessExecutor
@@ -28,6 +29,7 @@ from potager.prepare.processing.runner import ProcessingRunner
 from potager.store.aging import Aging
 from potager.store.blobs import Blobs
 from potager.store.database import Database, located
+from potager.store.events import Events
 from potager.store.keyring import Keyring
 from potager.store.leases import Leases
 from potager.store.logs import Logs
@@ -88,10 +90,14 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     tending.wake()
     stack.push_async_callback(tending.close)
     objects = house.add(Objects, Objects(database, blobs, Mounts(data, scope), Sealing(vault, keyring)))
+    events = house.add(Events, Events(database))
+    objects.observe = records.observer(events)
+    events.start()
+    stack.push_async_callback(events.close)
     objects.start()
     stack.push_async_callback(objects.close)
     await _default_bucket(objects, scope)
-    expirer = house.add(Expirer, Expirer(objects, Aging(database, blobs), settings.lifecycle_day))
+    expirer = house.add(Expirer, Expirer(objects, Aging(database, blobs, objects), settings.lifecycle_day))
     stack.push_async_callback(expirer.close)
     await expirer.start()
     logs = house.add(Logs, Logs(data / "logs"))

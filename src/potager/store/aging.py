@@ -19,6 +19,7 @@ from potager.store.blobs import Blobs
 from potager.store.database import Database
 from potager.store.entries import Entry
 from potager.store.keys import successor
+from potager.store.objects import Objects
 from potager.store.uploads import Upload
 
 _t, _v, _u = schema.objects, schema.versions, schema.uploads
@@ -39,8 +40,9 @@ Decide = Callable[[Chain], Sequence[Entry]]
 class Aging:
     """Looks through buckets for what is old."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, objects: Objects) -> None:
         self._database = database
+        self._objects = objects
         self._blobs = blobs
 
     async def aged(self, bucket: str, prefix: str, before: float, after: str, limit: int) -> list[str]:
@@ -74,11 +76,14 @@ class Aging:
             done, freed = 0, list[str]()
             for key in wanted:
                 for doomed in decide(chain(connection, bucket, key)):
-                    freed += _take(connection, doomed)
+                    marker, blobs = _take(connection, doomed)
+                    event = "LifecycleExpiration:DeleteMarkerCreated" if marker else "LifecycleExpiration:Delete"
+                    note(connection, event, marker or doomed)
+                    freed += blobs
                     done += 1
             return done, references.released(connection, freed)
 
-        wanted = await self._database.read(read)
+        wanted, note = await self._database.read(read), await self._objects.noting(bucket)
         if not wanted:
             return 0
         done, freed = await self._database.write(write)
@@ -91,11 +96,12 @@ def chain(connection: Connection, bucket: str, key: str) -> Chain:
     return Chain(entries.get(connection, bucket, key), entries.older(connection, bucket, key))
 
 
-def _take(connection: Connection, doomed: Entry) -> list[str]:
+def _take(connection: Connection, doomed: Entry) -> tuple[Entry | None, list[str]]:
+    """Takes one away; the delete marker that came of it, and the blobs that lost a name."""
     current = entries.get(connection, doomed.bucket, doomed.key)
     if current is not None and current.sequence == doomed.sequence:
-        return entries.remove(connection, doomed.bucket, doomed.key)[1]
-    return entries.remove_version(connection, doomed.bucket, doomed.key, doomed.version)[1]
+        return entries.remove(connection, doomed.bucket, doomed.key)
+    return None, entries.remove_version(connection, doomed.bucket, doomed.key, doomed.version)[1]
 
 
 def _under(bucket: ColumnElement[str], key: ColumnElement[str], name: str, prefix: str) -> list[ColumnElement[bool]]:

@@ -134,6 +134,19 @@ Check = Callable[[Entry | None], None]
 """Raises what forbids a change, given what is there now; called inside the transaction that would make it."""
 
 
+Note = Callable[[Connection, str, Entry], None]
+"""Writes down what became of an object, by S3's name of the event, in the transaction that does it."""
+
+
+def silent(connection: Connection, name: str, entry: Entry) -> None:
+    """The `Note` where nobody asked to be told."""
+
+
+async def nothing_noted(bucket: str) -> Note:
+    """What tells of changes in a bucket, where nothing does."""
+    return silent
+
+
 def get(connection: Connection, bucket: str, key: str) -> Entry | None:
     """The object, None when it is not there."""
     found = GET.first(connection, {"b_bucket": bucket, "b_key": key})

@@ -29,7 +29,7 @@ from potager.kernel.names import Scope
 from potager.store import entries, history, inlined, references, schema, sealing, sweep
 from potager.store.blobs import INLINE, Blob, Blobs, Content, Span
 from potager.store.database import Database, inserting
-from potager.store.entries import NULL, Check, Entry, IsMarker, NoBucket, NoObject, NoVersion
+from potager.store.entries import NULL, Check, Entry, IsMarker, NoBucket, NoObject, Note, NoVersion
 from potager.store.history import Version
 from potager.store.keys import Listing
 from potager.store.mounts import Mount, chunks
@@ -110,7 +110,10 @@ class Objects:
         self._known: dict[str, Bucket] = {}
         """Buckets that were read or written by this server, as they are."""
         self._changing = asyncio.Lock()
+        self.observe: Callable[[Bucket], Note | None] = lambda bucket: None
+        """Gives what tells of changes in a bucket, as the request under way makes them; None where nothing does."""
         self.uploads = Uploads(database, blobs, sealing)
+        self.uploads.noting = self.noting
 
     def start(self) -> None:
         """Sweeps orphans in the background, once."""
@@ -262,6 +265,13 @@ class Objects:
         blob = await self.write(bucket, key, chunks, wish=wish)
         return await self.put(bucket, key, blob, content_type=content_type, doc=doc)
 
+    async def noting(self, bucket: str) -> Note:
+        """What tells of changes in a bucket."""
+        try:
+            return self.observe(self._known.get(bucket) or await self.bucket(bucket)) or entries.silent
+        except NoBucket:
+            return entries.silent
+
     async def put(
         self,
         bucket: str,
@@ -289,8 +299,11 @@ class Objects:
             finally:
                 self._blobs.discard([blob.id])
 
+        note = await self.noting(bucket)
+
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             current, freed = entries.put(connection, entry, check)
+            note(connection, "ObjectCreated:Put", current)
             if blob.data is not None:
                 inlined.keep(connection, blob.id, blob.data)
             return current, references.released(connection, freed)
@@ -323,10 +336,13 @@ class Objects:
         if await self.mount(source[0]) is not None or await self.mount(target[0]) is not None:
             return await self._copy_through((*source, version), target, change, check, wish, customer)
 
+        note = await self.noting(target[0])
+
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             found = change(entries.named(connection, *source, version))
             wanted = replace(found, bucket=target[0], key=target[1], modified=clock.now())
             entry, freed = entries.put(connection, wanted, check)
+            note(connection, "ObjectCreated:Copy", entry)
             return entry, references.released(connection, freed)
 
         entry, freed = await self._database.write(write)
@@ -375,12 +391,25 @@ class Objects:
             return Entry(*row)
         return await self._database.read(lambda connection: entries.named(connection, bucket, key, version))
 
-    async def describe(self, bucket: str, key: str, version: str | None, change: Callable[[Entry], Entry]) -> Entry:
-        """Writes another `doc` for an object or version, in place: `change` gets it and gives it with that."""
+    async def describe(
+        self,
+        bucket: str,
+        key: str,
+        version: str | None,
+        change: Callable[[Entry], Entry],
+        event: str | None = None,
+    ) -> Entry:
+        """Writes another `doc` for an object or version, in place: `change` gets it and gives it with that.
+
+        `event` is what S3 calls it, such as `ObjectTagging:Put`; None where it is nobody's business.
+        """
+        note = await self.noting(bucket)
 
         def write(connection: Connection) -> Entry:
             entry = change(entries.named(connection, bucket, key, version))
             entries.describe(connection, entry)
+            if event is not None:
+                note(connection, event, entry)
             return entry
 
         return await self._database.write(write)
@@ -400,6 +429,8 @@ class Objects:
             await mount.delete(keys, check)
             return [None] * len(keys)
 
+        note = await self.noting(bucket)
+
         def write(connection: Connection) -> tuple[list[Entry | None], list[str]]:
             entries.require(connection, bucket)
             markers: list[Entry | None] = []
@@ -408,6 +439,10 @@ class Objects:
                 if check is not None:
                     check(entries.get(connection, bucket, key))
                 marker, blobs = entries.remove(connection, bucket, key)
+                if marker is not None:
+                    note(connection, "ObjectRemoved:DeleteMarkerCreated", marker)
+                elif blobs:
+                    note(connection, "ObjectRemoved:Delete", Entry(bucket, key, "", 0, "", clock.now()))
                 markers.append(marker)
                 freed += blobs
             return markers, references.released(connection, freed)
@@ -427,11 +462,15 @@ class Objects:
                 await mount.delete([key], check)
             return None
 
+        note = await self.noting(bucket)
+
         def write(connection: Connection) -> tuple[Entry | None, list[str]]:
             if check is not None:
                 found = entries.get_version(connection, bucket, key, which)
                 check(None if found is None or found.marker else found)
             entry, freed = entries.remove_version(connection, bucket, key, which)
+            if entry is not None:
+                note(connection, "ObjectRemoved:Delete", entry)
             return entry, references.released(connection, freed)
 
         entry, freed = await self._database.write(write)

@@ -6,7 +6,8 @@
     uploads, parts              multipart uploads under way (`uploads.py`)
     pieces                      a blob put together from spans of other blobs, until somebody needs it as one file
     inline                      the bytes of small blobs, which are no files until somebody needs them as such
-    events                      what happened, for those who asked to be told, in the order in which it was committed
+    events, cursors             what happened, for those who asked to be told, in the order in which it was committed;
+                                and how far each of them has come
 
 Times are seconds since 1970 as 64-bit floats. Texts sort by their UTF-8 bytes on every back end, as S3 sorts keys.
 """
@@ -185,4 +186,12 @@ events = Table(
     Column("doc", JSON(none_as_null=True), nullable=False),
     PrimaryKeyConstraint("id", name="events_key"),
     sqlite_autoincrement=True,
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", _text(), nullable=False),
+    Column("event", BigInteger(), nullable=False),
+    PrimaryKeyConstraint("name", name="cursors_key"),
 )

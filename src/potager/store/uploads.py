@@ -15,7 +15,7 @@ import math
 import secrets
 import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from potager.store import entries, inlined, references, schema
 from potager.store.blobs import Blob, Blobs, Place, Span
 from potager.store.database import Database
 from potager.store.drafts import move
-from potager.store.entries import Check, Entry, NoObject
+from potager.store.entries import Check, Entry, NoObject, Note
 from potager.store.keys import Listing, folded_marked, successor
 from potager.store.sealing import MEMBER, Sealing
 from potager.store.seals import SUFFIX, Seal, is_sealed
@@ -80,6 +80,8 @@ class Uploads:
         self._database = database
         self._blobs = blobs
         self._sealing = sealing
+        self.noting: Callable[[str], Awaitable[Note]] = entries.nothing_noted
+        """What tells of changes in a bucket (`Objects.noting`)."""
         self._sites: dict[str, Site] = {}
         """Where the parts of the uploads stand that this server began, the youngest last."""
 
@@ -262,6 +264,8 @@ class Uploads:
     ) -> Entry:
         moved = await self._mend(upload, final) if final is not None else {}
 
+        note = await self.noting(upload.bucket)
+
         def write(connection: Connection) -> tuple[Entry, list[str], list[Span]]:
             _find(connection, upload.bucket, upload.key, upload.id)
             there = {part.number: part for part in _listed(connection, upload.id, 0, None)}
@@ -269,6 +273,7 @@ class Uploads:
             holes = _left_out(connection, there, wanted, moved, final) if final else []
             entry = self._joined(connection, wanted, described, moved, final)
             entry, freed = entries.put(connection, entry, check)
+            note(connection, "ObjectCreated:CompleteMultipartUpload", entry)
             freed += forget(connection, _uploads.c.id == upload.id)
             return entry, references.released(connection, freed), holes
 

@@ -10,6 +10,7 @@
     summary.py     GetObjectAttributes
     lifecycle.py   a bucket's rules of expiry, which `expiry.py` carries out
     bucket_tagging.py   tags of buckets
+    notifications.py    whom a bucket tells of what happens in it (`records.py`)
     multipart.py   CreateMultipartUpload ... AbortMultipartUpload
     uploads.py     ListParts, ListMultipartUploads
     policies.py    bucket policies, the public access block       lists.py      ACLs, object ownership
@@ -35,6 +36,7 @@ from potager.collect.s3 import (
     listing,
     lists,
     multipart,
+    notifications,
     policies,
     posting,
     reading,
@@ -57,6 +59,7 @@ __all__ = [
     "listing",
     "lists",
     "multipart",
+    "notifications",
     "policies",
     "posting",
     "reading",

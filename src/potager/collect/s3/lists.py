@@ -51,7 +51,7 @@ async def put_object_acl(ctx: Context, req: Req) -> None:
     def change(entry: Entry) -> Entry:
         return entry if wanted is None else replace(entry, doc={**entry.doc, acls.OF_OBJECT: wanted})
 
-    await ctx[Objects].describe(bucket.name, req["Key"], versions.asked(req), change)
+    await ctx[Objects].describe(bucket.name, req["Key"], versions.asked(req), change, "ObjectAcl:Put")
 
 
 def _shown(bucket: Bucket, kept: acls.Grants | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from potager.collect.s3 import admission, authorization, encryption, grants, naming, permissions
 from potager.collect.s3.faults import fault, translated
 from potager.collect.s3.owners import owner as owner
+from potager.collect.s3.records import acting
 from potager.kernel.context import Context
 from potager.kernel.errors import Fault, Invalid, Unserved
 from potager.store.objects import Objects
@@ -45,7 +46,7 @@ def operation(handler: Handler) -> Handler:
 
     @functools.wraps(handler)
     async def guarding(ctx: Context, req: Req) -> Output:
-        guard = None
+        guard, before = None, acting.set(ctx)
         try:
             if len(key := req.get("Key", "")) * 4 > naming.LONGEST_KEY:
                 naming.key(key)
@@ -61,6 +62,8 @@ def operation(handler: Handler) -> Handler:
         except Fault as error:
             shown = translated(error, req, method)
             raise (shown if guard is None else await guard.hidden(shown)) from error
+        finally:
+            acting.reset(before)
 
     return service.operation(guarding)
 

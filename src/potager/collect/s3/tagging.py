@@ -37,7 +37,11 @@ async def _tagged(ctx: Context, req: Req, wanted: Mapping[str, str], method: str
     version = versions.asked(req)
     try:
         entry = await ctx[Objects].describe(
-            req["Bucket"], req["Key"], version, lambda found: replace(found, doc=tags.put(found.doc, wanted))
+            req["Bucket"],
+            req["Key"],
+            version,
+            lambda found: replace(found, doc=tags.put(found.doc, wanted)),
+            f"ObjectTagging:{method.capitalize()}",
         )
     except NoObject as error:
         raise _refused(error, method) from error

@@ -66,3 +66,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="events_key"),
         sqlite_autoincrement=True,
     )
+    op.create_table(
+        "cursors",
+        sa.Column("name", _text(), nullable=False),
+        sa.Column("event", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="cursors_key"),
+    )
