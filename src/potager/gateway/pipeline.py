@@ -59,7 +59,7 @@ class Pipeline:
     async def answer(self, request: Request) -> Response:
         """The response to a request, whatever happens."""
         request.domain = self.domain
-        target, request_id = route.guess(request), ids.request_id()
+        target, request_id = None, ids.request_id()
         try:
             self._secure(request)
             body = await self._form(request)
@@ -68,6 +68,7 @@ class Pipeline:
         except Disconnected:
             raise
         except Exception as error:
+            target = target or route.guess(request)
             response = target.error(self._told(error, request, target, request_id), request_id, request)
         if "origin" in request.headers:
             await self.registry.finish(self.house, request, target, response)

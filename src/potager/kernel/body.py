@@ -39,6 +39,11 @@ class Body:
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
 
+    async def whole(self) -> bytes:
+        """The whole body, which the caller knows to be small."""
+        parts = [chunk async for chunk in self]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
     async def read(self, limit: int) -> bytes:
         """The whole body; `RequestEntityTooLarge` (413) as soon as it passes `limit` bytes."""
         if self.length is not None and self.length > limit:

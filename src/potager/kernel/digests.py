@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -20,6 +20,7 @@ CRCS = {"crc32": 32, "crc32c": 32, "crc64nvme": 64}
 _POLYNOMIALS = {"crc32": 0xEDB88320, "crc32c": 0x82F63B78, "crc64nvme": 0x9A6C9329AC4BC9B5}
 """Bit-reversed, without their leading term."""
 
+_HASHES: Mapping[str, Callable[..., Any]] = {name: getattr(hashlib, name) for name in HASHES}
 _Crc = Callable[[bytes, int], int]
 
 
@@ -36,7 +37,7 @@ class Digests:
         self._crcs: dict[str, tuple[_Crc, int]] = {}
         for name in names:
             if name in HASHES:
-                self._hashes[name] = hashlib.new(name, usedforsecurity=False)
+                self._hashes[name] = _HASHES[name](usedforsecurity=False)
             else:
                 self._crcs[name] = (_crc(name), 0)
 

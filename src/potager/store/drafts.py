@@ -185,8 +185,11 @@ def _naming(path: Path) -> Generator[None]:
 
 def check_room(folder: Path, size: int) -> None:
     """`LimitReached` where so many bytes more in that folder would leave less than the reserve."""
-    with _naming(folder / "_"):
+    try:
         _check_room(folder, size)
+    except OSError:
+        with _naming(folder / "_"):
+            raise
 
 
 def _check_room(fd: int | Path, size: int) -> None:

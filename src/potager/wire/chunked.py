@@ -49,7 +49,7 @@ class Signatures:
 
     def _check(self, algorithm: str, hashed: str, signature: str) -> None:
         to_sign = f"{algorithm}\n{self._prefix}{self._previous}\n{hashed}"
-        expected = hmac.new(self._key, to_sign.encode(), sha256).hexdigest()
+        expected = hmac.digest(self._key, to_sign.encode(), "sha256").hex()
         if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
             raise WireError("SignatureDoesNotMatch", MISMATCH, 403)
         self._previous = expected

@@ -65,7 +65,22 @@ def opened(request: Request, identity: Identity) -> Payload:
         length = _decoded_length(request)
         reader = _Reader(request, identity, length)
         return Payload(_unchunked(request, reader, trailers), length, trailers, reader.sums)
-    return Payload(_hashed(request.body, identity.payload), request.body.length, trailers)
+    return _Plain(request.body, identity.payload)
+
+
+class _Plain(Payload):
+    """A body that travels as it is; `whole` reads a small one in one go."""
+
+    def __init__(self, body: Body, expected: str) -> None:
+        super().__init__(_hashed(body, expected), body.length, {})
+        self._body = body
+        self._expected = expected
+
+    async def whole(self) -> bytes:
+        data = await self._body.whole()
+        hashed = None if self._expected == UNSIGNED else sha256(data).hexdigest()
+        _check_plain(self._body, len(data), self._expected, hashed)
+        return data
 
 
 async def _hashed(body: Body, expected: str) -> AsyncIterator[bytes]:
@@ -76,10 +91,14 @@ async def _hashed(body: Body, expected: str) -> AsyncIterator[bytes]:
         if hashed is not None:
             hashed.update(chunk)
         yield chunk
+    _check_plain(body, size, expected, hashed and hashed.hexdigest())
+
+
+def _check_plain(body: Body, size: int, expected: str, hashed: str | None) -> None:
     if body.length is not None and size != body.length:
         raise incomplete("You did not provide the number of bytes specified by the Content-Length HTTP header")
-    if hashed is not None and not hmac.compare_digest(hashed.hexdigest(), expected):
-        raise refusal.of("rest-xml").payload(expected, hashed.hexdigest())
+    if hashed is not None and not hmac.compare_digest(hashed, expected):
+        raise refusal.of("rest-xml").payload(expected, hashed)
 
 
 async def _unsigned(body: Body, reader: eventstream.Signed) -> AsyncIterator[bytes]:

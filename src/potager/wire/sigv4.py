@@ -130,7 +130,7 @@ def _verify(
     key = signing_key(secret, claim.date, claim.region, claim.service)
     canonical = canonical_request(request, claim, payload)
     to_sign = f"{ALGORITHM}\n{_compact(claim, refuse)}\n{claim.scope}\n{sha256(canonical).hexdigest()}"
-    expected = hmac.new(key, to_sign.encode(), sha256).hexdigest()
+    expected = hmac.digest(key, to_sign.encode(), "sha256").hex()
     if not hmac.compare_digest(expected.encode(), claim.signature.encode("utf-8", "replace")):
         raise refuse.signature(canonical, to_sign)
     _check_payload(payload, body, refuse)
@@ -151,7 +151,7 @@ def _verify(
 
 def _check_clock(claim: Credential, now: datetime, refuse: refusal.Refusal) -> None:
     moment = _moment(claim.moment, refuse)
-    if moment.strftime("%Y%m%d") != claim.date:
+    if _day(moment) != claim.date:
         raise refuse.scope(
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {claim.date}."
         )
@@ -174,6 +174,11 @@ def _parsed(text: str) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=256)
+def _day(moment: datetime) -> str:
+    return moment.strftime("%Y%m%d")
 
 
 def _moment(text: str, refuse: refusal.Refusal) -> datetime:

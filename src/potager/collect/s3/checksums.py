@@ -17,6 +17,7 @@ from potager.kernel import digests
 from potager.kernel.errors import Unserved
 
 SERVED = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "SHA512", "MD5")
+_SAID = [(name, f"Checksum{name}", f"x-amz-checksum-{name.lower()}") for name in SERVED]
 UNSERVED = ("XXHASH64", "XXHASH3", "XXHASH128")
 FULL_OBJECT, COMPOSITE = "FULL_OBJECT", "COMPOSITE"
 TYPES = {
@@ -28,8 +29,7 @@ TYPES = {
 
 def algorithm(req: Mapping[str, Any], trailers: Mapping[str, str]) -> str | None:
     """The algorithm of a request's checksum; None without one, `InvalidRequest` for several."""
-    given = {name for name in SERVED if f"Checksum{name}" in req}
-    given |= {name for name in SERVED if f"x-amz-checksum-{name.lower()}" in trailers}
+    given = {name for name, member, trailer in _SAID if member in req or trailer in trailers}
     if len(given) > 1:
         text = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
         raise fault("InvalidRequest", text)

@@ -9,7 +9,7 @@ from typing import Any
 from potager.collect.s3 import checksums
 from potager.collect.s3.faults import fault
 from potager.kernel.context import Context
-from potager.store.blobs import CHUNK, Blob, Blobs, Content
+from potager.store.blobs import CHUNK, INLINE, Blob, Blobs, Content
 from potager.store.objects import Objects
 
 LARGEST = 5 * 2**30
@@ -41,16 +41,21 @@ async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None, write
     algorithm = checksums.algorithm(req, trailers)
     if size is not None and size > CHUNK:
         await ctx[Objects].bucket(req["Bucket"])  # before a client sends gigabytes to a bucket that is not there
-    chunks = body if isinstance(body, bytes) else aiter(body)
+    if isinstance(body, bytes) or size is None or size > INLINE:
+        chunks = body if isinstance(body, bytes) else aiter(body)
+    else:
+        chunks = await body.whole()
     promised: frozenset[str] = getattr(body, "promised", frozenset())
     blob = await write(chunks, [name for name in checksums.names(algorithm, *also) if name not in promised])
     try:
         if size not in (None, blob.size):
             raise fault("IncompleteBody")
-        blob = replace(blob, digests=blob.digests | checksums.trailing(promised, trailers))
+        if promised:
+            blob = replace(blob, digests=blob.digests | checksums.trailing(promised, trailers))
         checksums.verify(req, trailers, blob.digests)
         algorithm = algorithm or checksums.algorithm(req, trailers)
     except BaseException:  # a request that is cancelled leaves nothing behind either
-        ctx[Blobs].discard([blob.id])
+        if blob.data is None:
+            ctx[Blobs].discard([blob.id])
         raise
     return blob, algorithm

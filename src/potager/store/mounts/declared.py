@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +23,8 @@ from potager.store.mounts.folder import FolderMount
 from potager.store.mounts.remote import RemoteMount, forget
 
 FILE = "mounts.json"
+AGAIN = 0.001
+"""Seconds."""
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ class Mounts:
         self._path = data / FILE
         self._kept = data / "fetched"
         self._mark: tuple[int, int] | None = (-1, -1)
+        self._looked = float("-inf")
         self._said: dict[str, Any] = {}
         self._mounts: dict[str, Mount] = {}
 
@@ -49,8 +53,12 @@ class Mounts:
     def changed(self) -> dict[str, Mount] | None:
         """What is mounted now, where the file has changed since the last look; one system call where it has not.
 
-        `take` puts it in force.
+        `take` puts it in force. A request asks several times: within a millisecond the file is not looked at again.
         """
+        now = time.monotonic()
+        if now < self._looked + AGAIN:
+            return None
+        self._looked = now
         try:
             status = os.stat(self._path)
             mark = (status.st_mtime_ns, status.st_ino)

@@ -33,7 +33,7 @@ class Inputs:
     query: list[tuple[str, str, text.Reader, bool]] = field(default_factory=list[tuple[str, str, text.Reader, bool]])
     query_maps: list[tuple[str, bool]] = field(default_factory=list[tuple[str, bool]])
     named: set[str] = field(default_factory=set[str])
-    headers: list[tuple[str, str, text.Reader]] = field(default_factory=list[tuple[str, str, text.Reader]])
+    headers: dict[str, tuple[str, text.Reader]] = field(default_factory=dict[str, tuple[str, text.Reader]])
     header_maps: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     payload: tuple[str, Shape] | None = None
     has_document: bool = False
@@ -64,9 +64,9 @@ class Inputs:
                 members[name] = others if many else {key: values[0] for key, values in others.items()}
 
     def _read_headers(self, request: Request, members: dict[str, Any]) -> None:
-        for name, key, read in self.headers:
-            value = request.headers.get(key)
-            if value is not None:
+        for key, value in request.headers.items():  # a request has few of the many that an operation knows
+            if key in self.headers:
+                name, read = self.headers[key]
                 try:
                     members[name] = _converted(read, value, name)
                 except Mistyped:
@@ -147,7 +147,7 @@ def _bind_inputs(shape: StructureShape | None) -> Inputs:
         elif location == "querystring":
             _bind_query(bound, name, key, member)
         elif location == "header":
-            bound.headers.append((name, key.lower(), text.header_reader(member)))
+            bound.headers[key.lower()] = (name, text.header_reader(member))
         elif location == "headers":
             bound.header_maps.append((name, key.lower()))
         else:
