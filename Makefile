@@ -19,7 +19,7 @@ demo: .venv/demo  ## set everything up, then run the fraud road
 up: .venv/demo  ## set everything up, then serve on http://127.0.0.1:8484
 	$(BIN)/potager up
 
-test: .venv/test .venv/sdk2/ready .venv/sdk3/ready  ## set everything up, then pass the tests
+test: .venv/test .venv/sdk2/ready .venv/sdk3/ready .venv/clients/ready  ## set everything up, then pass the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-fast: .venv/test  ## the tests without the SDKs' own environments
@@ -75,4 +75,11 @@ clean:  ## remove what the other targets made
 	@$(BIN)/python -m venv .venv/sdk3
 	@.venv/sdk3/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@.venv/sdk3/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement tests/clients/sdk3-whole.txt
+	@touch $@
+
+# Programs that keep data in S3, at versions of botocore that they share with each other and not with us.
+.venv/clients/ready: tests/clients/clients.txt | .venv/python
+	@echo "Installing S3 client programs for their tests ..."
+	@$(BIN)/python -m venv .venv/clients
+	@.venv/clients/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

@@ -76,14 +76,15 @@ S3_UNKNOWN = {
 def s3_read(members: dict[str, Any]) -> None:
     """Makes of members what the model has them be, where S3 takes them otherwise, too.
 
-    The slash between a copy source's bucket and key may be encoded, as Go's SDK has it, and an algorithm in lower case.
+    A copy source's slash may be encoded, as Go's SDK has it, and an algorithm or a mode in lower case, as C++'s has it.
     """
     source: str = members.get("CopySource", "")
     if source and "/" not in source.lstrip("/"):
         bucket, slash, key = source.replace("%2f", "%2F").partition("%2F")
         members["CopySource"] = f"{bucket}/{key}" if slash else source
-    if "ChecksumAlgorithm" in members:
-        members["ChecksumAlgorithm"] = members["ChecksumAlgorithm"].upper()
+    for name in ("ChecksumAlgorithm", "ChecksumMode"):
+        if name in members:
+            members[name] = members[name].upper()
 
 
 def s3_status(operation: str, result: Mapping[str, Any], default: int) -> int:

@@ -29,6 +29,9 @@ MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
 )
 
+USUAL = "us-east-1"
+"""A region that is always good."""
+
 
 def _basic(moment: datetime) -> str:
     return moment.strftime("%Y%m%dT%H%M%SZ")
@@ -97,6 +100,13 @@ class Refusal:
 
     def scope(self, why: str) -> WireError:
         return WireError(self.scope_code, why, self.status if self is not _S3 else 400)
+
+    def region(self, said: str) -> WireError:
+        """A region that is none. S3 names one that would do, and clients such as s3cmd go on with it."""
+        if self is _S3:
+            message = f"The authorization header is malformed; the region '{said[:40]}' is wrong; expecting '{USUAL}'"
+            return WireError(self.scope_code, message, 400, fields={"Region": USUAL})
+        return self.scope(f"Credential should be scoped to a valid region, such as {USUAL}.")
 
     def unsigned_headers(self, names: list[str]) -> WireError:
         shown = ", ".join(sorted(names))

@@ -9,9 +9,13 @@ import hmac
 from base64 import b64encode
 from datetime import UTC, datetime
 
+from potager.kernel.errors import WireError
 from potager.wire import bucket, refusal
 from potager.wire.credential import OldCredential
 from potager.wire.message import Request
+
+UNSUPPORTED = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+"""What S3 says to version 2 in headers, which its later regions never took; s3cmd then signs anew by version 4."""
 
 _RESOURCES = frozenset(
     [
@@ -59,7 +63,7 @@ def check(request: Request, claim: OldCredential, secret: str, now: datetime) ->
     """Passes when the signature holds and the URL has not expired; else `WireError`."""
     refuse = refusal.of("rest-xml")
     if claim.expires is None:
-        raise refuse.malformed("The authorization mechanism you have provided is not supported. Use AWS4-HMAC-SHA256.")
+        raise WireError("InvalidRequest", UNSUPPORTED)
     to_sign = string_to_sign(request, str(claim.expires))
     expected = b64encode(hmac.digest(secret.encode(), to_sign.encode("utf-8", "surrogateescape"), "sha1"))
     # In a URL `+` may have become a space on its way.

@@ -124,7 +124,7 @@ def _verify(
     if service is not None and claim.service != service:
         raise refuse.scope(f"Credential should be scoped to correct service: '{service}'.")
     if not REGION.fullmatch(claim.region):
-        raise refuse.scope("Credential should be scoped to a valid region, such as us-east-1.")
+        raise refuse.region(claim.region)
     _check_signed_headers(request, claim, refuse)
     payload = _payload(request, claim, body)
     key = signing_key(secret, claim.date, claim.region, claim.service)

@@ -124,7 +124,8 @@ def test_a_signature_for_a_region_that_cannot_be_is_refused(protocol: str, code:
     request, body = signed("POST", "/a", "s3" if protocol == "rest-xml" else "sagemaker", region=region)
     error = refused(request, body, protocol)
     assert (error.code, error.status) == (code, status)
-    assert "valid region" in error.message
+    assert ("expecting 'us-east-1'" if protocol == "rest-xml" else "valid region") in error.message
+    assert error.fields.get("Region") == ("us-east-1" if protocol == "rest-xml" else None)
 
 
 @pytest.mark.parametrize("protocol", ["json", "query", "rest-json", "rest-xml"])
