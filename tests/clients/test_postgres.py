@@ -98,3 +98,17 @@ def test_postgres_may_restart_while_clients_work(server: potager.Local, postgres
                 )
         s3.put_object(Bucket="claims", Key=f"{number:02d}", Body=b"x")
     assert s3.list_objects_v2(Bucket="claims")["KeyCount"] == 30
+
+
+def test_a_data_folder_is_not_swept_by_the_rows_of_another_database(postgres: str, tmp_path: Path) -> None:
+    body = os.urandom(50_000)
+    with potager.local(data=tmp_path / "data") as server:
+        s3 = server.client("s3")
+        s3.create_bucket(Bucket="claims")
+        s3.put_object(Bucket="claims", Key="k", Body=body)
+    with pytest.raises(
+        NotStarted, match=r"does not belong to the Postgres database .*Give the one that was used before"
+    ):
+        potager.local(data=tmp_path / "data", database=postgres)
+    with potager.local(data=tmp_path / "data") as server:
+        assert server.client("s3").get_object(Bucket="claims", Key="k")["Body"].read() == body

@@ -26,6 +26,7 @@ from potager.kernel.settings import Keys, Settings
 from potager.monitor import logs as log_operations
 from potager.prepare.processing import jobs as processing_jobs
 from potager.prepare.processing.runner import ProcessingRunner
+from potager.store import bond
 from potager.store.aging import Aging
 from potager.store.blobs import Blobs
 from potager.store.database import Database, located
@@ -84,6 +85,7 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     rows = house.add(Rows, Rows(database, keys.secret))
     blobs = house.add(Blobs, Blobs(data / "blobs"))
     stack.callback(blobs.close)
+    await bond.bind(database, blobs)
     scope, vault = Scope(settings.account_id, settings.region), Vault(keys.secret)
     keyring = house.add(Keyring, Keyring(rows, vault))
     tending = house.add(kms.Tending, kms.Tending(rows, keyring))

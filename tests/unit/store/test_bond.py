@@ -1,0 +1,61 @@
+"""A database and a folder of blobs that do not belong together are never served, on every back end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from potager.kernel.errors import Invalid
+from potager.kernel.names import Scope
+from potager.store import bond
+from potager.store.blobs import Blobs
+from potager.store.database import Database
+from potager.store.objects import Objects
+
+
+async def test_those_that_are_bound_belong_together_from_then_on(database: Database, blobs: Blobs) -> None:
+    for _ in range(2):
+        await bond.bind(database, blobs)
+    assert (blobs.folder / "bond").stat().st_mode & 0o777 == 0o600
+    assert await database.read(lambda c: c.scalar(text("SELECT count(*) FROM rows WHERE kind = 'house'"))) == 1
+
+
+async def test_another_database_is_refused(database: Database, blobs: Blobs, another_url: str, tmp_path: Path) -> None:
+    await bond.bind(database, blobs)
+    await blobs.write(os.urandom(20_000))
+    other, others = await Database.open(another_url), Blobs(tmp_path / "others")
+    try:
+        with pytest.raises(Invalid, match=r"does not belong to .*Give the one that was used before"):
+            await bond.bind(other, blobs)  # it is new, as one that was lost and made again
+        await bond.bind(other, others)
+        with pytest.raises(Invalid, match="does not belong"):
+            await bond.bind(other, blobs)
+    finally:
+        others.close()
+        await other.close()
+
+
+async def test_a_database_is_bound_to_a_folder_that_holds_what_it_names_and_to_no_other(
+    database: Database, objects: Objects, blobs: Blobs, tmp_path: Path
+) -> None:
+    await bond.bind(database, blobs)
+    await objects.create_bucket("b", Scope("0", "us-east-1"))
+    await objects.put("b", "k", await blobs.write(os.urandom(20_000)))
+    empty = Blobs(tmp_path / "empty")
+    try:
+        with pytest.raises(Invalid, match="does not belong"):
+            await bond.bind(database, empty)
+    finally:
+        empty.close()
+    (blobs.folder / "bond").unlink()  # as restored
+    await bond.bind(database, blobs)
+    assert (blobs.folder / "bond").exists()
+
+
+async def test_a_folder_without_blobs_may_begin_anew(database: Database, blobs: Blobs) -> None:
+    (blobs.folder / "bond").write_text("of a database that is gone\n")
+    await bond.bind(database, blobs)
+    await bond.bind(database, blobs)
