@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
 
 from potager.kernel import clock, ids
 from potager.kernel.errors import NotFound
@@ -53,6 +53,11 @@ _UPDATE = Prepared(
     update(_t).where(_HERE).values({name: bindparam(f"v_{name}", type_=_t.c[name].type) for name in _SET})
 )
 _BUCKET = Prepared(select(_BUCKETS.c.name).where(_BUCKETS.c.name == bindparam("b_bucket")))
+_VERSIONING = Prepared(select(_BUCKETS.c.versioning).where(_BUCKETS.c.name == bindparam("b_bucket")))
+_KEYS: BindParameter[list[str]] = bindparam("keys", expanding=True)
+_THEM = (_t.c.bucket == bindparam("b_bucket")) & _t.c.key.in_(_KEYS)
+_THESE = select(_t.c.key, _t.c.blob).where(_THEM)
+_DELETE_THESE = delete(_t).where(_THEM)
 _KEPT = (_v.c.bucket == bindparam("b_bucket")) & (_v.c.key == bindparam("b_key"))
 _OLDER = select(*(_v.c[name] for name in _ALL)).where(_KEPT).order_by(_v.c.sequence.desc()).limit(1)
 _LAST = select(func.max(_v.c.sequence)).where(_KEPT)
@@ -237,6 +242,23 @@ def remove(connection: Connection, bucket: str, key: str) -> tuple[Entry | None,
     marker = Entry(bucket, key, "", 0, "", clock.now(), version=_version(versioning, sequence), sequence=sequence)
     _insert_version(connection, marker)
     return marker, freed
+
+
+def remove_all(connection: Connection, bucket: str, keys: Sequence[str]) -> dict[str, str] | None:
+    """Deletes a thousand current objects at most in two statements; the blob of each that was there, by its key.
+
+    None, and nothing is done, where the bucket keeps versions: `remove` is for those. `NoBucket` without the bucket.
+    """
+    found = _VERSIONING.first(connection, {"b_bucket": bucket})
+    if found is None:
+        raise NoBucket(bucket)
+    if found[0] is not None:
+        return None
+    here = {"b_bucket": bucket, "keys": list(keys)}
+    gone = {row.key: row.blob for row in connection.execute(_THESE, here)}
+    if gone:
+        connection.execute(_DELETE_THESE, here)
+    return gone
 
 
 def get_version(connection: Connection, bucket: str, key: str, version: str | None) -> Entry | None:

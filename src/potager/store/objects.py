@@ -421,7 +421,7 @@ class Objects:
         return await self._database.read(lambda connection: [entries.find(connection, *place) for place in places])
 
     async def delete(self, bucket: str, keys: Sequence[str], check: Check | None = None) -> list[Entry | None]:
-        """Deletes objects, in one transaction; keys that are not there are passed over.
+        """Deletes a thousand objects at most, in one transaction; keys that are not there are passed over.
 
         `NoBucket` when the bucket is not there. The delete marker of each, None where the bucket keeps no versions.
         """
@@ -432,6 +432,10 @@ class Objects:
         note = await self.noting(bucket)
 
         def write(connection: Connection) -> tuple[list[Entry | None], list[str]]:
+            if check is None and (gone := entries.remove_all(connection, bucket, keys)) is not None:
+                for key in gone:
+                    note(connection, "ObjectRemoved:Delete", Entry(bucket, key, "", 0, "", clock.now()))
+                return [None] * len(keys), references.released(connection, gone.values())
             entries.require(connection, bucket)
             markers: list[Entry | None] = []
             freed: list[str] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate, parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,7 +74,14 @@ def iso(value: datetime | float) -> str:
 
 def iso_milliseconds(value: datetime | float) -> str:
     """`2026-11-23T10:00:00.000Z`, as S3's XML has it."""
-    return from_epoch(round(epoch(value), 3)).isoformat(timespec="milliseconds")[:-6] + "Z"
+    seconds, milliseconds = divmod(round(round(epoch(value), 3) * 1000), 1000)
+    return f"{_clock(seconds)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=4096)
+def _clock(seconds: int) -> str:
+    """`2026-11-23T10:00:00`; a listing shows many objects of one second."""
+    return from_epoch(seconds).isoformat(timespec="seconds")[:-6]
 
 
 def http(value: datetime | float) -> str:

@@ -7,6 +7,7 @@ character that a key can.
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -21,6 +22,7 @@ from potager.store.objects import Entry, Listing, Objects
 MOST_KEYS = 1000
 _DIGEST = 9
 """Bytes of a token's digest."""
+_PLAIN = re.compile(r"[A-Za-z0-9_.~/-]*")
 Encode = Callable[[str], str]
 
 
@@ -109,7 +111,7 @@ def encoding(req: Req) -> Encode:
 
 
 def _encoded(text: str) -> str:
-    return text if text.isalnum() and text.isascii() else quote(text, safe="/")
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="/")
 
 
 def _plain(text: str) -> str:

@@ -142,21 +142,28 @@ def _build_writer(shape: Shape, memo: Memo[Write]) -> Write:
         return _list_writer(shape, memo)
     if isinstance(shape, MapShape):
         return _map_writer(shape, memo)
-    return memo.put(shape, _scalar_writer(text.writer(shape, "iso8601")))
+    return memo.put(shape, _scalar_writer(text.writer(shape, "iso8601"), safe=shape.type_name in _SAFE))
+
+
+_SAFE = ("integer", "long", "boolean", "timestamp")
+"""Types whose texts need no escapes."""
 
 
 def _build_writer_ms(shape: Shape, memo: Memo[Write]) -> Write:
     # S3 writes `.000Z` even where a second is whole, and clients that are not boto3 parse for it.
     if shape.type_name == "timestamp" and "timestampFormat" not in shape.serialization:
-        return memo.put(shape, _scalar_writer(timestamp.iso_milliseconds))
+        return memo.put(shape, _scalar_writer(timestamp.iso_milliseconds, safe=True))
     return _build_writer(shape, memo)
 
 
-def _scalar_writer(scalar: text.Writer) -> Write:
+def _scalar_writer(scalar: text.Writer, *, safe: bool) -> Write:
+    def write_safe(out: list[str], tag: str, value: Any) -> None:
+        out.append(f"<{tag}>{scalar(value)}</{tag}>")
+
     def write_scalar(out: list[str], tag: str, value: Any) -> None:
         out.append(f"<{tag}>{escape(scalar(value))}</{tag}>")
 
-    return write_scalar
+    return write_safe if safe else write_scalar
 
 
 def _structure_writer(shape: StructureShape, memo: Memo[Write]) -> Write:

@@ -86,7 +86,11 @@ _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"
 
 def escape(text: str) -> str:
     """Text between tags or quotes; characters that XML 1.0 cannot hold at all become U+FFFD."""
-    return _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], "\ufffd"), text) if _SPECIAL.search(text) else text
+    return _SPECIAL.sub(_escaped, text) if _SPECIAL.search(text) else text
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return _ESCAPES.get(match[0], "\ufffd")
 
 
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
