@@ -43,6 +43,7 @@ def test_a_checksum_is_verified_kept_and_given_back(s3: Any, bucket: str, algori
     head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert (head[f"Checksum{algorithm}"], head["ChecksumType"]) == (expected, "FULL_OBJECT")
     assert f"Checksum{algorithm}" not in s3.head_object(Bucket=bucket, Key="k")
+    assert s3.head_object(Bucket=bucket, Key="k", ChecksumMode="enabled")[f"Checksum{algorithm}"]  # C++'s SDK
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == body
     listed = s3.list_objects_v2(Bucket=bucket)["Contents"][0]
     assert (listed["ChecksumAlgorithm"], listed["ChecksumType"]) == ([algorithm], "FULL_OBJECT")

@@ -26,6 +26,7 @@ from botocore.exceptions import ClientError, SSLError
 
 import potager
 from potager.cli.authority import Authority, Bounds
+from tests.clients.road import until
 from tests.clients.scripts import Scripts
 from tests.clients.test_script_mode import told
 
@@ -178,6 +179,11 @@ def test_a_given_certificate_is_shown_and_replaced_without_a_restart(tmp_path: P
         code = "import boto3; print(boto3.client('sts', endpoint_url='https://sts.us-east-1.amazonaws.com')"
         said = potager_command(p, "run", "--", sys.executable, "-c", code + ".get_caller_identity()['Account'])")
         assert said.strip() == "000000000000"
+        key, renewed = served(ours)
+        (tmp_path / "key.pem").write_bytes(key)
+        path.write_bytes(renewed + ours.certificate)
+        until(lambda: shown(p, ours) == ssl.PEM_cert_to_DER_cert(renewed.decode()), "the new certificate")
+        assert p.client("sts").get_caller_identity()["Account"] == "000000000000"
 
 
 def served(ours: Authority) -> tuple[bytes, bytes]:

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 TRUSTED = "trusted.pem"
 
-LOOK = 5.0
+LOOK = 1.0
 """Seconds after which files that were given are looked at again."""
 
 _NAME = re.compile(r"[0-9a-z_-]{1,63}(?:\.[0-9a-z_-]{1,63})*", re.IGNORECASE)

@@ -68,16 +68,8 @@ def folders() -> None:
     aws("s3", "cp", "--recursive", FOLDER / "tree", f"s3://{BUCKET}/tree", "--exclude", "*.log")
     assert keys(f"s3://{BUCKET}/tree/") == ["tree/a.txt", "tree/sub/b c.txt", "tree/sub/ü+&.txt"]
     assert aws("s3", "ls", f"s3://{BUCKET}/tree/").decode().split()[:2] == ["PRE", "sub/"]
-    aws(
-        "s3",
-        "cp",
-        f"s3://{BUCKET}/tree/a.txt",
-        f"s3://{OTHER}/copied.txt",
-        "--metadata",
-        "k=v",
-        "--metadata-directive",
-        "REPLACE",
-    )
+    replaced = ("--metadata", "k=v", "--metadata-directive", "REPLACE")
+    aws("s3", "cp", f"s3://{BUCKET}/tree/a.txt", f"s3://{OTHER}/copied.txt", *replaced)
     assert api("head-object", "--bucket", OTHER, "--key", "copied.txt")["Metadata"] == {"k": "v"}
     aws("s3", "mv", f"s3://{OTHER}/copied.txt", f"s3://{BUCKET}/moved.txt")
     assert aws("s3", "cp", f"s3://{BUCKET}/moved.txt", "-") == b"a"
@@ -206,13 +198,8 @@ def resources() -> None:
 def refused() -> None:
     """What is not served says so by its name."""
     at = ("--bucket", BUCKET)
-    api(
-        "put-bucket-accelerate-configuration",
-        *at,
-        "--accelerate-configuration",
-        "Status=Enabled",
-        fails="NotImplemented",
-    )
+    faster = ("--accelerate-configuration", "Status=Enabled")
+    api("put-bucket-accelerate-configuration", *at, *faster, fails="NotImplemented")
     api("put-bucket-website", *at, "--website-configuration", "IndexDocument={Suffix=i.html}", fails="NotImplemented")
     api("get-object-torrent", *at, "--key", "k", FOLDER / "x", fails="NotImplemented")
 
