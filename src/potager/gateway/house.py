@@ -85,7 +85,7 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     rows = house.add(Rows, Rows(database, keys.secret))
     blobs = house.add(Blobs, Blobs(data / "blobs"))
     stack.callback(blobs.close)
-    await bond.bind(database, blobs)
+    await bond.bind(database, blobs, data / bond.FILE)
     scope, vault = Scope(settings.account_id, settings.region), Vault(keys.secret)
     keyring = house.add(Keyring, Keyring(rows, vault))
     tending = house.add(kms.Tending, kms.Tending(rows, keyring))

@@ -41,7 +41,7 @@ FORMAT = 1
 MANIFEST, ROWS, INDEX = "manifest.json", "rows.db", "blobs.db"
 LEFT_OUT = frozenset(
     {"blobs", "jobs", "environments", "shares", "pools", "fetched"}
-    | {"lock", "server.json", "server.log", "ballast"}
+    | {"bond", "lock", "server.json", "server.log", "ballast"}
     | {"potager.db", "potager.db-wal", "potager.db-shm", "potager.db-journal"}
 )
 """What of a data folder is no part of a backup as a file: its rows and blobs are, by other ways."""

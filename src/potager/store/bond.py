@@ -1,10 +1,9 @@
 """Rows and blobs belong together: both know one id, so that no server sweeps one database's blobs by another's rows.
 
-    a row of kind `house` in the database   ═   the file BLOBS/bond
+    a row of kind `house` in the database   ═   the file DATA/bond
 
-Both are made at the first start. A server that is given another database, or whose database was lost, does not start:
-every blob would be one that nothing names. A restored folder has no file yet; it is bound when its rows name blobs that
-are there.
+Both are made at the first start, and anew for a folder that is restored. A server that is given another database, or
+whose database was lost, does not start: every blob would be one that nothing names.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import os
 import secrets
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from potager.kernel import clock
 from potager.kernel.errors import Invalid
@@ -30,9 +29,8 @@ SAMPLE = 50
 _t = schema.rows
 
 
-async def bind(database: Database, blobs: Blobs) -> None:
+async def bind(database: Database, blobs: Blobs, path: Path) -> None:
     """Sees that a database and a folder of blobs belong together, or binds them; `Invalid` where they do not."""
-    path = blobs.folder / FILE
     known, said = await database.read(_known), await blobs.run(lambda: _said(path))
     if known and said:
         fits = known == said
@@ -47,12 +45,17 @@ async def bind(database: Database, blobs: Blobs) -> None:
             "database was lost or replaced. Give the one that was used before, or restore a backup; to begin anew, "
             "use another data folder and another database."
         )
-    bond = known or said or secrets.token_hex(16)
+    bond = known or said or fresh()
     if not known:
-        await database.write(lambda connection: _keep(connection, bond))
+        await database.write(lambda connection: keep(connection, bond))
     if not said:
         await blobs.run(database.sync)  # a power cut must not take the row and leave the file
-        await blobs.run(lambda: _say(path, bond))
+        await blobs.run(lambda: say(path, bond))
+
+
+def fresh() -> str:
+    """An id that no others have."""
+    return secrets.token_hex(16)
 
 
 def _known(connection: Connection) -> str | None:
@@ -71,7 +74,9 @@ def _named(connection: Connection) -> list[str]:
     return list(itertools.islice(connection.scalars(query), SAMPLE))
 
 
-def _keep(connection: Connection, bond: str) -> None:
+def keep(connection: Connection, bond: str) -> None:
+    """Has a database know an id, in the place of one that it knew."""
+    connection.execute(delete(_t).where(_t.c.kind == KIND))
     now = clock.now()
     values = {"kind": KIND, "account": "", "region": "", "name": "blobs", "arn": "", "doc": {"id": bond}}
     connection.execute(insert(_t).values(**values, created=now, modified=now, version=1))
@@ -84,10 +89,11 @@ def _said(path: Path) -> str | None:
         return None
 
 
-def _say(path: Path, bond: str) -> None:
-    fresh = path.with_name(f".{FILE}.new")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+def say(path: Path, bond: str) -> None:
+    """Writes the id of a folder."""
+    draft = path.with_name(f".{FILE}.new")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
         file.write(bond + "\n")
         file.flush()
         os.fsync(file.fileno())
-    os.rename(fresh, path)
+    os.rename(draft, path)

@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlalchemy import URL
 
 from potager.kernel.errors import Damaged, Exists, Invalid
-from potager.store import copying, snapshot
+from potager.store import bond, copying, snapshot
 from potager.store.backup import INDEX, ROWS, Manifest, Progress, read
 
 _BLOB = re.compile(r"[0-9a-f]{2}[0-9a-z._-]{1,100}")
@@ -69,7 +69,9 @@ def _restored(
         _check(place / INDEX, manifest.files[INDEX])
         _files(place, fresh, manifest)
         _blobs(source / "blobs", fresh / "blobs", place / INDEX, manifest, progress)
-        snapshot.put_back(place / ROWS, located(fresh))
+        own = bond.fresh()
+        bond.say(fresh / bond.FILE, own)
+        snapshot.put_back(place / ROWS, located(fresh), own)
         for folder in {path.parent for path in fresh.rglob("*")}:
             copying.sync(folder)
         os.rename(fresh, data)

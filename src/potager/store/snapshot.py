@@ -19,6 +19,7 @@ from sqlalchemy import JSON, URL, Connection, create_engine, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from potager.kernel.errors import Damaged, Exists, Invalid, NotFound
+from potager.store import bond as bonds
 from potager.store import migrations, schema
 from potager.store.database import backend
 
@@ -37,14 +38,19 @@ def take(url: URL, target: Path) -> None:
     _settle(target)
 
 
-def put_back(source: Path, url: URL) -> None:
-    """Makes the database at `url` what a snapshot holds; `Exists` where it holds anything already."""
+def put_back(source: Path, url: URL, bond: str) -> None:
+    """Makes the database at `url` what a snapshot holds; `Exists` where it holds anything already.
+
+    bond : the id that it has from then on (`bond.py`).
+    """
     if url.get_backend_name() == "sqlite":
         target = Path(url.database or "")
         if target.exists():
             raise Exists(f"{target} is there already. Restore into an empty folder.")
         shutil.copyfile(source, target)
         target.chmod(0o600)
+        with opened(target) as connection:
+            bonds.keep(connection, bond)
         return
     made = backend(url)
     with made.claimed() as connection:
@@ -54,6 +60,7 @@ def put_back(source: Path, url: URL) -> None:
             migrations.upgrade(connection, _revision(snapshot))
             _transfer(snapshot, connection)
             migrations.upgrade(connection)
+            bonds.keep(connection, bond)
             connection.commit()
 
 

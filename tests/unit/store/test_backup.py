@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 
 from potager.kernel.errors import Damaged, Exists, InUse, Invalid, NotFound
 from potager.kernel.names import Scope
-from potager.store import backup, references, removal, restore, schema, snapshot
+from potager.store import backup, bond, references, removal, restore, schema, snapshot
 from potager.store.blobs import Blobs
 from potager.store.database import Database
 from potager.store.objects import Entry, Objects
@@ -150,7 +150,8 @@ async def test_all_that_was_there_is_there_again(
         assert await again.database.read(lambda c: c.scalar(null)) == 23
         names = {str(path.relative_to(again.data)) for path in again.data.rglob("*") if path.is_file()}
         others = {name for name in names if not name.startswith(("blobs/", "potager.db", "ballast"))}
-        assert others == {"keys.json", "logs/a/g/s.log"}
+        assert others == {"bond", "keys.json", "logs/a/g/s.log"}
+        await bond.bind(again.database, again.blobs, again.data / "bond")
         assert (again.data / "logs" / "a" / "g" / "s.log").read_text() == "1 whole\n"
         assert again.data.stat().st_mode & 0o777 == 0o700
         for path in (again.data / "blobs").glob("*/*"):

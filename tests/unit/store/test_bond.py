@@ -16,23 +16,25 @@ from potager.store.database import Database
 from potager.store.objects import Objects
 
 
-async def test_those_that_are_bound_belong_together_from_then_on(database: Database, blobs: Blobs) -> None:
+async def test_those_that_are_bound_belong_together_from_then_on(
+    database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
     for _ in range(2):
-        await bond.bind(database, blobs)
-    assert (blobs.folder / "bond").stat().st_mode & 0o777 == 0o600
+        await bond.bind(database, blobs, tmp_path / "bond")
+    assert (tmp_path / "bond").stat().st_mode & 0o777 == 0o600
     assert await database.read(lambda c: c.scalar(text("SELECT count(*) FROM rows WHERE kind = 'house'"))) == 1
 
 
 async def test_another_database_is_refused(database: Database, blobs: Blobs, another_url: str, tmp_path: Path) -> None:
-    await bond.bind(database, blobs)
+    await bond.bind(database, blobs, tmp_path / "bond")
     await blobs.write(os.urandom(20_000))
     other, others = await Database.open(another_url), Blobs(tmp_path / "others")
     try:
         with pytest.raises(Invalid, match=r"does not belong to .*Give the one that was used before"):
-            await bond.bind(other, blobs)  # it is new, as one that was lost and made again
-        await bond.bind(other, others)
+            await bond.bind(other, blobs, tmp_path / "bond")  # it is new, as one that was lost and made again
+        await bond.bind(other, others, tmp_path / "other bond")
         with pytest.raises(Invalid, match="does not belong"):
-            await bond.bind(other, blobs)
+            await bond.bind(other, blobs, tmp_path / "bond")
     finally:
         others.close()
         await other.close()
@@ -41,21 +43,21 @@ async def test_another_database_is_refused(database: Database, blobs: Blobs, ano
 async def test_a_database_is_bound_to_a_folder_that_holds_what_it_names_and_to_no_other(
     database: Database, objects: Objects, blobs: Blobs, tmp_path: Path
 ) -> None:
-    await bond.bind(database, blobs)
+    await bond.bind(database, blobs, tmp_path / "bond")
     await objects.create_bucket("b", Scope("0", "us-east-1"))
     await objects.put("b", "k", await blobs.write(os.urandom(20_000)))
     empty = Blobs(tmp_path / "empty")
     try:
         with pytest.raises(Invalid, match="does not belong"):
-            await bond.bind(database, empty)
+            await bond.bind(database, empty, tmp_path / "other bond")
     finally:
         empty.close()
-    (blobs.folder / "bond").unlink()  # as restored
-    await bond.bind(database, blobs)
-    assert (blobs.folder / "bond").exists()
+    (tmp_path / "bond").unlink()  # as restored
+    await bond.bind(database, blobs, tmp_path / "bond")
+    assert (tmp_path / "bond").exists()
 
 
-async def test_a_folder_without_blobs_may_begin_anew(database: Database, blobs: Blobs) -> None:
-    (blobs.folder / "bond").write_text("of a database that is gone\n")
-    await bond.bind(database, blobs)
-    await bond.bind(database, blobs)
+async def test_a_folder_without_blobs_may_begin_anew(database: Database, blobs: Blobs, tmp_path: Path) -> None:
+    (tmp_path / "bond").write_text("of a database that is gone\n")
+    await bond.bind(database, blobs, tmp_path / "bond")
+    await bond.bind(database, blobs, tmp_path / "bond")
