@@ -74,4 +74,5 @@ class Client:
             raise Broken(repr(error)) from error
 
     def close(self) -> None:
+        """Ends the connection; the next request opens another one."""
         self._connection.close()

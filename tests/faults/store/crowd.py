@@ -2,7 +2,8 @@
 
 Each worker has keys of its own, so that it knows the order of its writes. A write that was acknowledged is what its key
 holds; one that was not leaves two possibilities, the old and the new, and the next look at the key must find one of
-them, whole, and from then on no other. Some keys are everybody's: those hold what somebody wrote, whole.
+them, whole, and from then on no other. Some keys are everybody's: those hold what somebody wrote, whole. In a
+bucket that keeps versions each acknowledged write and deletion is there as a version, in their order.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from xml.sax.saxutils import escape
 
 from tests.faults.store.client import Answer, Broken, Client
 
-BUCKET = "crowd"
+BUCKET, LAYERED = "crowd", "layered"
 PART = 5 * 2**20
 SIZES = (0, 1, 1000, 1000, 70_000, 300_000, 2**20 + 1, 2_500_000)
 KEYS = 12
@@ -95,11 +96,11 @@ class Shared:
             self.acknowledged.setdefault(key, []).append(digest)
 
 
-class Worker(threading.Thread):
-    """One client. `held` is what its keys may hold: one digest where it is certain."""
+class Worker:
+    """One client, in a thread of its own. `held` is what its keys may hold: one digest where it is certain."""
 
     def __init__(self, number: int, seed: int, gate: Gate, shared: Shared, connect: Callable[[], Client]) -> None:
-        super().__init__(name=f"worker-{number}", daemon=True)
+        self.thread = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
         self.number = number
         self.held: dict[str, set[Digest]] = {f"{number}/{each:02}": {None} for each in range(KEYS)}
         self._random = random.Random(f"{seed}/{number}")
@@ -111,9 +112,15 @@ class Worker(threading.Thread):
         self._source: bytes | None = None
         self._ops: list[Callable[[], None]] = [self._put] * 8 + [self._copy] * 3 + [self._delete] * 3
         self._ops += [self._delete_many, self._multipart, self._multipart, self._abort, self._once, self._everybodys]
-        self._ops += [self._look] * 4 + [self._list]
+        self._ops += [self._look] * 4 + [self._list] + [self._layer] * 3 + [self._cover, self._uncover]
+        self.layers: dict[str, list[tuple[str, Digest]]] = {f"{number}/{each}": [] for each in range(3)}
+        """The versions of keys in the other bucket, the oldest first; None for a delete marker."""
+        self.doubted: set[Digest] = set()
+        """What else may be a version, for nobody knows whether it was written."""
+        self.gone: set[str] = set()
+        """Versions that are deleted, or may be."""
 
-    def run(self) -> None:
+    def _work(self) -> None:
         try:
             while not self._gate.over:
                 try:
@@ -121,16 +128,18 @@ class Worker(threading.Thread):
                 except Broken:
                     self._life = self._gate.wait(self._life)
         except BaseException as error:
-            self._gate.faults.append(f"{self.name}: {type(error).__name__}: {error}")
+            self._gate.faults.append(f"{self.thread.name}: {type(error).__name__}: {error}")
             with self._gate.changed:
                 self._gate.changed.notify_all()
 
-    def send(self, method: str, key: str = "", *, expect: tuple[int, ...] = (200,), **more: Any) -> Answer:
+    def send(
+        self, method: str, key: str = "", *, expect: tuple[int, ...] = (200,), bucket: str = BUCKET, **more: Any
+    ) -> Answer:
         """What the server answers, which must be one of those; `Broken` when it dies meanwhile."""
         if self._s3 is None:
             self._life = self._gate.wait(0)
             self._s3 = self._connect()
-        answer = self._s3(method, BUCKET, key, **more)
+        answer = self._s3(method, bucket, key, **more)
         assert answer.status in expect, f"{method} {key} {more.get('query')}: {answer.status} {answer.body[:500]!r}"
         self._gate.count()
         return answer
@@ -165,6 +174,8 @@ class Worker(threading.Thread):
         headers = {"content_md5": base64.b64encode(hashlib.md5(body).digest()).decode()}
         if self._random.random() < 0.5:
             headers = {"x_amz_checksum_crc32": crc32(body)}
+        if self._random.random() < 0.2:
+            headers["x_amz_server_side_encryption"] = "AES256"
         self._write([key], md5(body), lambda: self.send("PUT", key, body=body, **headers))
 
     def _copy(self) -> None:
@@ -247,6 +258,44 @@ class Worker(threading.Thread):
         self._shared.trying(key, md5(body))
         self.send("PUT", key, body=body)
         self._shared.done(key, md5(body))
+
+    def _layer(self) -> None:
+        key, body = self._random.choice(list(self.layers)), self._body()
+        self.doubted.add(md5(body))
+        version = self.send("PUT", key, bucket=LAYERED, body=body).headers["x-amz-version-id"]
+        self.layers[key].append((version, md5(body)))
+
+    def _cover(self) -> None:
+        key = self._random.choice(list(self.layers))
+        answer = self.send("DELETE", key, bucket=LAYERED, expect=(204,))
+        assert answer.headers["x-amz-delete-marker"] == "true"
+        self.layers[key].append((answer.headers["x-amz-version-id"], None))
+
+    def _uncover(self) -> None:
+        """Deletes a version for good."""
+        key = self._random.choice(list(self.layers))
+        if self.layers[key]:
+            version, _ = self._random.choice(self.layers[key])
+            self.gone.add(version)
+            self.send("DELETE", key, bucket=LAYERED, expect=(204,), query={"versionId": version})
+            self.layers[key] = [each for each in self.layers[key] if each[0] != version]
+
+    def check_layers(self) -> None:
+        """Each version that was acknowledged is there with its bytes, in its place; others only by a doubtful write."""
+        for key, layers in self.layers.items():
+            listed = self.send("GET", bucket=LAYERED, query={"versions": "", "prefix": key}).texts("VersionId")
+            digests = dict(layers)
+            for markers in (False, True):  # a listing shows versions first, then markers
+                kind = [version for version, digest in reversed(layers) if (digest is None) == markers]
+                owed = [version for version in kind if version not in self.gone]
+                assert [version for version in listed if version in owed] == owed, f"{key}: {owed} in {listed}"
+            for version in listed:
+                answer = self.send("GET", key, bucket=LAYERED, query={"versionId": version}, expect=(200, 405))
+                digest = None if answer.status == 405 else read(answer)
+                if version in digests:
+                    assert digest == digests[version], f"{key} {version}"
+                else:
+                    assert version in self.gone or digest in self.doubted | {None}, f"{key} {version}"
 
     def _look(self) -> None:
         self.look(self._key())

@@ -2,9 +2,10 @@
 
     python launcher.py
 
-One JSON a line on standard input, `{"argv", "log", "step"}`, is a server to start, none while another one lives. On
-standard output come the server's own lines, `step NAME` when it reached that step, the how-manieth it was told to end
-at by SIGKILL, and `ended STATUS`. A step is a change that the store makes on the disk, counted before and after.
+One JSON a line on standard input, `{"argv", "log", "step", "clock"}`, is a server to start, none while another one
+lives; `clock` is a file that says by how many seconds its clock is wrong. On standard output come the server's own
+lines, `step NAME` when it reached the step, the how-manieth it was told to end at by SIGKILL, and `ended STATUS`. A
+step is a change that the store makes on the disk, counted before and after.
 When standard input ends, so do the server and the launcher.
 """
 
@@ -15,7 +16,9 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 CALLS = ("open", "write", "pwrite", "fdatasync", "fsync", "rename", "unlink", "chmod", "link", "copy_file_range")
@@ -40,8 +43,13 @@ def _step(name: str) -> None:
     if _left:
         _left -= 1
         if not _left:
-            os.writev(1, [f"step {name}\n".encode()])
+            _say(f"step {name}")
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _say(line: str) -> None:
+    """One write, as two processes say things here."""
+    os.writev(1, [line.encode() + b"\n"])
 
 
 def _counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,6 +87,23 @@ def _watch() -> None:
     batches.settle = committed
 
 
+def _set(wrong: Path) -> None:
+    """Has the house's clock go wrong by what a file says, as soon as it says so."""
+    from potager.kernel import clock
+
+    clock.now = lambda: time.time() + float(wrong.read_text())
+
+
+def _spare() -> None:
+    """Starts no parent of workers: they have nothing to do, and their imports would cost more than all the rest."""
+    from potager.compute.process.parent import Parent
+
+    async def opened(parent: Parent) -> None:
+        """None is needed."""
+
+    Parent.open = opened
+
+
 def _import() -> None:
     """All that a server imports, and what it reads of S3's model when it is first asked."""
     for name in IMPORTED:
@@ -113,9 +138,10 @@ def _run(order: dict[str, Any]) -> int:
     if not pid:
         os.close(held)
         _left = order["step"] or 0
+        _set(Path(order["clock"]))
         _serve(order["argv"], order["log"], pipe)
     os.close(pipe)
-    print(f"pid {pid}", flush=True)
+    _say(f"pid {pid}")
     try:
         return os.waitpid(pid, 0)[1]
     finally:
@@ -124,11 +150,12 @@ def _run(order: dict[str, Any]) -> int:
 
 def main() -> None:
     _watch()
+    _spare()
     _import()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    print("imported", flush=True)
+    _say("imported")
     for line in sys.stdin:
-        print(f"ended {_run(json.loads(line))}", flush=True)
+        _say(f"ended {_run(json.loads(line))}")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ class Mortal:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._pid: int | None = None
         folder.make(data)
+        self._clock = data / "clock"
+        self.set_clock(0)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("POTAGER_")}
         self._launcher = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("launcher.py"))],
@@ -47,7 +49,7 @@ class Mortal:
     def start(self, step: int | None = None) -> bool:
         """Starts it; whether it came up before it reached the step at which it kills itself."""
         argv = [*self._argv, "--port", str(self._port)]
-        order = {"argv": argv, "log": str(self.data / "server.log"), "step": step}
+        order = {"argv": argv, "log": str(self.data / "server.log"), "step": step, "clock": str(self._clock)}
         assert self._launcher.stdin
         self._launcher.stdin.write(json.dumps(order) + "\n")
         self._launcher.stdin.flush()
@@ -66,6 +68,11 @@ class Mortal:
         return f"http://127.0.0.1:{self._port}"
 
     @property
+    def pid(self) -> int | None:
+        """Its process, None while it does not run."""
+        return self._pid
+
+    @property
     def alive(self) -> bool:
         """Whether nothing has been heard of its end."""
         return self._pid is not None and self._lines.empty()
@@ -82,6 +89,12 @@ class Mortal:
         assert self._pid is not None
         os.kill(self._pid, signal.SIGTERM)
         self._bury(self._line())
+
+    def set_clock(self, wrong: float) -> None:
+        """Has its clock be wrong by so many seconds from now on."""
+        new = self._clock.with_suffix(".new")
+        new.write_text(str(wrong))
+        new.rename(self._clock)
 
     def close(self) -> None:
         """Ends the launcher and whatever lives of it."""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from tests.clients.road import until
 from tests.faults.store.audit import Folder
 from tests.faults.store.client import Client
-from tests.faults.store.crowd import BUCKET, Gate, Shared, Worker, read
+from tests.faults.store.crowd import BUCKET, LAYERED, Gate, Shared, Worker, read
 from tests.faults.store.mortal import Mortal
 
 MOMENTS = 200
@@ -19,24 +15,18 @@ WORKERS = 4
 SEED = 4
 
 
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Mortal]:
-    server = Mortal(tmp_path / "data")
-    try:
-        yield server
-    finally:
-        server.close()
-
-
 def test_a_store_that_is_killed_at_200_moments_loses_nothing_and_keeps_nothing_torn(mortal: Mortal) -> None:
     chance, gate, shared = random.Random(SEED), Gate(), Shared()
     mortal.start()
     s3 = Client(mortal.url, mortal.env)
-    assert s3("PUT", BUCKET).status == 200
+    for bucket in (BUCKET, LAYERED):
+        assert s3("PUT", bucket).status == 200
+    enabled = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    assert s3("PUT", LAYERED, query={"versioning": ""}, body=enabled).status == 200
     mortal.kill()
     workers = [Worker(each, SEED, gate, shared, lambda: Client(mortal.url, mortal.env)) for each in range(WORKERS)]
     for worker in workers:
-        worker.start()
+        worker.thread.start()
     try:
         live_and_die(mortal, gate, chance)
         mortal.start()
@@ -44,7 +34,7 @@ def test_a_store_that_is_killed_at_200_moments_loses_nothing_and_keeps_nothing_t
     finally:
         gate.finish()
         for worker in workers:
-            worker.join(60)
+            worker.thread.join(60)
     assert not gate.faults, gate.faults
     assert gate.total > 5 * MOMENTS
     assert len(mortal.steps) > MOMENTS / 4, "most were to die in the middle of a step"
@@ -56,11 +46,11 @@ def test_a_store_that_is_killed_at_200_moments_loses_nothing_and_keeps_nothing_t
 def live_and_die(mortal: Mortal, gate: Gate, chance: random.Random) -> None:
     """Has the server killed at every moment: after a number of answers, or in the middle of a step, or of its start."""
     for _ in range(MOMENTS):
-        step = chance.randint(1, 350) if chance.random() < 0.7 else None
+        step = chance.randint(1, 250) if chance.random() < 0.7 else None
         if not mortal.start(step):
             continue
         gate.open()
-        gate.until(60 if step else chance.randint(1, 30), lambda: not mortal.alive)
+        gate.until(30 if step else chance.randint(1, 20), lambda: not mortal.alive)
         gate.shut()
         mortal.kill()
         if gate.faults:
@@ -73,6 +63,7 @@ def check_all(s3: Client, workers: list[Worker], shared: Shared) -> None:
         worker.connect_anew()
         for key in worker.held:
             worker.look(key)
+        worker.check_layers()
     for key, tried in shared.tried.items():
         acknowledged = shared.acknowledged.get(key, [])
         digest = read(s3("GET", BUCKET, key))
@@ -95,7 +86,14 @@ def check_folder(mortal: Mortal) -> None:
         assert s3("DELETE", BUCKET, key, {"uploadId": upload}).status == 204
     for key in s3("GET", BUCKET, query={"list-type": 2}).texts("Key"):
         assert s3("DELETE", BUCKET, key).status == 204
+    for _ in range(1000):
+        versions = s3("GET", LAYERED, query={"versions": ""})
+        if not versions.texts("VersionId"):
+            break
+        for key, version in zip(versions.texts("Key"), versions.texts("VersionId"), strict=True):
+            assert s3("DELETE", LAYERED, key, {"versionId": version}).status == 204
     until(lambda: not folder.files(), "a folder without files")
     assert folder.complaints() == []
     assert folder.used() == 0
-    assert s3("DELETE", BUCKET).status == 204
+    for bucket in (BUCKET, LAYERED):
+        assert s3("DELETE", bucket).status == 204

@@ -28,7 +28,7 @@ PAGE = 1000
 """Keys that are looked for at once."""
 BATCH = 100
 """Keys of one transaction."""
-NAP = 3600.0
+NAP = 60.0
 """Seconds after which the clock is looked at again, at most."""
 
 
