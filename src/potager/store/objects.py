@@ -18,6 +18,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from hashlib import md5
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,7 +36,7 @@ from potager.store.keys import Listing
 from potager.store.mounts import Mount, chunks
 from potager.store.mounts.declared import Mounts
 from potager.store.sealing import NeedsKey, Sealing, Wish
-from potager.store.seals import Seal, is_sealed
+from potager.store.seals import Damaged, Seal, is_sealed
 from potager.store.uploads import Part, Upload, Uploads, forget
 
 __all__ = [
@@ -628,7 +629,7 @@ class Objects:
         if data is None or is_sealed(entry.blob):
             return None
         start, end, chosen = choose(entry)
-        return chosen, data[start:end]
+        return chosen, _plain(entry, data, None)[start:end]
 
     def _fetched(
         self,
@@ -718,7 +719,12 @@ def _inline(connection: Connection, entry: Entry) -> bytes | None:
 
 
 def _plain(entry: Entry, data: bytes, seal: Seal | None) -> bytes:
-    return seal.opened(entry.blob, data) if seal else data
+    """The bytes that were written; `Damaged` where others rest, for a page of a database has no checksum."""
+    if seal is not None:
+        return seal.opened(entry.blob, data)
+    if md5(data, usedforsecurity=False).hexdigest() != entry.etag:
+        raise Damaged(f"the bytes of s3://{entry.bucket}/{entry.key} are not those that were written")
+    return data
 
 
 def _found(connection: Connection, name: str) -> Bucket:

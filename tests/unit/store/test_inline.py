@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from potager.kernel.errors import Invalid
 from potager.kernel.names import Scope
@@ -21,6 +21,7 @@ from potager.store import drafts, inlined, schema, sweep
 from potager.store.blobs import INLINE, THREADS, Blobs
 from potager.store.database import Database
 from potager.store.objects import Bucket, Entry, NoObject, Objects
+from potager.store.seals import Damaged
 from potager.store.uploads import Part
 
 HERE = Scope("000000000000", "us-east-1")
@@ -204,6 +205,16 @@ async def test_versions_keep_their_bytes(objects: Objects, blobs: Blobs, databas
     assert await rows(database) == 1
     assert await fetched(objects, "k") == b"2"
     assert second.version
+
+
+async def test_a_flipped_bit_is_not_served(objects: Objects, blobs: Blobs, database: Database) -> None:
+    entry = await put(objects, blobs, "k", b"small")
+    changed = update(schema.inline).values(data=b"smalm")
+    await database.write(lambda connection: connection.execute(changed))
+    with pytest.raises(Damaged, match="s3://b/k"):
+        await fetched(objects, "k", 0, 1)
+    with pytest.raises(Damaged):
+        await objects.open(entry)
 
 
 async def test_a_full_disk_keeps_room_for_the_log(
