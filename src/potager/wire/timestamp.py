@@ -33,7 +33,7 @@ def parse(value: Any) -> datetime:
 def _http_date(text: str) -> datetime:
     try:
         return parsedate_to_datetime(text)
-    except (TypeError, IndexError) as error:
+    except (TypeError, IndexError, OverflowError) as error:
         raise ValueError(f"{text!r} is not a date") from error
 
 
