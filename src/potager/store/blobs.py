@@ -127,12 +127,12 @@ class Blobs:
             whole = data[0] if len(data) == 1 else b"".join(data)
             name = how.name()
             return Blob(name, size, of(whole, how.digests), None, how.seal, how.resting(name, whole))
-        return await self.run(lambda: self._whole(data, how))
+        return await self._made(lambda: self._whole(data, how), lambda blob: self.unlink([blob.id]))
 
     async def _stream(self, first: list[bytes], rest: AsyncIterator[list[bytes]], how: _How) -> Blob:
         """Writes one batch in a thread while the next one arrives."""
         blob = how.name()
-        draft = await self.run(lambda: self._begun(blob, how))
+        draft = await self._made(lambda: self._begun(blob, how), lambda draft: draft.abandon())
         try:
             step = self._submit(draft.add, first)
             try:
@@ -144,10 +144,13 @@ class Blobs:
             await step
             return how.blob(blob, draft.size, await self.run(draft.finish))
         except BaseException:
-            abandoned = self._submit(draft.abandon)  # in a thread: one may still be writing when this task is cancelled
-            with suppress(asyncio.CancelledError):
-                await asyncio.shield(abandoned)
+            await self._abandoned(draft)
             raise
+
+    async def _abandoned(self, draft: Draft | Inset) -> None:
+        """Abandons a draft in a thread: one may still be writing when a task is cancelled."""
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(self._submit(draft.abandon))
 
     def _whole(self, data: list[bytes], how: _How) -> Blob:
         blob = how.name()
@@ -202,13 +205,15 @@ class Blobs:
         them the bytes. What a killed server leaves here the next one sweeps. Two who ask at once get a file each.
         """
         name = f"{blob}.{secrets.token_hex(4)}"
-        draft = await self.run(lambda: Draft(self._temporary / name, self._plain / name))
+        draft = await self._made(
+            lambda: Draft(self._temporary / name, self._plain / name), lambda draft: draft.abandon()
+        )
         try:
             async for chunk in chunks:
                 await self.run(lambda chunk=chunk: draft.add([chunk]))
             await self.run(draft.finish)
         except BaseException:
-            draft.abandon()
+            await self._abandoned(draft)
             raise
         return _lent(self._plain / name)
 
@@ -309,22 +314,29 @@ class Blobs:
 
     def discard(self, blobs: Iterable[str]) -> None:
         """Has the files of blobs that no row names any more removed soon; does not wait for it."""
-        ids = set(blobs)
-        self._doomed |= ids & self._holds.keys()
-        if free := ids - self._holds.keys():
+        if free := self._free(blobs):
             with suppress(RuntimeError):  # closed: the next start sweeps them
                 self._threads.submit(self.unlink, free)
 
     async def delete(self, blobs: Iterable[str]) -> None:
-        """Removes blobs that no row names any more; those that are gone already are passed over."""
-        ids = list(blobs)
-        if ids:
-            await self.run(lambda: self.unlink(ids))
+        """As `discard`, done on return; what is held goes when it is free."""
+        if free := self._free(blobs):
+            await self.run(lambda: self.unlink(free))
+
+    def _free(self, blobs: Iterable[str]) -> set[str]:
+        """Those that nobody holds; the others are doomed."""
+        ids = set(blobs)
+        self._doomed |= ids & self._holds.keys()
+        return ids - self._holds.keys()
 
     def unlink(self, blobs: Iterable[str]) -> None:
         """As `delete`, in the present thread; while a backup copies, the files go when it is over (`removal.py`)."""
         self.before_unlinking()
         self._removal(blobs)
+
+    async def alter(self, do: Callable[[], None]) -> bool:
+        """Changes bytes of files that no row names, in a thread; whether it did: not while a backup copies them."""
+        return await self.run(lambda: self._removal.alone(do))
 
     def _remove(self, blobs: Iterable[str]) -> None:
         for blob in blobs:
@@ -348,9 +360,12 @@ class Blobs:
 
     def name(self) -> str:
         """The id of a blob that is to be; the sweep spares it."""
-        blob = secrets.token_hex(16)
-        if self.fresh is not None:
-            self.fresh.add(blob)
+        return self._fresh(secrets.token_hex(16))
+
+    def _fresh(self, blob: str) -> str:
+        fresh = self.fresh  # looked at once: the sweep ends in another thread
+        if fresh is not None:
+            fresh.add(blob)
         return blob
 
     def lay(self, blob: str) -> None:
@@ -358,9 +373,7 @@ class Blobs:
         os.close(os.open(self.path(blob), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     def _draft(self, blob: str, digests: Sequence[str], seal: Seal | None = None) -> Draft:
-        if self.fresh is not None:
-            self.fresh.add(blob)
-        return Draft(self._temporary / blob, self.path(blob), digests, seal and seal.writer(blob))
+        return Draft(self._temporary / self._fresh(blob), self.path(blob), digests, seal and seal.writer(blob))
 
     def _submit(self, fn: Callable[..., T], *given: object) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, fn, *given)
@@ -368,6 +381,15 @@ class Blobs:
     async def run(self, fn: Callable[[], T]) -> T:
         """What `fn` gives, in one of the threads that work on files."""
         return await self._submit(fn)
+
+    async def _made(self, make: Callable[[], T], undo: Callable[[T], None]) -> T:
+        """As `run`, for what leaves something behind: it is undone, in a thread, where this task is cancelled first."""
+        making = self._submit(make)
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(lambda made: made.exception() or self._submit(undo, made.result()))
+            raise
 
 
 class Lent(type(Path())):

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import md5
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -106,7 +107,8 @@ class Objects:
         self._sealing = sealing
         blobs.before_unlinking = database.sync
         self._sweep: asyncio.Task[int] | None = None
-        self._joining: dict[str, asyncio.Lock] = {}
+        self._joining: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Held while a blob's file is put together; there as long as somebody holds it or waits for it."""
         self._laying = asyncio.Lock()
         self._known: dict[str, Bucket] = {}
         """Buckets that were read or written by this server, as they are."""
@@ -292,15 +294,17 @@ class Objects:
         described = {"ContentType": content_type, **plain, **sealing.member(blob.seal)}
         etag = blob.digests["md5"].hex()
         entry = Entry(bucket, key, blob.id, blob.size, etag, clock.now(), checksum, described)
-        if (mount := await self.mount(bucket)) is not None:
-            if blob.data is not None:
-                return await mount.put(entry, blob.data, check)
+        try:
+            mount, note = await self.mount(bucket), await self.noting(bucket)
+        except BaseException:
+            self._discard(blob)
+            raise
+        if mount is not None:
             try:
-                return await mount.put(entry, await self._blobs.open(blob.id), check)
+                content = blob.data if blob.data is not None else await self._blobs.open(blob.id)
+                return await mount.put(entry, content, check)
             finally:
-                self._blobs.discard([blob.id])
-
-        note = await self.noting(bucket)
+                self._discard(blob)
 
         def write(connection: Connection) -> tuple[Entry, list[str]]:
             current, freed = entries.put(connection, entry, check)
@@ -311,12 +315,16 @@ class Objects:
 
         try:
             entry, freed = await self._database.write(write)
-        except Exception:
-            if blob.data is None:
-                self._blobs.discard([blob.id])
+        except Exception:  # a task that is cancelled does not know whether it was made: the next sweep looks
+            self._discard(blob)
             raise
         self._blobs.discard(freed)
         return entry
+
+    def _discard(self, blob: Blob) -> None:
+        """Removes what was just written, where it is a file."""
+        if blob.data is None:
+            self._blobs.discard([blob.id])
 
     async def copy(
         self,
@@ -668,12 +676,8 @@ class Objects:
             return path
         if entry.size <= INLINE:
             await self._lay_down([entry.blob])
-        lock = self._joining.setdefault(entry.blob, asyncio.Lock())
-        async with lock:
-            try:
-                return await self._join(entry, path)
-            finally:
-                self._joining.pop(entry.blob, None)
+        async with self._joining.setdefault(entry.blob, asyncio.Lock()):
+            return await self._join(entry, path)
 
     async def files(self, wanted: Sequence[Entry]) -> list[Path]:
         """As `file`, of many objects; small ones become files together."""

@@ -1,7 +1,8 @@
 """Files that nobody names any more are removed, but not while a backup copies: it may name them still.
 
     backup     holds BLOBS/keep, shared, from before its snapshot of the rows until the last file is copied
-    server     takes BLOBS/keep for itself around each removal; what comes while it is held waits in memory for its end
+    server     takes BLOBS/keep for itself around each removal; what comes while it is held waits in memory for its end;
+               bytes inside a file that nobody names any more stay as they are meanwhile (`alone`)
 
 The lock is the kernel's (flock): it ends with the process that holds it, however that ends. What waits when the server
 ends is swept at the next start.
@@ -48,8 +49,7 @@ class Removal:
     def __call__(self, blobs: Iterable[str]) -> None:
         """Has the files removed; does not wait for a backup."""
         with self._lock:
-            if not self._waiting and self._taken(fcntl.LOCK_NB):
-                self._removed(blobs)
+            if self._alone(lambda: self._remove(blobs)):
                 return
             first, self._waiting = not self._waiting, self._waiting.union(blobs)
             if first and self._waiting:
@@ -60,24 +60,29 @@ class Removal:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             with self._lock:
-                self._remove(self._waiting)
-                self._waiting = set()
+                waiting, self._waiting = self._waiting, set()
+                self._remove(waiting)
         finally:
             os.close(handle)
 
-    def _removed(self, blobs: Iterable[str]) -> None:
-        try:
-            self._remove(blobs)
-        finally:
-            fcntl.flock(self._handle or -1, fcntl.LOCK_UN)
+    def alone(self, do: Callable[[], None]) -> bool:
+        """Does what changes bytes that no row names any more, unless a backup may name them still; whether it did."""
+        with self._lock:
+            return self._alone(do)
 
-    def _taken(self, how: int) -> bool:
+    def _alone(self, do: Callable[[], None]) -> bool:
+        if self._waiting:
+            return False
         if self._handle is None:
             self._handle = _opened(self._folder)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | how)
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
+        try:
+            do()
+        finally:
+            fcntl.flock(self._handle, fcntl.LOCK_UN)
         return True
 
     def close(self) -> None:

@@ -86,16 +86,13 @@ class Sqlite(Backend):
             with connection.begin():
                 return fn(connection)
         except DatabaseError as error:
-            fault = self.named(error)
-            if fault is error:
-                raise
-            raise fault from error
+            raise self.named(error) from error.orig
 
     def look(self, query: Prepared, values: Mapping[str, Any]) -> Sequence[Any] | None:
         try:  # a single statement is its own transaction
             return query.first(self._reader(), values)
         except DatabaseError as error:
-            raise self.named(error) from error
+            raise self.named(error) from error.orig
 
     def write(self, batch: list[Job]) -> list[Outcome]:
         if self._writer is None:

@@ -281,7 +281,7 @@ class Uploads:
         self._sites.pop(upload.id, None)
         self._blobs.discard(freed)
         if final is not None and holes and final.blob not in freed:
-            await self._blobs.run(lambda: clear(final.path, holes))
+            await self._blobs.alter(lambda: clear(final.path, holes))
         return entry
 
     async def _mend(self, upload: Upload, site: Site) -> dict[str, Span]:
@@ -301,10 +301,10 @@ class Uploads:
                     at += piece.size
         with self._blobs.holding([piece for _, pieces in stray for piece in pieces]):
             try:
-                await self._blobs.run(lambda: move(site.path, work) if work else None)
+                done = not work or await self._blobs.alter(lambda: move(site.path, work))
             except (FileNotFoundError, LimitReached):
                 return {}
-        return moved
+        return moved if done else {}
 
     def _joined(
         self, connection: Connection, parts: Sequence[Part], entry: Entry, moved: Mapping[str, Span], final: Site | None

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 from potager.kernel.errors import LimitReached
 from potager.store import drafts as module
 from potager.store import removal
-from potager.store.blobs import CHUNK, Blobs, Span
+from potager.store.blobs import CHUNK, THREADS, Blobs, Span
 
 
 async def pieces(data: bytes, size: int = 70_000) -> AsyncIterator[bytes]:
@@ -80,6 +81,80 @@ async def test_a_write_that_is_cancelled_leaves_nothing(blobs: Blobs) -> None:
         await task
     blobs.close()
     assert files(blobs) == []
+
+
+@pytest.mark.parametrize("data", [b"x", os.urandom(2 * CHUNK)])
+async def test_a_write_that_is_cancelled_in_a_thread_leaves_no_file_open_or_named(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    began, go_on, made = asyncio.Event(), threading.Event(), blobs._draft
+    loop, handles = asyncio.get_running_loop(), len(os.listdir("/proc/self/fd"))
+
+    def slow(*given: Any) -> Any:
+        draft = made(*given)
+        loop.call_soon_threadsafe(began.set)
+        go_on.wait()
+        return draft
+
+    monkeypatch.setattr(blobs, "_draft", slow)
+    task = asyncio.create_task(blobs.write(pieces(data), inline=False))
+    await began.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    go_on.set()
+    for _ in range(2):
+        await asyncio.gather(*(blobs.run(lambda: None) for _ in range(THREADS)))
+    blobs.close()
+    assert files(blobs) == []
+    assert len(os.listdir("/proc/self/fd")) <= handles + 1
+
+
+async def test_the_end_of_the_sweep_does_not_trouble_a_write(blobs: Blobs) -> None:
+    class Ending(Blobs):
+        looks = 0
+
+        @property
+        def fresh(self) -> set[str] | None:  # type: ignore[override]
+            self.looks += 1
+            return set() if self.looks % 2 else None
+
+        @fresh.setter
+        def fresh(self, given: set[str] | None) -> None: ...
+
+    ending = Ending(blobs.folder)
+    assert await read(ending, (await ending.write(b"x", inline=False)).id) == b"x"
+
+
+async def test_what_is_held_outlives_a_deletion_that_is_waited_for(blobs: Blobs) -> None:
+    one = await blobs.write(b"one", inline=False)
+    content = await blobs.open_spans([Span(one.id, 0, 3)])
+    await blobs.delete([one.id])
+    assert b"".join([chunk async for chunk in content]) == b"one"
+    blobs.close()
+    assert files(blobs) == []
+
+
+async def test_files_are_removed_after_one_could_not_be(blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = await blobs.write(b"one", inline=False), await blobs.write(b"two", inline=False)
+    tried, unlink = threading.Event(), Path.unlink
+
+    def refused(path: Path, missing_ok: bool = False) -> None:
+        tried.set()
+        raise OSError(errno.EIO, "the disk does not answer")
+
+    monkeypatch.setattr(threading, "excepthook", lambda told: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refused)
+        with removal.withheld(blobs.folder):
+            blobs.unlink([one.id])
+        assert tried.wait(20)
+        for thread in threading.enumerate():
+            if thread.name == "removal":
+                thread.join()
+    assert Path.unlink is unlink
+    await blobs.delete([two.id])
+    assert [path.name for path in files(blobs)] == [one.id]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from potager.kernel.errors import Exists, InUse, Invalid, NotFound
+from potager.kernel.errors import Exists, InUse, Invalid, NotFound, Unavailable
 from potager.kernel.names import Scope
 from potager.store import entries, sweep
 from potager.store.blobs import THREADS, Blobs
 from potager.store.database import Database
-from potager.store.objects import Entry, NoBucket, NoObject, Objects
+from potager.store.objects import Bucket, Entry, NoBucket, NoObject, Objects
 
 HERE = Scope("000000000000", "us-east-1")
 
@@ -82,6 +82,16 @@ async def test_a_put_that_fails_frees_its_file(objects: Objects, blobs: Blobs) -
         await put(objects, blobs, "k", check=refuse)
     with pytest.raises(NotFound):
         await objects.put("absent", "k", await blobs.write(b"x", inline=False))
+    assert await files(blobs) == set()
+
+
+async def test_a_put_that_fails_before_it_is_written_frees_its_file(objects: Objects, blobs: Blobs) -> None:
+    def broken(bucket: Bucket) -> None:
+        raise Unavailable("The database does not answer.")
+
+    objects.observe = broken
+    with pytest.raises(Unavailable):
+        await put(objects, blobs, "k")
     assert await files(blobs) == set()
 
 

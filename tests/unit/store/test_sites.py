@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from potager.kernel.names import Scope
-from potager.store import drafts, sweep, uploads
+from potager.store import drafts, removal, sweep, uploads
 from potager.store.blobs import Blobs
 from potager.store.database import Database
 from potager.store.objects import Check, Entry, Objects
@@ -163,6 +163,20 @@ async def test_an_object_does_not_hold_the_parts_that_it_leaves_out(objects: Obj
         entry = await finish(objects, upload, *chosen)
         assert await content(objects, entry) == b"".join(PARTS[number - 1] for number in chosen)
         assert await files(blobs) == {entry.blob}
+
+
+async def test_beside_a_backup_no_byte_changes_that_it_may_copy(objects: Objects, blobs: Blobs) -> None:
+    upload = await begin(objects)
+    for number, data in enumerate(PARTS, 1):
+        await send(objects, blobs, upload, number, data)
+    (site,) = await files(blobs)
+    changed = os.urandom(SMALLEST)
+    with removal.withheld(blobs.folder):
+        await send(objects, blobs, upload, 2, changed)
+        entry = await finish(objects, upload, 1, 2)
+        assert b"".join([chunk async for chunk in objects.read(entry)]) == PARTS[0] + changed
+        assert blobs.path(site).read_bytes() == b"".join(PARTS)
+    assert await content(objects, entry) == PARTS[0] + changed
 
 
 async def test_a_part_under_way_when_the_upload_ends_does_not_grow_the_object(objects: Objects, blobs: Blobs) -> None:

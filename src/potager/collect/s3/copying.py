@@ -47,10 +47,10 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
         await check_owner(ctx, bucket, req["ExpectedSourceBucketOwner"])
     source = await original(ctx, bucket, key, version)
     conditions.readable(req, source, "CopySource")
+    sums = await _checksum(ctx, req, source, checksums.served(req.get("ChecksumAlgorithm")))
     recode = await recoding(ctx, req, source, target)
     itself = (bucket, key) == target and version is None
     try:
-        sums = await _checksum(ctx, req, source, checksums.served(req.get("ChecksumAlgorithm")))
         entry = await ctx[Objects].copy(
             (bucket, key),
             target,
@@ -60,7 +60,7 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
             wish=await wished(ctx, req, source, target[0]),
             customer=encryption.opening(req, source, "CopySource"),
         )
-    except BaseException:
+    except Exception:  # a task that is cancelled does not know whether the copy was made: its bytes stay
         recode.undo(ctx)
         raise
     result = {"ETag": f'"{entry.etag}"', "LastModified": entry.modified, **checksums.of(entry.doc)}

@@ -18,6 +18,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from potager.kernel.errors import Denied, Fault, Invalid
 from potager.store.blobs import Content
@@ -42,7 +43,8 @@ class Mount:
     def __init__(self, bucket: str, *, read_only: bool) -> None:
         self.bucket = bucket
         self.read_only = read_only
-        self._changing: dict[str, asyncio.Lock] = {}
+        self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """Held while a key is changed; there as long as somebody holds it or waits for it."""
 
     async def head(self, key: str) -> Entry:
         """What is known of an object; `NoObject` when it is not there."""
@@ -100,16 +102,9 @@ class Mount:
         except NoObject:
             return None
 
-    @contextlib.asynccontextmanager
-    async def _alone(self, key: str) -> AsyncIterator[None]:
+    def _alone(self, key: str) -> asyncio.Lock:
         """Changes of one key come one after the other."""
-        lock = self._changing.setdefault(key, asyncio.Lock())
-        try:
-            async with lock:
-                yield
-        finally:
-            if not lock.locked():
-                self._changing.pop(key, None)
+        return self._changing.setdefault(key, asyncio.Lock())
 
     def failed(self, what: str, error: BaseException) -> Fault:
         """A fault that says what could not be done, where, and why."""

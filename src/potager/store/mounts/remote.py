@@ -14,6 +14,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakValueDictionary
 
 from potager.kernel.errors import Denied, Fault, Invalid
 from potager.store.blobs import CHUNK, Content
@@ -56,7 +57,7 @@ class RemoteMount(Mount):
         self._options = dict(options)
         self._kept = kept
         self._made: ObjectStore | None = None
-        self._fetching: dict[str, asyncio.Lock] = {}
+        self._fetching: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def _store(self) -> ObjectStore:
@@ -133,12 +134,9 @@ class RemoteMount(Mount):
         name = hashlib.sha256(f"{entry.key}\0{entry.blob}".encode()).hexdigest()
         path = self._kept / name[:2] / name
         async with self._fetching.setdefault(name, asyncio.Lock()):
-            try:
-                if not path.exists():
-                    await self._fetch(entry, path)
-                await asyncio.to_thread(os.utime, path)
-            finally:
-                self._fetching.pop(name, None)
+            if not path.exists():
+                await self._fetch(entry, path)
+            await asyncio.to_thread(os.utime, path)
         return path
 
     async def _fetch(self, entry: Entry, path: Path) -> None:
@@ -232,8 +230,9 @@ def _first(error: Exception) -> str:
 
 
 def _make_room(folder: Path, size: int) -> None:
-    """Removes the least used files, until `size` bytes more are not too many."""
-    found = sorted((each.stat().st_atime, each.stat().st_size, each) for each in folder.glob("??/*"))
+    """Removes the least used files, until `size` bytes more are not too many; none that is being fetched."""
+    whole = [each for each in folder.glob("??/*") if not each.suffix]
+    found = sorted((each.stat().st_atime, each.stat().st_size, each) for each in whole)
     used = sum(each for _, each, _ in found)
     for _, freed, path in found:
         if used + size <= MOST_FETCHED:
