@@ -37,7 +37,8 @@ class Folder:
 
     def used(self) -> int:
         """Bytes that the blobs take on the disk."""
-        return sum(path.stat().st_blocks * 512 for path in self.blobs.rglob("*") if path.is_file())
+        files = [*self.files().values(), *(self.blobs / "tmp").iterdir()]
+        return sum(path.stat().st_blocks * 512 for path in files)
 
     def complaints(self, deep: bool = True) -> list[str]:
         """What is wrong; nothing, where nobody works on it and no file waits to be removed. `deep` reads every byte."""
