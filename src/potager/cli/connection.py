@@ -59,6 +59,40 @@ _LENGTHS = Refused(400, "The request must have one Content-Length header.")
 _BUSY = Refused(503, "Too many connections are open. Try again, or raise the setting `connections`.")
 
 
+class Joined:
+    """What one answer is written to: its head goes out with the beginning of its body, if that is there by then.
+
+    uvicorn writes the two one after the other, and each is a system call that wakes the client.
+    """
+
+    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._begun = False
+        self._held = b""
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            held, self._held = self._held, b""
+            self._transport.writelines((held, data) if data else (held,))
+        elif self._begun or data.startswith(b"HTTP/1.1 100 "):
+            self._transport.write(data)
+        else:
+            self._begun, self._held = True, data
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self._held:
+            self.write(b"")
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+
 class Connection(HttpToolsProtocol):
     """uvicorn's protocol, with bounds.
 
@@ -141,6 +175,7 @@ class Connection(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answered = cycle
+        cycle.transport = Joined(self.transport, self.loop)
         super()._start_asgi_task(cycle, app)
 
     # --- what the parser finds

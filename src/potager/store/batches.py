@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from potager.store.prepared import tell
+
 Job = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
 Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
 Naming = Callable[[BaseException], BaseException]
@@ -35,21 +37,21 @@ def failed(batch: list[Job], error: BaseException) -> list[Outcome]:
 def _attempt(
     connection: Connection, fn: Callable[[Connection], Any], future: asyncio.Future[Any], named: Naming
 ) -> Outcome:
-    connection.exec_driver_sql("SAVEPOINT job")
+    tell(connection, "SAVEPOINT job")
     try:
         result = fn(connection)
     except Exception as error:
         _undo(connection, error)
         return future, None, named(error)
-    connection.exec_driver_sql("RELEASE SAVEPOINT job")
+    tell(connection, "RELEASE SAVEPOINT job")
     return future, result, None
 
 
 def _undo(connection: Connection, why: Exception) -> None:
     """Undoes one write of a batch; a full disk has undone the whole transaction already, and is told to all."""
     try:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT job")
-        connection.exec_driver_sql("RELEASE SAVEPOINT job")
+        tell(connection, "ROLLBACK TO SAVEPOINT job")
+        tell(connection, "RELEASE SAVEPOINT job")
     except SQLAlchemyError:
         raise why from None
 

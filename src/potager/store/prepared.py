@@ -47,6 +47,24 @@ class Prepared:
         return self._compiled
 
 
+def tell(connection: Connection, words: str) -> None:
+    """Runs words without parameters and rows, such as `SAVEPOINT job`."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(words)
+    else:
+        _driven(connection, words, ())
+
+
+def _driven(connection: Connection, words: str, given: Sequence[Any]) -> list[Sequence[Any]]:
+    """All rows: a statement that is not read to its end would keep its snapshot."""
+    driver: Any = connection.connection.driver_connection
+    try:
+        rows: list[Sequence[Any]] = driver.execute(words, given).fetchall()
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(words, None, error, sqlite3.Error, dialect=connection.dialect) from error
+    return rows
+
+
 class _Compiled:
     """A statement as SQLite's text, the order of its parameters, and what converts values on their way."""
 
@@ -62,13 +80,8 @@ class _Compiled:
         self._readers = [(number, each) for number, each in enumerate(readers) if each is not None]
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> list[Sequence[Any]]:
-        """All rows: one that is not read to its end would keep its snapshot."""
         given = [values[name] if convert is None else convert(values[name]) for name, convert in self._order]
-        driver: Any = connection.connection.driver_connection
-        try:
-            rows: list[Sequence[Any]] = driver.execute(self._text, given).fetchall()
-        except sqlite3.Error as error:
-            raise DBAPIError.instance(self._text, values, error, sqlite3.Error, dialect=connection.dialect) from error  # type: ignore[arg-type]
+        rows = _driven(connection, self._text, given)
         return [self._converted(row) for row in rows] if self._readers else rows
 
     def _converted(self, row: Sequence[Any]) -> Sequence[Any]:

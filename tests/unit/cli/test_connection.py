@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from potager.cli import connection
-from potager.cli.connection import MOST_HEAD, Connection
+from potager.cli.connection import MOST_HEAD, Connection, Joined
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -263,3 +263,57 @@ async def test_a_client_must_take_some_of_what_waits(waiting: tuple[int, ...], m
         one._moved = moved
     one._unwatch()
     assert pipe.aborted == aborted
+
+
+class Written:
+    """A transport that remembers each system call's worth."""
+
+    def __init__(self) -> None:
+        self.calls: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.calls.append(data)
+
+    def writelines(self, data: tuple[bytes, ...]) -> None:
+        self.calls.append(b"".join(data))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+async def test_a_head_goes_out_with_its_body() -> None:
+    written = Written()
+    joined = Joined(written, asyncio.get_running_loop())
+    joined.write(HEAD)
+    joined.write(b"body")
+    joined.write(HEAD)  # bytes of the body now, whatever they look like
+    await asyncio.sleep(0)
+    assert written.calls == [HEAD + b"body", HEAD]
+
+
+async def test_a_head_does_not_wait_for_a_body() -> None:
+    written = Written()
+    joined = Joined(written, asyncio.get_running_loop())
+    joined.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    joined.write(HEAD)
+    assert written.calls == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    await asyncio.sleep(0)
+    assert written.calls[1:] == [HEAD]
+    joined.write(b"late")
+    assert written.calls[2:] == [b"late"]
+
+
+async def test_a_head_goes_out_before_its_connection_ends() -> None:
+    written = Written()
+    joined = Joined(written, asyncio.get_running_loop())
+    joined.write(HEAD)
+    joined.close()
+    assert written.calls == [HEAD]
+    assert joined.is_closing()
