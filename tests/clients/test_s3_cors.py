@@ -77,6 +77,7 @@ def test_rules_are_kept_as_they_were_given(s3: Any, bucket: str) -> None:
         (rule(["http://*.*.com"], ["GET"]), "InvalidRequest", "can not have more than one wildcard"),
         (rule(["*"], ["GET"], AllowedHeaders=["x-*-*"]), "InvalidRequest", "can not have more than one wildcard"),
         (rule(["*"], ["GET"], ExposeHeaders=["x-*"]), "InvalidRequest", "do not support wildcard for ExposeHeader"),
+        (rule(["*"], ["GET"], ExposeHeaders=["a\r\nSet-Cookie: b=c"]), "InvalidRequest", "not the name of a header"),
         (rule(["*"], ["GET"], ID="x" * 256), "InvalidRequest", "longer than 255"),
         (rule([], ["GET"]), "MalformedXML", "well-formed"),
     ],

@@ -63,6 +63,9 @@ def test_a_key_over_1024_bytes_is_refused(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as caught:
         s3.put_object(Bucket=bucket, Key="ü" * 513, Body=b"x")
     assert code(caught) == ("KeyTooLongError", 400)
+    with pytest.raises(ClientError) as caught:
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}, {"Key": "ü" * 513}]})
+    assert code(caught) == ("KeyTooLongError", 400)
 
 
 def test_an_object_comes_back_with_all_that_was_said_of_it(s3: Any, bucket: str) -> None:

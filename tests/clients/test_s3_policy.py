@@ -119,6 +119,10 @@ def test_a_policy_lets_anybody_read_what_it_names(s3: Any, anybody: Any, bucket:
     assert refused(lambda: anybody.get_object(Bucket=bucket, Key="k")) == DENIED
     assert refused(lambda: anybody.get_object(Bucket=bucket, Key="public/missing")) == DENIED, "who may not list"
     assert refused(lambda: anybody.list_objects_v2(Bucket=bucket)) == DENIED
+    for ask in (anybody.get_object, anybody.head_object):
+        with pytest.raises(ClientError) as caught:
+            ask(Bucket=bucket, Key="public/k", ResponseContentType="text/html")
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400, "nobody makes a page of it"
     put(s3, bucket, open_, statement(bucket, "s3:ListBucket"))
     assert refused(lambda: anybody.get_object(Bucket=bucket, Key="public/missing")) == ("NoSuchKey", 404)
     listed = anybody.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"]

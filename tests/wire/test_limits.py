@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -133,6 +134,36 @@ def test_entities_are_not_expanded(body: bytes) -> None:
 
 def test_a_text_in_a_million_pieces_is_put_together_once() -> None:
     assert xml.loads(b"<a>" + b"x<!---->" * 10**6 + b"</a>").text == "x" * 10**6
+
+
+def test_a_tag_that_does_not_end_and_a_crowd_of_attributes_are_refused() -> None:
+    for body in (
+        b"<a " + b"".join(b'a%d="" ' % number for number in range(10**4)) + b"/>",
+        b"<a><!--" + b"-a" * 10**5 + b"--></a>",
+        b"<a " + b"".join(b'a%d="" ' % number for number in range(xml.MAX_ATTRIBUTES + 1)) + b"/>",
+    ):
+        assert read("s3", "DeleteObjects", "rest-xml", body).code == "MalformedXML"
+
+
+def test_a_long_document_of_references_is_taken() -> None:
+    assert xml.loads(b"<a b='c'>" + b"&#x00041;" * 10**5 + b"</a>").text == "A" * 10**5
+
+
+async def test_a_large_document_is_read_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[str] = []
+    resolve = route.resolve
+
+    def resolving(request: Request, body: bytes) -> route.Target:
+        threads.append(threading.current_thread().name)
+        return resolve(request, body)
+
+    monkeypatch.setattr(route, "resolve", resolving)
+    async with served() as port:
+        for size in (pipeline.SMALL, pipeline.SMALL + 1):
+            head = f"POST / HTTP/1.1\r\n{FORM}\r\ncontent-length: {size}\r\nconnection: close"
+            assert b"InvalidAction" in await said(port, head, b"Action=".ljust(size, b"x"))
+    assert threads[0] == threading.current_thread().name
+    assert threads[1].startswith("potager-reader")
 
 
 def test_the_deepest_document_that_is_taken() -> None:

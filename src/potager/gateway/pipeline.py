@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from potager.access.callers import Callers
 from potager.gateway.asgi import Disconnected
@@ -34,11 +36,20 @@ from potager.wire.validate import validate
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 DOCUMENT_LIMITS = {"rest-json": 16 * 2**20, "rest-xml": 16 * 2**20}
 """Bytes of a request's body that is read whole, by protocol; bodies that stream have the limits of their operations."""
 
 DOCUMENT_LIMIT = 8 * 2**20
 """The same for the other protocols, whose bodies are documents alone."""
+
+SMALL = 32 * 2**10
+"""Bytes of a body that is read on the event loop. A larger one takes a thread of its own kind: a hostile document can
+take seconds, and nobody else shall wait for it."""
+
+READERS = 2
+"""Threads that read larger bodies. They are few: those who send such bodies wait for each other."""
 
 DOCUMENT_TIME = 120.0
 """Seconds in which a body that is read whole must come."""
@@ -53,6 +64,7 @@ class Pipeline:
         self.region = settings.region
         self.tls = settings.secure
         self.domain = settings.s3_domain
+        self._readers = ThreadPoolExecutor(READERS, "potager-reader")
         self.callers = Callers(house[Rows], house[Sessions], settings.account_id, keys)
         house.add(Doors, Doors(self))
 
@@ -63,7 +75,7 @@ class Pipeline:
         try:
             self._secure(request)
             body = await self._form(request)
-            target = route.resolve(request, body or b"")
+            target = await self._aside(body, lambda: route.resolve(request, body or b""))
             response = await self._answer(request, target, body, request_id)
         except Disconnected:
             raise
@@ -88,7 +100,7 @@ class Pipeline:
         body, identity = await self._authenticated(request, target, read)
         caller = await self.callers.caller(identity, target.protocol)
         handler = self.registry.find(target.service, target.operation, target.protocol)
-        params = validate(target.model.input_shape, target.parse(request, body))
+        params = await self._aside(body, lambda: validate(target.model.input_shape, target.parse(request, body)))
         result = await handler(self._context(request, target, identity, caller, request_id), params)
         if target.events and result and result.get(target.events) is not None:
             guarded = self._events(result[target.events], request, target, request_id)
@@ -127,11 +139,23 @@ class Pipeline:
             text = f"The body took longer than {DOCUMENT_TIME:g} seconds. Send it again, faster."
             raise WireError("RequestTimeout", text) from error
 
+    async def _aside(self, body: Any, work: Callable[[], T]) -> T:
+        """What `work` gives that goes through a body: in a thread where the body is large."""
+        if not isinstance(body, bytes) or len(body) <= SMALL:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, copy_context().run, work)
+
     async def _authenticated(self, request: Request, target: Target, read: bytes | None) -> tuple[Any, Identity]:
         """The body, whole or as it arrives, and who signed it."""
         if read is None and not target.streams:
             read = await self._whole(request, DOCUMENT_LIMITS.get(target.protocol, DOCUMENT_LIMIT))
-        identity = sigv4.verify(
+        identity = await self._aside(read, lambda: self._verified(request, target, read))
+        if read is None:
+            return await target.opened(payload.opened(request, identity)), identity
+        return await self._aside(read, lambda: payload.checked(request, identity, read)), identity
+
+    def _verified(self, request: Request, target: Target, read: bytes | None) -> Identity:
+        return sigv4.verify(
             request,
             self.callers.secret_of,
             datetime.fromtimestamp(clock.now(), UTC),
@@ -139,9 +163,6 @@ class Pipeline:
             service=target.signing_name,
             body=read,
         )
-        if read is None:
-            return await target.opened(payload.opened(request, identity)), identity
-        return payload.checked(request, identity, read), identity
 
     def _context(
         self, request: Request, target: Target, identity: Identity, caller: Caller, request_id: str

@@ -23,6 +23,10 @@ from potager.wire.sigv4 import Identity
 
 MAX_HEAD = 4096
 MAX_TRAILERS = 16 * 1024
+SMALLEST = 8 * 1024
+"""Bytes of every chunk but the last on S3."""
+MOST_SMALL = 1000
+"""Smaller ones that are taken all the same: each costs as much as a large one, and no one who sends them is slowed."""
 _EMPTY = sha256(b"").hexdigest()
 
 
@@ -72,6 +76,7 @@ class Decoder:
             -1
         )  # bytes to come of this chunk; -1: its head is next, -2: its line end, -3: trailers, -4: all done
         self._signature = ""
+        self._small = 0
         self.trailers: dict[str, str] = {}
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -127,6 +132,9 @@ class Decoder:
         self._signature = extension.strip().removeprefix("chunk-signature=")
         self._left = int(size, 16)
         if self._left:
+            self._small += self._left < SMALLEST
+            if self._small > MOST_SMALL:
+                raise too_small(self._small, self._left)
             return
         if self._signatures:
             self._signatures.end_chunk(self._signature)
@@ -158,6 +166,11 @@ class Decoder:
 
 def incomplete(why: str) -> WireError:
     return WireError("IncompleteBody", why, 400)
+
+
+def too_small(number: int, size: int) -> WireError:
+    message = f"Only the last chunk is allowed to have a size less than {SMALLEST} bytes"
+    return WireError("InvalidChunkSizeError", message, 403, fields={"Chunk": number, "BadChunkSize": size})
 
 
 def malformed_trailer() -> WireError:

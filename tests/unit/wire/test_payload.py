@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from potager.kernel.body import Body
 from potager.kernel.errors import WireError
+from potager.wire import chunked as wire_chunked
 from potager.wire import payload, sigv4
 from potager.wire.message import Request
 from potager.wire.sigv4 import Identity
@@ -123,6 +124,14 @@ async def test_chunks_that_change_places_or_go_missing_are_refused() -> None:
 
 async def test_a_signed_mode_refuses_an_unsigned_body() -> None:
     assert (await refused(chunked(DATA, UNSIGNED), SIGNED)).code == "SignatureDoesNotMatch"
+
+
+async def test_a_body_in_crumbs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire_chunked, "MOST_SMALL", 3)
+    length = {"x-amz-decoded-content-length": "4"}
+    assert (await read(request(chunked(b"abc", UNSIGNED, 1), **{"x-amz-decoded-content-length": "3"}), UNSIGNED))[0]
+    caught = await refused(chunked(b"abcd", UNSIGNED, 1), UNSIGNED, **length)
+    assert (caught.code, caught.status, caught.fields["BadChunkSize"]) == ("InvalidChunkSizeError", 403, 1)
 
 
 async def test_a_body_that_ends_early_is_incomplete() -> None:

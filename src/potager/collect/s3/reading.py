@@ -59,8 +59,17 @@ def _described(ctx: Context, req: Req, bucket: Bucket, entry: Entry) -> tuple[in
     elif req.get("ChecksumMode") == "ENABLED" and "PartNumber" in req and entry.parts:
         number: int = req["PartNumber"]
         output |= checksums.of_part(entry.doc, entry.parts[number - 1])
-    output |= {name: req[given] for given, name in OVERRIDES.items() if given in req}
+    output |= _overridden(ctx, req)
     return start, end, output
+
+
+def _overridden(ctx: Context, req: Req) -> dict[str, Any]:
+    """Headers that the request sets; of somebody who did not sign they would make any page out of a public object."""
+    found = {name: req[given] for given, name in OVERRIDES.items() if given in req}
+    if found and not ctx.account:
+        text = "Request specific response headers cannot be used for anonymous GET requests."
+        raise fault("InvalidRequest", text)
+    return found
 
 
 def _bytes(req: Req, entry: Entry, output: dict[str, Any]) -> tuple[int, int, bool]:

@@ -48,8 +48,8 @@ def operation(handler: Handler) -> Handler:
     async def guarding(ctx: Context, req: Req) -> Output:
         guard, before = None, acting.set(ctx)
         try:
-            if len(key := req.get("Key", "")) * 4 > naming.LONGEST_KEY:
-                naming.key(key)
+            if "Key" in req:
+                naming.key(req["Key"])
             guard = await authorization.guard(ctx, name, req)
             if "ExpectedBucketOwner" in req:
                 await check_owner(ctx, req["Bucket"], req["ExpectedBucketOwner"])

@@ -6,6 +6,7 @@ taken. Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ METHODS = ("GET", "PUT", "HEAD", "POST", "DELETE")
 MOST = 100
 """Rules of one bucket."""
 LONGEST_ID = 255
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A header's name (RFC 9110, 5.6.2): whatever else is told to a browser could end its line."""
 
 VARY = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method"
 
@@ -52,6 +56,8 @@ def _check(rule: Rule) -> None:
         if "*" in text:
             why = f'ExposeHeader "{text}" contains wildcard. We currently do not support wildcard for ExposeHeader.'
             raise fault("InvalidRequest", why)
+        if not _NAME.fullmatch(text):
+            raise fault("InvalidRequest", f'ExposeHeader "{text}" is not the name of a header.')
     if len(rule.get("ID", "")) > LONGEST_ID:
         raise fault("InvalidRequest", f"The ID of a CORS rule should not be longer than {LONGEST_ID} characters.")
     if rule.get("MaxAgeSeconds", 0) < 0:

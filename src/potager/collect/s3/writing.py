@@ -77,6 +77,8 @@ async def delete_objects(ctx: Context, req: Req) -> Mapping[str, Any]:
     wanted: Sequence[Mapping[str, Any]] = req["Delete"].get("Objects", ())
     if not 0 < len(wanted) <= MOST_KEYS:
         raise fault("MalformedXML")
+    for each in wanted:
+        naming.key(each["Key"])
     plain = [each["Key"] for each in wanted if not each.keys() & {"VersionId", *CONDITIONS}]
     markers = await ctx[Objects].delete(req["Bucket"], plain)
     deleted = [{"Key": key, **_marked(marker)} for key, marker in zip(plain, markers, strict=True)]
