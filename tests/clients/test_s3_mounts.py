@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Iterator
@@ -133,7 +134,7 @@ class TestAFolder:
         assert (folder / model).stat().st_size > 0
         assert os.stat(folder / "train" / "claims.csv").st_mode & 0o200
 
-    @pytest.mark.parametrize("key", ["../out", "a//b", "/abs", "a/./b", "x" * 300, ".potager-1"])
+    @pytest.mark.parametrize("key", ["../out", "a//b", "/abs", "a/./b", "x" * 300, ".potager-1", "a/" * 101])
     def test_refuses_keys_that_are_no_paths(self, mounted: Any, folder: Path, key: str) -> None:
         assert refused(mounted.put_object, Bucket=self.BUCKET, Key=key, Body=b"x") == ("InvalidArgument", 400)
         assert refused(mounted.get_object, Bucket=self.BUCKET, Key=key) == ("NoSuchKey", 404)
@@ -153,6 +154,22 @@ class TestAFolder:
         wanted = {"Status": "Enabled"}
         answer = refused(mounted.put_bucket_versioning, Bucket=self.BUCKET, VersioningConfiguration=wanted)
         assert answer == ("NotImplemented", 501)
+
+    def test_has_no_tags_and_lists_of_access_of_objects(self, mounted: Any, folder: Path) -> None:
+        rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
+        mounted.put_bucket_ownership_controls(Bucket=self.BUCKET, OwnershipControls=rules)
+        mounted.delete_public_access_block(Bucket=self.BUCKET)
+        for asked in ({"Tagging": "a=b"}, {"ACL": "public-read"}):
+            for ask in (functools.partial(mounted.put_object, Body=b"x"), mounted.create_multipart_upload):
+                assert refused(ask, Bucket=self.BUCKET, Key="k", **asked) == ("NotImplemented", 501)
+        assert not (folder / "k").exists()
+
+    def test_passes_over_folders_that_are_too_deep(self, mounted: Any, folder: Path) -> None:
+        deep = folder.joinpath(*["d"] * 120)
+        deep.mkdir(parents=True)
+        (deep / "f").write_bytes(b"x")
+        (folder / "last").write_bytes(b"x")
+        assert keys(mounted, self.BUCKET) == ["2024.csv", "2024/jan/1.csv", "empty/", "last"]
 
     def test_is_gone_once_it_is_unmounted(self, server: potager.Local, folder: Path) -> None:
         potager_(server, "mount", "for-a-while", str(folder), "--read-only")

@@ -132,6 +132,11 @@ def test_what_is_changed_in_a_presigned_post_is_refused(s3: Any, admin: Any, buc
     assert admin.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
+def test_a_form_of_a_crowd_of_fields_is_refused(bucket: str, post: Post) -> None:
+    answer = post({f"a{number}": "" for number in range(1001)})
+    assert (answer.status, answer.code) == (400, "MaxPostPreDataLengthExceededError")
+
+
 def test_an_expired_post_is_refused(s3: Any, bucket: str, post: Post, signed: Any) -> None:
     answer = post(signed({"key": "k"}, expiration="2020-01-01T00:00:00Z"))
     assert (answer.status, answer.code) == (403, "AccessDenied")

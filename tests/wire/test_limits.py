@@ -68,6 +68,14 @@ async def test_a_document_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPa
     assert b"too slowly" in answer
 
 
+async def test_all_bodies_together_have_a_limit_and_give_their_room_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "MOST_HELD", 100)
+    async with served() as port:
+        for size, status in ((100, b" 400 "), (101, b" 503 "), (100, b" 400 ")):
+            head = f"POST / HTTP/1.1\r\n{FORM}\r\ncontent-length: {size}\r\nconnection: close"
+            assert status in await said(port, head, b"Action=".ljust(size, b"x"))
+
+
 def test_parameters_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message, "MOST_FIELDS", 3)
     assert form("a=1&b=2&c=3") == {"a": ["1"], "b": ["2"], "c": ["3"]}

@@ -51,6 +51,9 @@ take seconds, and nobody else shall wait for it."""
 READERS = 2
 """Threads that read larger bodies. They are few: those who send such bodies wait for each other."""
 
+MOST_HELD = 512 * 2**20
+"""Bytes of bodies that may be in memory whole at a time, of all requests together; more are answered 503."""
+
 DOCUMENT_TIME = 120.0
 """Seconds in which a body that is read whole must come."""
 
@@ -64,6 +67,7 @@ class Pipeline:
         self.region = settings.region
         self.tls = settings.secure
         self.domain = settings.s3_domain
+        self._held = 0
         self._readers = ThreadPoolExecutor(READERS, "potager-reader")
         self.callers = Callers(house[Rows], house[Sessions], settings.account_id, keys)
         house.add(Doors, Doors(self))
@@ -82,6 +86,8 @@ class Pipeline:
         except Exception as error:
             target = target or route.guess(request)
             response = target.error(self._told(error, request, target, request_id), request_id, request)
+        finally:
+            self._held -= request.held
         if "origin" in request.headers:
             await self.registry.finish(self.house, request, target, response)
         return response
@@ -134,10 +140,17 @@ class Pipeline:
     async def _whole(self, request: Request, limit: int) -> bytes:
         try:
             async with asyncio.timeout(DOCUMENT_TIME):
-                return await request.body.read(limit)
+                return await request.body.read(limit, lambda size: self._hold(request, size))
         except TimeoutError as error:
             text = f"The body took longer than {DOCUMENT_TIME:g} seconds. Send it again, faster."
             raise WireError("RequestTimeout", text) from error
+
+    def _hold(self, request: Request, size: int) -> None:
+        """Counts bytes that have come; they are given back when the request is answered."""
+        request.held += size
+        self._held += size
+        if self._held > MOST_HELD:
+            raise WireError("ServiceUnavailable", "Too many large requests are under way. Try again.", 503)
 
     async def _aside(self, body: Any, work: Callable[[], T]) -> T:
         """What `work` gives that goes through a body: in a thread where the body is large."""

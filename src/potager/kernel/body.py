@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from potager.kernel.errors import WireError
 
@@ -44,8 +44,11 @@ class Body:
         parts = [chunk async for chunk in self]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def read(self, limit: int) -> bytes:
-        """The whole body; `RequestEntityTooLarge` (413) as soon as it passes `limit` bytes."""
+    async def read(self, limit: int, taking: Callable[[int], None] | None = None) -> bytes:
+        """The whole body; `RequestEntityTooLarge` (413) as soon as it passes `limit` bytes.
+
+        taking : is told of each chunk's bytes before they are kept; what it raises ends the reading.
+        """
         if self.length is not None and self.length > limit:
             raise too_large(limit)
         parts: list[bytes] = []
@@ -54,6 +57,8 @@ class Body:
             size += len(chunk)
             if size > limit:
                 raise too_large(limit)
+            if taking is not None:
+                taking(len(chunk))
             parts.append(chunk)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

@@ -2,12 +2,15 @@
 
     check the manifest ─► copy beside the folder to be, each file checked ─► rows ─► rename: the folder is there
 
-A restore that breaks off leaves no data folder. Rows that go to Postgres are committed just before the rename; one that
-breaks off between the two leaves them, and the next says so.
+A restore that breaks off leaves no data folder; what one that was killed left beside it, the next one removes. Rows
+that go to Postgres are committed just before the rename; one that breaks off between the two leaves them, and the next
+says so.
 """
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import os
 import re
 import secrets
@@ -62,9 +65,12 @@ def _restored(
     source: Path, place: Path, manifest: Manifest, data: Path, located: Callable[[Path], URL], progress: Progress
 ) -> Manifest:
     copying.make(data.parent)
+    _forget(data)
     fresh = data.with_name(f".{data.name}.restoring-{secrets.token_hex(4)}")
     fresh.mkdir(mode=0o700)
+    handle = os.open(fresh, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _check(place / ROWS, manifest.files[ROWS])
         _check(place / INDEX, manifest.files[INDEX])
         _files(place, fresh, manifest)
@@ -79,7 +85,22 @@ def _restored(
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+    finally:
+        os.close(handle)
     return manifest
+
+
+def _forget(data: Path) -> None:
+    """Removes what restores into that folder left that were killed; one that goes on holds a lock on its own."""
+    for left in data.parent.glob(f".{glob.escape(data.name)}.restoring-*"):
+        handle = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
+        except BlockingIOError:
+            continue
+        finally:
+            os.close(handle)
 
 
 def _check(path: Path, said: tuple[int, str]) -> None:

@@ -104,7 +104,7 @@ def operation(request: Request, at: Place) -> str:
     table, guarded = _table()
     names = request.arguments.keys() & guarded if request.query else frozenset[str]()
     level = "object" if at.key else "bucket" if at.bucket else "service"
-    literals = frozenset(names & _literals())
+    literals = frozenset(names & subresources())
     if request.query:
         _check_names(request, literals)
     candidates = table.get((request.method, level, literals))
@@ -150,7 +150,7 @@ def _refusal(request: Request, level: str, literals: frozenset[str]) -> Exceptio
 
 
 @cache
-def _literals() -> frozenset[str]:
+def subresources() -> frozenset[str]:
     """All names that stand in a requestUri's query."""
     uris = (model.operation("s3", name).http["requestUri"] for name in model.names("s3"))
     return frozenset(pair.partition("=")[0] for uri in uris for pair in uri.partition("?")[2].split("&") if pair)
@@ -168,14 +168,14 @@ def _alone() -> frozenset[str]:
     """The sub-resources that no operation has beside another one."""
     table, _ = _table()
     together = frozenset(name for _, _, literals in table if len(literals) > 1 for name in literals)
-    return _literals() - together
+    return subresources() - together
 
 
 @cache
 def _table() -> tuple[dict[tuple[str, str, frozenset[str]], tuple[_Candidate, ...]], frozenset[str]]:
     """Candidates by method, level and sub-resources, the most demanding first; and the names to be understood."""
     table: dict[tuple[str, str, frozenset[str]], list[_Candidate]] = {}
-    guarded = set(_literals())
+    guarded = set(subresources())
     for name in model.load("s3").operation_names:
         if name in errata.S3_NOT_ROUTED:
             continue

@@ -23,6 +23,11 @@ MOST_HEAD = 8 * 1024
 
 FILE = "file"
 
+MOST_PARTS = 1000
+"""Fields before the file, those without a name or a value too."""
+LONGEST_TYPE = 1024
+"""Bytes of the Content-Type that names the boundary, which is 70 at most."""
+
 _BOUNDARY = re.compile(r"""[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]""")
 
 
@@ -45,6 +50,8 @@ class Form:
 
 def boundary(content_type: str) -> bytes | None:
     """The boundary of a form; None where the type is not a form's."""
+    if len(content_type) > LONGEST_TYPE:
+        return None
     message = Message()
     message["content-type"] = content_type
     if message.get_content_type() != "multipart/form-data":
@@ -58,14 +65,14 @@ async def read(request: Request, boundary: bytes) -> Form:
     reader = _Reader(aiter(request.body), boundary)
     await reader.begin()
     fields: dict[str, str] = {}
-    size = 0
+    size = count = 0
     while (head := await reader.head()) is not None:
         name, filename = _named(head)
         if name == FILE:
             return Form(fields, Body(reader.content(), framed=True), filename)
         value = await reader.value(MOST_FIELDS - size)
-        size += len(name) + len(value)
-        if size > MOST_FIELDS:
+        size, count = size + len(name) + len(value), count + 1
+        if size > MOST_FIELDS or count > MOST_PARTS:
             raise TooLarge(name)
         fields.setdefault(name, value.decode("latin-1"))
     return Form(fields)

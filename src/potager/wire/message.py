@@ -32,6 +32,7 @@ class Request:
     client : the address that it came from, "" where that is not known.
     secure : whether it came by TLS.
     domain : the server's own for S3's virtual-hosted style, "" where it has none.
+    held : bytes of its body that are in memory because it is read whole.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     client: str = ""
     secure: bool = False
     domain: str = ""
+    held: int = 0
 
     @cached_property
     def arguments(self) -> dict[str, list[str]]:

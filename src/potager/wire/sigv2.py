@@ -57,6 +57,8 @@ _RESOURCES = frozenset(
     ]
 )
 """The query parameters that are signed; the same list as botocore's."""
+_PLAIN = frozenset(("list-type", "x-id"))
+"""Sub-resources that need not be: whoever may do the one may do the other."""
 
 
 def check(request: Request, claim: OldCredential, secret: str, now: datetime) -> None:
@@ -64,26 +66,36 @@ def check(request: Request, claim: OldCredential, secret: str, now: datetime) ->
     refuse = refusal.of("rest-xml")
     if claim.expires is None:
         raise WireError("InvalidRequest", UNSUPPORTED)
-    to_sign = string_to_sign(request, str(claim.expires))
-    expected = b64encode(hmac.digest(secret.encode(), to_sign.encode("utf-8", "surrogateescape"), "sha1"))
-    # In a URL `+` may have become a space on its way.
-    if not hmac.compare_digest(expected, claim.signature.replace(" ", "+").encode("utf-8", "replace")):
-        raise refuse.signature(b"", to_sign)
+    if bare := (bucket.subresources() & request.arguments.keys()) - _RESOURCES - _PLAIN:
+        raise refuse.malformed(f"Signature Version 2 does not cover '{min(bare)}'. Use Signature Version 4.")
+    texts = [string_to_sign(request, str(claim.expires), path) for path in _paths(request)]
+    given = claim.signature.replace(" ", "+").encode("utf-8", "replace")  # on its way in a URL a `+` may become a space
+    if not any(hmac.compare_digest(_signature(secret, text), given) for text in texts):
+        raise refuse.signature(b"", texts[0])
     if now.timestamp() > claim.expires:
         raise refuse.expired(datetime.fromtimestamp(min(claim.expires, 2**35), UTC), now)
 
 
-def string_to_sign(request: Request, date: str) -> str:
+def _signature(secret: str, text: str) -> bytes:
+    return b64encode(hmac.digest(secret.encode(), text.encode("utf-8", "surrogateescape"), "sha1"))
+
+
+def _paths(request: Request) -> list[str]:
+    """The path as it may have been signed: of a bucket alone, botocore signs `/bucket/` for `/bucket`."""
+    name, _ = bucket.host(headers_host(request), request.domain)
+    path = f"/{name}{request.path}" if name else request.path
+    return [path] if path.count("/") > 1 else [path, f"{path}/"]
+
+
+def string_to_sign(request: Request, date: str, path: str) -> str:
     """Method, three headers, the instant of expiry, the `x-amz-` headers and the resource."""
     headers = request.headers
     lines = [request.method, headers.get("content-md5", ""), headers.get("content-type", ""), date]
     lines += [f"{name}:{headers[name].strip()}" for name in sorted(headers) if name.startswith("x-amz-")]
-    return "\n".join([*lines, _resource(request)])
+    return "\n".join([*lines, _resource(request, path)])
 
 
-def _resource(request: Request) -> str:
-    name, _ = bucket.host(headers_host(request), request.domain)
-    path = f"/{name}{request.path}" if name else request.path
+def _resource(request: Request, path: str) -> str:
     signed = sorted(
         key if not values[0] and f"{key}=" not in request.query else f"{key}={values[0]}"
         for key, values in request.arguments.items()

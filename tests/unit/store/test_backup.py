@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 from collections.abc import AsyncIterator, Callable
@@ -332,6 +333,25 @@ async def test_rows_are_not_put_into_a_database_that_holds_some(house: House, ur
         restore.restore(tmp_path / "backup", tmp_path / "again", place(url))
     house.database = await Database.open(url)
     assert not (tmp_path / "again").exists()
+
+
+async def test_what_a_killed_restore_left_is_removed_by_the_next_and_one_that_goes_on_is_let_be(
+    house: House, tmp_path: Path
+) -> None:
+    make(house, tmp_path / "backup")
+    for name in (".data2.restoring-dead", ".data2.restoring-alive", ".data3.restoring-other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "keys.json").write_text("{}")
+    handle = os.open(tmp_path / ".data2.restoring-alive", os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        restore.restore(tmp_path / "backup", tmp_path / "data2", place("sqlite"))
+    finally:
+        os.close(handle)
+    left = {each.name for each in tmp_path.glob(".*")}
+    assert left >= {".data2.restoring-alive", ".data3.restoring-other"}
+    assert ".data2.restoring-dead" not in left
+    assert (tmp_path / "data2" / "blobs").is_dir()
 
 
 async def test_a_database_of_an_older_schema_is_backed_up_in_the_present_one(url: str, tmp_path: Path) -> None:

@@ -256,6 +256,19 @@ def test_a_presigned_url_of_version_two_verifies_until_it_expires() -> None:
     assert refused(request, protocol="json").code == "IncompleteSignatureException"
 
 
+def test_a_bucket_is_listed_by_a_url_of_version_two_and_nothing_else_is_done_to_it() -> None:
+    keys = {"aws_access_key_id": "AKID", "aws_secret_access_key": SECRETS["AKID"]}
+    s3 = boto3.client("s3", region_name="us-east-1", endpoint_url=URL, **keys)
+    url = urlsplit(s3.generate_presigned_url("list_objects_v2", Params={"Bucket": "bucket"}))
+    request = Request("GET", url.path, url.query, {"host": url.netloc})
+    assert verify(request, protocol="rest-xml").access_key == "AKID"
+    for query in ("publicAccessBlock", "encryption", "policyStatus="):
+        other = dataclasses.replace(request, query=f"{request.query}&{query}")
+        assert "does not cover" in refused(other, protocol="rest-xml").message
+    other = dataclasses.replace(request, query=f"{request.query}&policy")
+    assert refused(other, protocol="rest-xml").code == "SignatureDoesNotMatch"
+
+
 def test_the_session_token_comes_along_and_is_signed() -> None:
     request, body = signed(credentials=Credentials("AKID", SECRETS["AKID"], "the-token"))
     assert verify(request, body).token == "the-token"

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from potager.collect.s3 import admission, authorization, encryption, grants, naming, permissions
+from potager.collect.s3 import acls, admission, authorization, encryption, grants, naming, permissions
 from potager.collect.s3.faults import fault, translated
 from potager.collect.s3.owners import owner as owner
 from potager.collect.s3.records import acting
@@ -53,10 +53,8 @@ def operation(handler: Handler) -> Handler:
             guard = await authorization.guard(ctx, name, req)
             if "ExpectedBucketOwner" in req:
                 await check_owner(ctx, req["Bucket"], req["ExpectedBucketOwner"])
-            if other and (mount := await ctx[Objects].mount(req["Bucket"])) is not None:
-                raise Unserved(
-                    f"The bucket '{req['Bucket']}' is {mount.where}, mounted: {handler.__name__} is not for it."
-                )
+            if other:
+                await _not_mounted(ctx, req["Bucket"], handler.__name__)
             encryption.confidential(ctx, req)
             return await (handle(ctx, req) if guard is None else admission.admitted(guard, req, handle))
         except Fault as error:
@@ -74,9 +72,17 @@ def _with_lists(handler: Handler) -> Handler:
     async def handle(ctx: Context, req: Req) -> Output:
         if not grants.MEMBERS.isdisjoint(req):
             req = await grants.of_object(ctx, req)
+        if acls.OF_OBJECT in req or req.get("Tagging"):
+            await _not_mounted(ctx, req["Bucket"], "an object's ACL" if acls.OF_OBJECT in req else "an object's tags")
         return await handler(ctx, req)
 
     return handle
+
+
+async def _not_mounted(ctx: Context, bucket: str, what: str) -> None:
+    """`Unserved` where the bucket is mounted: there is no place for that beside its objects."""
+    if (mount := await ctx[Objects].mount(bucket)) is not None:
+        raise Unserved(f"The bucket '{bucket}' is {mount.where}, mounted: {what} is not for it.")
 
 
 async def check_owner(ctx: Context, bucket: str, account: str) -> None:

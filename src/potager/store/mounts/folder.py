@@ -20,7 +20,7 @@ import mimetypes
 import os
 import secrets
 import stat
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -39,6 +39,8 @@ OURS = ".potager-"
 """How the files begin that are being written; they are not listed."""
 LONGEST = 255
 """Bytes of a name."""
+DEEPEST = 100
+"""Folders within one another that are looked into; each takes a descriptor and some of the stack."""
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -228,6 +230,8 @@ class FolderMount(Mount):
 
     def _found(self, handle: int, key: str, name: str, prefix: str, start: str) -> Iterator[Entry]:
         if name.endswith("/"):
+            if key.count("/") > DEEPEST:
+                return
             below = os.open(name[:-1], _FOLDER, dir_fd=handle)
             empty = not any(True for _ in _names(below))
             if not empty:
@@ -270,7 +274,7 @@ class _Draft:
             "mark": [status.st_size, status.st_mtime_ns],
             "etag": entry.etag,
             "checksum": entry.checksum,
-            "doc": {key: value for key, value in entry.doc.items() if key != "_upload"},
+            "doc": _plain(entry.doc),
         }
         with contextlib.suppress(OSError, AttributeError):  # a file system without attributes, or macOS
             os.setxattr(self._file, ATTRIBUTE, json.dumps(kept, default=str).encode())
@@ -308,6 +312,8 @@ def _parts(where: str, key: str) -> list[str]:
             raise Invalid(f"The key '{key}' cannot be a path in {where}: a name in it is empty, '.', '..' or too long.")
         if part.startswith(OURS):
             raise Invalid(f"The key '{key}' begins a name with {OURS}, which files have while they are written.")
+    if len(parts) > DEEPEST:
+        raise Invalid(f"The key '{key}' lies in more than {DEEPEST} folders of {where}. Choose a shorter one.")
     return parts
 
 
@@ -353,9 +359,15 @@ def _kept(handle: int) -> dict[str, Any]:
     """What a put has kept beside the bytes; nothing where nobody put the file."""
     try:
         kept = json.loads(os.getxattr(handle, ATTRIBUTE))
-        return kept if kept.keys() >= {"mark", "etag", "checksum", "doc"} else {}
+        whole = kept.keys() >= {"mark", "etag", "checksum", "doc"}
+        return {**kept, "doc": _plain(kept["doc"])} if whole else {}
     except (OSError, ValueError, AttributeError):
         return {}
+
+
+def _plain(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a document is the object's own: tags and lists of access are not for whoever can write to the file."""
+    return {key: value for key, value in doc.items() if not key.startswith("_")}
 
 
 async def _read(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:
