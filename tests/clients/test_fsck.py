@@ -61,10 +61,14 @@ def test_what_a_server_keeps_is_sound_and_what_is_damaged_is_found_and_mended(da
     victim.chmod(0o444)
     orphan = data / "blobs" / "00" / ("0" * 32)
     orphan.write_bytes(b"nobody's")
+    strange = orphan.with_name("a\n\x1b[31mb")
+    strange.touch()
     status, said = fsck(data, "--deep")
     assert status == 2
     assert "is not whole" in said
     assert "Mend with --repair" in said
+    assert r"a\n\x1b[31mb is no blob's file" in said
+    strange.unlink()
     assert fsck(data, "--deep", "--repair")[0] == 1
     assert fsck(data, "--deep")[0] == 0
     assert not orphan.exists()

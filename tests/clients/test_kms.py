@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from typing import Any
 
+import boto3
 import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 import potager
@@ -291,3 +295,31 @@ def test_a_job_encrypts_its_model_under_the_key_that_it_is_given(server: Any, ke
     absent = wait_for_job(road.sagemaker, road.start("absent", output={**output, "KmsKeyId": "absent"}))
     assert absent["TrainingJobStatus"] == "Failed"
     assert "key/absent' does not exist" in absent["FailureReason"]
+
+
+def test_nobody_uses_a_key_unsigned(server: Any, s3: Any, bucket: str) -> None:
+    anybody = boto3.client(
+        "s3", endpoint_url=server.url, region_name="us-east-1", config=Config(signature_version=UNSIGNED)
+    )
+    s3.delete_public_access_block(Bucket=bucket)
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    anybody.put_object(Bucket=bucket, Key="plain", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="kms", Body=b"x", ServerSideEncryption="aws:kms")
+    source = {"Bucket": bucket, "Key": "kms"}
+    given = {"Bucket": bucket, "Key": "k", "ServerSideEncryption": "aws:kms"}
+    assert refused(anybody.put_object, **given) == "InvalidArgument"
+    assert refused(anybody.create_multipart_upload, **given) == "InvalidArgument"
+    assert refused(anybody.get_object, **source) == "InvalidArgument"
+    assert refused(anybody.copy_object, Bucket=bucket, Key="k", CopySource=source) == "InvalidArgument"
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert refused(anybody.put_object, Bucket=bucket, Key="k", Body=b"x") == "InvalidArgument"
+    anybody.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="AES256")
+    assert anybody.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_half_a_character_is_no_context(s3: Any, bucket: str) -> None:
+    context = base64.b64encode(b'{"a": "\\ud800"}').decode()
+    given = {"ServerSideEncryption": "aws:kms", "SSEKMSEncryptionContext": context}
+    assert refused(s3.put_object, Bucket=bucket, Key="k", Body=b"x", **given) == "InvalidArgument"

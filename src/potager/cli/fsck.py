@@ -51,10 +51,15 @@ def command(repair: bool, deep: bool, **given: str | None) -> None:
         for each in told:
             counts[each.mended] += 1
             said = "mended" if each.mended else "left" if repair or each.finding.mend is None else "can be mended"
-            click.echo(f"{each.finding.where} {each.finding.told}. {said}: {each.finding.remedy}")
+            click.echo(_printable(f"{each.finding.where} {each.finding.told}. {said}: {each.finding.remedy}"))
     mended, left = counts[True], counts[False]
     if not mended and not left:
         click.echo(f"{settings.data}: all is well" + ("." if deep else "; --deep reads the bytes as well."))
         return
     click.echo(f"{settings.data}: {mended} mended, {left} left." + ("" if repair else " Mend with --repair."))
     sys.exit(LEFT if left else MENDED)
+
+
+def _printable(text: str) -> str:
+    """One line that means no more to a terminal than to its reader: keys may have any characters."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

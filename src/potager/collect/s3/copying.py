@@ -77,10 +77,12 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
 async def original(ctx: Context, bucket: str, key: str, version: str | None) -> Entry:
     """What is to be copied."""
     try:
-        return await ctx[Objects].head(bucket, key, version)
+        found = await ctx[Objects].head(bucket, key, version)
     except IsMarker as error:
         text = "The source of a copy request may not specifically refer to a delete marker by version id."
         raise fault("InvalidRequest", text) from error
+    encryption.signed(ctx, found.doc)
+    return found
 
 
 def origin(source: str) -> tuple[str, str, str | None]:

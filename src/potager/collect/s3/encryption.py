@@ -63,6 +63,19 @@ def unsaid(ctx: Context) -> None:
         raise fault("InvalidArgument", text, ArgumentName=HEADER, ArgumentValue=ctx.origin.headers[HEADER])
 
 
+def signed(ctx: Context, doc: Mapping[str, Any], req: Mapping[str, Any] | None = None) -> None:
+    """`InvalidArgument` for somebody who did not sign and asks for what a KMS key opens: nobody lets them use a key.
+
+    doc : the document of an object, or of a bucket for a request that makes an object in it.
+    """
+    default = sealing.default(doc.get(sealing.CONFIGURATION)) if req is not None else None
+    asked = (req or {}).get("ServerSideEncryption") or (default.kind if default else None)
+    if ctx.account or sealing.KMS not in (asked, doc.get(sealing.MEMBER, {}).get("Kind")):
+        return
+    text = "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4."
+    raise fault("InvalidArgument", text)
+
+
 def wish(req: Mapping[str, Any]) -> Wish | None:
     """The encryption that a request asks for, None where it does not say."""
     kind, given = req.get("ServerSideEncryption"), customer(req)
@@ -95,6 +108,7 @@ def _context(text: str | None) -> dict[str, str]:
         return {}
     try:
         read = json.loads(b64decode(text, validate=True))
+        json.dumps(read, ensure_ascii=False).encode()
         pairs = cast("dict[Any, Any]", read) if isinstance(read, dict) else None
     except (ValueError, RecursionError):
         pairs = None

@@ -36,6 +36,7 @@ async def head_object(ctx: Context, req: Req) -> Mapping[str, Any]:
 
 def _described(ctx: Context, req: Req, bucket: Bucket, entry: Entry) -> tuple[int, int, dict[str, Any]]:
     """First byte, the one after the last, and the headers of the answer; raises where a condition fails."""
+    encryption.signed(ctx, entry.doc)
     encryption.opening(req, entry)
     conditions.readable(req, entry)
     output: dict[str, Any] = {key: value for key, value in entry.doc.items() if not key.startswith(("Checksum", "_"))}

@@ -70,6 +70,8 @@ def _with_lists(handler: Handler) -> Handler:
     """The handler of what makes objects; it is told their ACL where the request gives one."""
 
     async def handle(ctx: Context, req: Req) -> Output:
+        if not ctx.account:
+            encryption.signed(ctx, (await ctx[Objects].bucket(req["Bucket"])).doc, req)
         if not grants.MEMBERS.isdisjoint(req):
             req = await grants.of_object(ctx, req)
         if acls.OF_OBJECT in req or req.get("Tagging"):
