@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from potager.kernel.digests import of
 from potager.store import drafts, seals
@@ -32,7 +32,7 @@ from potager.store.drafts import Draft, Inset, Place, Span
 from potager.store.removal import Removal
 from potager.store.seals import Damaged, Reader, Seal
 
-__all__ = ["Blob", "Blobs", "Content", "Place", "Span"]
+__all__ = ["Blob", "Blobs", "Content", "Place", "Span", "chunks"]
 
 T = TypeVar("T")
 
@@ -221,11 +221,7 @@ class Blobs:
         self, blob: str, start: int = 0, end: int | None = None, seal: Seal | None = None
     ) -> AsyncIterator[bytes]:
         """The bytes of a blob from `start` up to and without `end`, chunk by chunk."""
-        content = await self.open(blob, start, end, seal)
-        if isinstance(content, bytes):
-            yield content
-            return
-        async for chunk in content:
+        async for chunk in chunks(await self.open(blob, start, end, seal)):
             yield chunk
 
     async def open(self, blob: str, start: int = 0, end: int | None = None, seal: Seal | None = None) -> Content:
@@ -318,6 +314,11 @@ class Blobs:
             with suppress(RuntimeError):  # closed: the next start sweeps them
                 self._threads.submit(self.unlink, free)
 
+    def drop(self, blob: Blob) -> None:
+        """Discards a blob that was just written and gets no name, where it is a file."""
+        if blob.data is None:
+            self.discard([blob.id])
+
     async def delete(self, blobs: Iterable[str]) -> None:
         """As `discard`, done on return; what is held goes when it is free."""
         if free := self._free(blobs):
@@ -383,12 +384,12 @@ class Blobs:
         return await self._submit(fn)
 
     async def _made(self, make: Callable[[], T], undo: Callable[[T], None]) -> T:
-        """As `run`, for what leaves something behind: it is undone, in a thread, where this task is cancelled first."""
-        making = self._submit(make)
+        """As `run`, for what leaves something behind: its thread undoes it where this task is cancelled meanwhile."""
+        making = self._threads.submit(make)
         try:
-            return await asyncio.shield(making)
+            return await asyncio.wrap_future(making)
         except asyncio.CancelledError:
-            making.add_done_callback(lambda made: made.exception() or self._submit(undo, made.result()))
+            making.add_done_callback(lambda made: made.cancelled() or made.exception() or undo(made.result()))
             raise
 
 
@@ -460,6 +461,15 @@ class _Held:
 
     def __del__(self) -> None:
         self.release()
+
+
+async def chunks(content: Content) -> AsyncIterator[Any]:
+    """Content as an iterator, whether it is all there or not."""
+    if isinstance(content, bytes):
+        yield content
+        return
+    async for chunk in content:
+        yield chunk
 
 
 async def _gathered(chunks: AsyncIterator[bytes]) -> AsyncIterator[list[bytes]]:

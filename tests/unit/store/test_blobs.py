@@ -17,7 +17,7 @@ import pytest
 from potager.kernel.errors import LimitReached
 from potager.store import drafts as module
 from potager.store import removal
-from potager.store.blobs import CHUNK, THREADS, Blobs, Span
+from potager.store.blobs import CHUNK, Blobs, Span
 
 
 async def pieces(data: bytes, size: int = 70_000) -> AsyncIterator[bytes]:
@@ -103,8 +103,6 @@ async def test_a_write_that_is_cancelled_in_a_thread_leaves_no_file_open_or_name
     with pytest.raises(asyncio.CancelledError):
         await task
     go_on.set()
-    for _ in range(2):
-        await asyncio.gather(*(blobs.run(lambda: None) for _ in range(THREADS)))
     blobs.close()
     assert files(blobs) == []
     assert len(os.listdir("/proc/self/fd")) <= handles + 1

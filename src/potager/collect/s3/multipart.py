@@ -75,7 +75,7 @@ async def upload_part(ctx: Context, req: Req) -> Mapping[str, Any]:
         write = functools.partial(ctx[Blobs].write, place=place, seal=seal)
         blob, given = await receive(ctx, req, expected, write=lambda chunks, digests: write(chunks, digests=digests))
         if expected and given not in (None, expected):
-            ctx[Blobs].discard([blob.id])
+            ctx[Blobs].drop(blob)
             text = f"Checksum Type mismatch occurred, expected checksum Type: {expected.lower()}, "
             raise fault("InvalidRequest", text + f"actual checksum Type: {str(given).lower()}")
         sums = checksums.members(expected or given, blob.digests)

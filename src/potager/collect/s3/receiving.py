@@ -56,6 +56,6 @@ async def receive(ctx: Context, req: Mapping[str, Any], *also: str | None, write
         algorithm = algorithm or checksums.algorithm(req, trailers)
     except BaseException:  # a request that is cancelled leaves nothing behind either
         if blob.data is None:
-            ctx[Blobs].discard([blob.id])
+            ctx[Blobs].drop(blob)
         raise
     return blob, algorithm

@@ -15,17 +15,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from weakref import WeakValueDictionary
 
 from potager.kernel.errors import Denied, Fault, Invalid
 from potager.store.blobs import Content
 from potager.store.entries import Check, Entry, NoObject
 from potager.store.keys import Listing
-
-__all__ = ["Mount", "chunks"]
 
 
 class Mount:
@@ -109,12 +106,3 @@ class Mount:
     def failed(self, what: str, error: BaseException) -> Fault:
         """A fault that says what could not be done, where, and why."""
         return Fault(f"{what} in {self.where} (bucket '{self.bucket}') failed: {error}")
-
-
-async def chunks(content: Content) -> AsyncIterator[Any]:
-    """Content as an iterator, whether it was all there or not."""
-    if isinstance(content, bytes):
-        yield content
-        return
-    async for chunk in content:
-        yield chunk

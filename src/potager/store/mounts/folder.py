@@ -27,10 +27,10 @@ from typing import Any, BinaryIO, TypeVar
 
 from potager.kernel.errors import Denied, Fault, Invalid, LimitReached
 from potager.kernel.remains import opened
-from potager.store.blobs import CHUNK, Content
+from potager.store.blobs import CHUNK, Content, chunks
 from potager.store.entries import Entry, NoObject
 from potager.store.keys import Listing, folded
-from potager.store.mounts import Mount, chunks
+from potager.store.mounts import Mount
 
 T = TypeVar("T")
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakValueDictionary
 
 from potager.kernel.errors import Denied, Fault, Invalid
-from potager.store.blobs import CHUNK, Content
+from potager.store.blobs import CHUNK, Content, chunks
 from potager.store.entries import Entry, NoObject
 from potager.store.keys import Listing, folded
-from potager.store.mounts import Mount, chunks
+from potager.store.mounts import Mount
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
