@@ -1,8 +1,8 @@
 """Objects as files: a job's input is a link to one, so a blob that is none becomes one when a job first needs it.
 
-    a row of bytes          written as a file; then the row goes (`inlined.py`)
-    pieces of other blobs   put together as one file, for good; then the pieces go (`references.py`)
-    sealed                  written out in plain, for the one who asks (`Blobs.plain`)
+a row of bytes          written as a file; then the row goes (`inlined.py`)
+pieces of other blobs   put together as one file, for good; then the pieces go (`references.py`)
+sealed                  written out in plain, for the one who asks (`Blobs.plain`)
 """
 
 from __future__ import annotations

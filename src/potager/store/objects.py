@@ -1,9 +1,9 @@
 """Buckets and objects: what S3, jobs and endpoints keep their data in.
 
-    Objects ─► Buckets   what buckets there are, and what they are configured to do (`buckets.py`)
-            ─► Shelf     where a bucket's objects lie: in rows and blobs (`own.py`), or mounted (`mounts/shelf.py`)
-            ─► Uploads   multipart uploads under way (`uploads.py`)
-            ─► Sealing   under which key bytes rest (`sealing.py`, `seals.py`)
+Objects ─► Buckets   what buckets there are, and what they are configured to do (`buckets.py`)
+        ─► Shelf     where a bucket's objects lie: in rows and blobs (`own.py`), or mounted (`mounts/shelf.py`)
+        ─► Uploads   multipart uploads under way (`uploads.py`)
+        ─► Sealing   under which key bytes rest (`sealing.py`, `seals.py`)
 """
 
 from __future__ import annotations

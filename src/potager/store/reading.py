@@ -1,9 +1,9 @@
 """Objects of our own, read: rows looked up and listed, bytes opened wherever they lie.
 
-    a row beside the object's     small ones: one query, and no file is touched
-    a file                        opened at once: whoever deletes the object while it is read, the bytes are there
-    pieces of files               held from removal until they are read
-    sealed                        opened with the key that the object's document wraps (`sealing.py`)
+a row beside the object's     small ones: one query, and no file is touched
+a file                        opened at once: whoever deletes the object while it is read, the bytes are there
+pieces of files               held from removal until they are read
+sealed                        opened with the key that the object's document wraps (`sealing.py`)
 """
 
 from __future__ import annotations
