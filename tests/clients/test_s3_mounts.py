@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
@@ -163,6 +166,23 @@ class TestAFolder:
             for ask in (functools.partial(mounted.put_object, Body=b"x"), mounted.create_multipart_upload):
                 assert refused(ask, Bucket=self.BUCKET, Key="k", **asked) == ("NotImplemented", 501)
         assert not (folder / "k").exists()
+
+    def test_tells_nobody_where_it_is(self, mounted: Any, server: potager.Local, folder: Path) -> None:
+        mounted.delete_public_access_block(Bucket=self.BUCKET)
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{self.BUCKET}/*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        mounted.put_bucket_policy(Bucket=self.BUCKET, Policy=policy)
+        anybody = boto3.client(
+            "s3", endpoint_url=server.url, region_name="us-east-1", config=Config(signature_version=UNSIGNED)
+        )
+        for asked in ({"Key": "a//b"}, {"Key": "k", "Tagging": "a=b"}, {"Key": "k", "ServerSideEncryption": "AES256"}):
+            with pytest.raises(ClientError) as known:
+                mounted.put_object(Bucket=self.BUCKET, Body=b"x", **asked)
+            assert str(folder) in str(known.value)
+            with pytest.raises(ClientError) as unknown:
+                anybody.put_object(Bucket=self.BUCKET, Body=b"x", **asked)
+            assert unknown.value.response["Error"]["Code"] == known.value.response["Error"]["Code"]
+            assert str(folder) not in str(unknown.value)
 
     def test_passes_over_folders_that_are_too_deep(self, mounted: Any, folder: Path) -> None:
         deep = folder.joinpath(*["d"] * 120)

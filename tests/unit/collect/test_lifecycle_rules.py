@@ -109,6 +109,7 @@ def test_the_header_names_the_rule_that_comes_first() -> None:
     found = [Rule(id="late", days=30), Rule(id="so/on", days=1), Rule(id="other", prefix="x", days=1)]
     assert header(found, entry(), DAY) == 'expiry-date="Tue, 03 Mar 2026 00:00:00 GMT", rule-id="so%2Fon"'
     assert header([Rule(id="r", noncurrent=1)], entry(), DAY) is None
+    assert header([Rule(id="r", days=2**31 - 1)], entry(), DAY) is None
 
 
 def test_uploads_end_by_their_prefix_and_age() -> None:

@@ -138,7 +138,7 @@ def _range(written: list[Any]) -> tuple[int, int]:
     try:
         _, least, most = written
         bounds = int(least), int(most)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise _invalid("Invalid Content-Length-Range: two numbers are expected.") from error
     if bounds[0] < 0 or bounds[1] < bounds[0]:
         raise _invalid("Invalid Content-Length-Range: the numbers are out of order or negative.")

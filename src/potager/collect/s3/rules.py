@@ -21,6 +21,8 @@ from potager.store.entries import Entry
 
 DAY = 86_400.0
 """Seconds of a day that is one."""
+LAST = 253_402_300_799.0
+"""The last second of the year 9999."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +138,12 @@ def stale(rules: Sequence[Rule], key: str, initiated: float, now: float, day: fl
 
 
 def header(rules: Sequence[Rule], entry: Entry, day: float) -> str | None:
-    """`x-amz-expiration` of a current object: the first of its ends, and by which rule; None when it stays."""
+    """`x-amz-expiration` of a current object: the first of its ends, and by which rule; None when it stays.
+
+    An end that no date of HTTP can tell is as good as none.
+    """
     ends = [(rule.expires(entry, day), rule.id) for rule in rules if rule.covers(entry)]
     at, rule = min(ends, default=(math.inf, ""))
-    if at == math.inf:
+    if at > LAST:
         return None
     return f'expiry-date="{formatdate(at, usegmt=True)}", rule-id="{quote(rule, safe="")}"'

@@ -11,7 +11,7 @@ from potager.collect.s3.faults import fault, translated
 from potager.collect.s3.owners import owner as owner
 from potager.collect.s3.records import acting
 from potager.kernel.context import Context
-from potager.kernel.errors import Fault, Invalid, Unserved
+from potager.kernel.errors import Fault, Invalid, LimitReached, NotFound, Unserved, WireError
 from potager.store.objects import Objects
 from potager.wire.service import Service, operation_names
 
@@ -59,11 +59,21 @@ def operation(handler: Handler) -> Handler:
             return await (handle(ctx, req) if guard is None else admission.admitted(guard, req, handle))
         except Fault as error:
             shown = translated(error, req, method)
+            if not ctx.account:
+                await _discreet(ctx, req, error, shown)
             raise (shown if guard is None else await guard.hidden(shown)) from error
         finally:
             acting.reset(before)
 
     return service.operation(guarding)
+
+
+async def _discreet(ctx: Context, req: Req, error: Fault, shown: Fault) -> None:
+    """Takes out of what a stranger is told where this server keeps things: folders, other stores, what these said."""
+    if isinstance(error, LimitReached):
+        shown.message = "There is no room for that."
+    elif not isinstance(error, (WireError, NotFound)) and await ctx[Objects].mount(req.get("Bucket", "")) is not None:
+        shown.message = "The place that the bucket is mounted from does not do that."
 
 
 def _with_lists(handler: Handler) -> Handler:
