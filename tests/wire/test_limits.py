@@ -171,7 +171,7 @@ async def test_a_large_document_is_read_in_a_thread(monkeypatch: pytest.MonkeyPa
             head = f"POST / HTTP/1.1\r\n{FORM}\r\ncontent-length: {size}\r\nconnection: close"
             assert b"InvalidAction" in await said(port, head, b"Action=".ljust(size, b"x"))
     assert threads[0] == threading.current_thread().name
-    assert threads[1].startswith("potager-reader")
+    assert threads[1].startswith("potager-stranger")
 
 
 def test_the_deepest_document_that_is_taken() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -49,7 +49,10 @@ SMALL = 32 * 2**10
 take seconds, and nobody else shall wait for it."""
 
 READERS = 2
-"""Threads that read larger bodies. They are few: those who send such bodies wait for each other."""
+"""Threads that read larger bodies of those who signed. They are few: who sends such bodies waits for the others.
+
+Everybody else has one thread together.
+"""
 
 MOST_HELD = 512 * 2**20
 """Bytes of bodies that may be in memory whole at a time, of all requests together; more are answered 503."""
@@ -69,6 +72,7 @@ class Pipeline:
         self.domain = settings.s3_domain
         self._held = 0
         self._readers = ThreadPoolExecutor(READERS, "potager-reader")
+        self._strangers = ThreadPoolExecutor(1, "potager-stranger")
         self.callers = Callers(house[Rows], house[Sessions], settings.account_id, keys)
         house.add(Doors, Doors(self))
 
@@ -79,7 +83,7 @@ class Pipeline:
         try:
             self._secure(request)
             body = await self._form(request)
-            target = await self._aside(body, lambda: route.resolve(request, body or b""))
+            target = await self._aside(self._strangers, body, lambda: route.resolve(request, body or b""))
             response = await self._answer(request, target, body, request_id)
         except Disconnected:
             raise
@@ -106,7 +110,8 @@ class Pipeline:
         body, identity = await self._authenticated(request, target, read)
         caller = await self.callers.caller(identity, target.protocol)
         handler = self.registry.find(target.service, target.operation, target.protocol)
-        params = await self._aside(body, lambda: validate(target.model.input_shape, target.parse(request, body)))
+        pool = self._pool(identity)
+        params = await self._aside(pool, body, lambda: validate(target.model.input_shape, target.parse(request, body)))
         result = await handler(self._context(request, target, identity, caller, request_id), params)
         if target.events and result and result.get(target.events) is not None:
             guarded = self._events(result[target.events], request, target, request_id)
@@ -152,20 +157,24 @@ class Pipeline:
         if self._held > MOST_HELD:
             raise WireError("ServiceUnavailable", "Too many large requests are under way. Try again.", 503)
 
-    async def _aside(self, body: Any, work: Callable[[], T]) -> T:
+    def _pool(self, identity: Identity) -> Executor:
+        return self._readers if identity.access_key else self._strangers
+
+    async def _aside(self, pool: Executor, body: Any, work: Callable[[], T]) -> T:
         """What `work` gives that goes through a body: in a thread where the body is large."""
         if not isinstance(body, bytes) or len(body) <= SMALL:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, copy_context().run, work)
+        return await asyncio.get_running_loop().run_in_executor(pool, copy_context().run, work)
 
     async def _authenticated(self, request: Request, target: Target, read: bytes | None) -> tuple[Any, Identity]:
         """The body, whole or as it arrives, and who signed it."""
         if read is None and not target.streams:
             read = await self._whole(request, DOCUMENT_LIMITS.get(target.protocol, DOCUMENT_LIMIT))
-        identity = await self._aside(read, lambda: self._verified(request, target, read))
+        identity = await self._aside(self._readers, read, lambda: self._verified(request, target, read))
         if read is None:
             return await target.opened(payload.opened(request, identity)), identity
-        return await self._aside(read, lambda: payload.checked(request, identity, read)), identity
+        checked = await self._aside(self._pool(identity), read, lambda: payload.checked(request, identity, read))
+        return checked, identity
 
     def _verified(self, request: Request, target: Target, read: bytes | None) -> Identity:
         return sigv4.verify(
