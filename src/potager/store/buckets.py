@@ -10,22 +10,24 @@ A bucket's name is global to the server; the bucket belongs to an account and a 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from potager.kernel import clock
-from potager.kernel.errors import Exists, InUse
+from potager.kernel.errors import Exists, InUse, Unavailable
 from potager.kernel.names import Scope
 from potager.store import entries, references, schema
 from potager.store.blobs import Blobs
-from potager.store.database import Database, inserting
+from potager.store.database import Database, dumps, inserting
 from potager.store.entries import NoBucket
 from potager.store.mounts import Mount
-from potager.store.mounts.declared import Mounts
+from potager.store.mounts.declared import FILE, Mounts
 from potager.store.uploads import forget
 
 MOUNTED = "_mount"
@@ -66,21 +68,45 @@ class Buckets:
         self._known: dict[str, Bucket] = {}
         """Buckets that were read or written by this server, as they are."""
         self._changing = asyncio.Lock()
+        self._hanging = asyncio.Lock()
 
     async def mount(self, bucket: str) -> Mount | None:
-        """What a bucket is mounted from; None for one of our own, or none at all."""
-        if self._mounts is None:
-            return None
-        if (mounts := self._mounts.changed()) is not None:
-            self._mounts.take({name: mount for name, mount in mounts.items() if await self._hung(name, mount)})
-            for stale in await self._all(None):
-                if MOUNTED in stale.doc and self._mounts.get(stale.name) is None:
-                    await self.delete(stale.name)
-        return self._mounts.get(bucket)
+        """What a bucket is mounted from; None for one of our own, or none at all.
 
-    async def _hung(self, name: str, mount: Mount) -> bool:
+        `Unavailable` where it is mounted and nobody can say from what: nothing of it may come to lie here.
+        """
+        mounts = self._mounts
+        if mounts is None:
+            return None
+        if self._hanging.locked():
+            async with self._hanging:
+                pass  # what is mounted changes just now
+        elif (found := mounts.changed()) is not None:
+            async with self._hanging:
+                await self._hang(mounts, found)
+        mount = mounts.get(bucket)
+        if mount is None and mounts.unreadable:
+            await self._check_own(bucket)
+        return mount
+
+    async def _check_own(self, bucket: str) -> None:
+        with suppress(NoBucket):
+            where = (await self.known(bucket)).doc.get(MOUNTED)
+            if where is not None:
+                raise Unavailable(
+                    f"The bucket '{bucket}' is {where}, mounted: mend {FILE} in the server's data folder."
+                )
+
+    async def _hang(self, mounts: Mounts, found: Mapping[str, Mount]) -> None:
+        """Puts mounts in force, and takes the buckets away whose mounts are gone."""
+        hung = {name: mount for name, mount in found.items() if await self._hung(name, mount, mounts.scope)}
+        for stale in await self._all(None):
+            if MOUNTED in stale.doc and stale.name not in hung:
+                await self._delete(stale.name)
+        mounts.take(hung)
+
+    async def _hung(self, name: str, mount: Mount, scope: Scope) -> bool:
         """Whether a mount has the bucket of its name, which is made where there is none."""
-        scope = self._mounts.scope if self._mounts else Scope("", "")
         try:
             await self.create(name, scope, {MOUNTED: mount.where})
         except Exists:
@@ -92,16 +118,14 @@ class Buckets:
 
     async def create(self, name: str, scope: Scope, doc: Mapping[str, Any] | None = None) -> Bucket:
         """A new bucket; `Exists` when the name is taken, by whomever."""
-        bucket = Bucket(name, scope.account, scope.region, clock.now(), None, dict(doc or {}))
+        bucket = Bucket(name, scope.account, scope.region, clock.now(), None, _kept(doc or {}))
 
-        def write(connection: Connection) -> None:
+        def write(connection: Connection) -> Bucket:
             with inserting(connection, f"The bucket '{name}' exists already. Choose another name."):
                 connection.execute(insert(_t), {key: getattr(bucket, key) for key in _COLUMNS})
+            return bucket
 
-        async with self._changing:
-            await self._database.write(write)
-            self._known[name] = bucket
-        return bucket
+        return await self._changed(name, write)
 
     async def get(self, name: str) -> Bucket:
         """The bucket of that name; `NoBucket` when there is none."""
@@ -132,21 +156,31 @@ class Buckets:
 
         def write(connection: Connection) -> Bucket:
             bucket = change(_found(connection, name))
+            bucket = replace(bucket, doc=_kept(bucket.doc))
             values = {"versioning": bucket.versioning, "doc": dict(bucket.doc)}
             connection.execute(update(_t).where(_t.c.name == name).values(values))
             return bucket
 
-        async with self._changing:
-            self._known.pop(name, None)
-            bucket = await self._database.write(write)
-            self._known[name] = bucket
-        return bucket
+        return await self._changed(name, write)
+
+    async def _changed(self, name: str, write: Callable[[Connection], Bucket]) -> Bucket:
+        """Commits a change of a bucket and has it in memory; in between nobody reads it, whoever is cancelled."""
+
+        async def change() -> Bucket:
+            async with self._changing:
+                self._known.pop(name, None)
+                self._known[name] = bucket = await self._database.write(write)
+            return bucket
+
+        return await asyncio.shield(change())
 
     async def delete(self, name: str) -> None:
         """Deletes an empty bucket and the uploads under way in it; `InUse` when it holds objects or versions."""
         if (mount := await self.mount(name)) is not None:
             raise InUse(f"The bucket '{name}' is {mount.where}. `potager unmount {name}` takes it away.")
+        await asyncio.shield(self._delete(name))
 
+    async def _delete(self, name: str) -> None:
         def write(connection: Connection) -> list[str]:
             entries.require(connection, name)
             if entries.holds(connection, name):
@@ -158,6 +192,11 @@ class Buckets:
         async with self._changing:
             self._known.pop(name, None)
             self._blobs.discard(await self._database.write(write))
+
+
+def _kept(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """A document as it comes back from the database, so that memory says the same."""
+    return json.loads(dumps(dict(doc)))
 
 
 def _found(connection: Connection, name: str) -> Bucket:

@@ -44,8 +44,13 @@ class Files:
         async with self._joining.setdefault(entry.blob, asyncio.Lock()):
             return await self._join(entry, path)
 
-    async def lay_down(self, wanted: Sequence[Entry]) -> None:
-        """Makes files of those that are rows, many in one transaction."""
+    async def there(self, wanted: Sequence[Entry]) -> set[str]:
+        """The blobs of those that are plain files, once small ones have become such, many in one transaction."""
+        await self._lay_all_down(wanted)
+        blobs = {each.blob for each in wanted if not is_sealed(each.blob)}
+        return await self._blobs.run(lambda: {blob for blob in blobs if self._blobs.has(blob)})
+
+    async def _lay_all_down(self, wanted: Sequence[Entry]) -> None:
         small = list(dict.fromkeys(each.blob for each in wanted if each.size <= INLINE and not is_sealed(each.blob)))
         for at in range(0, len(small), TOGETHER):
             await self._lay_down(small[at : at + TOGETHER])

@@ -345,5 +345,9 @@ class Objects:
 
     async def files(self, wanted: Sequence[Entry]) -> list[Path]:
         """As `file`, of many objects; small ones become files together."""
-        await self._own.files.lay_down(wanted)
-        return [await self.file(entry) for entry in wanted]
+        own = {bucket for bucket in {entry.bucket for entry in wanted} if await self._are_own([bucket])}
+        there = await self._own.files.there([entry for entry in wanted if entry.bucket in own])
+        return [
+            self._blobs.path(entry.blob) if entry.blob in there and entry.bucket in own else await self.file(entry)
+            for entry in wanted
+        ]

@@ -28,6 +28,8 @@ from potager.store.shelf import Choose, R, Shelf
 
 SMALL = 2**16
 """Bytes that are read along with their row."""
+LOOKS = 2
+"""Times that bytes are looked for: what was pieces, or a row, may have become a file in between, and does so once."""
 ATTEMPTS = 4
 """Times that an object is looked up anew when it is replaced between its row and its bytes."""
 
@@ -71,17 +73,17 @@ class Reading(Shelf):
         if entry.size > INLINE:
             with suppress(FileNotFoundError):
                 return await self._blobs.open(entry.blob, start, end, seal)
-        data, pieces = await self._database.read(
-            lambda connection: (_inline(connection, entry), references.spans(connection, entry.blob))
-        )
-        try:
-            if data is not None:
-                return _plain(entry, data, seal)[start:end]
-            if pieces:
-                return await self._blobs.open_spans(references.cut(pieces, start, end), seal)
-            return await self._blobs.open(entry.blob, start, end, seal)  # put together between the two looks, or gone
-        except FileNotFoundError as error:
-            raise NoObject(entry.bucket, entry.key) from error
+        for _ in range(LOOKS):
+            data, pieces = await self._database.read(
+                lambda connection: (_inline(connection, entry), references.spans(connection, entry.blob))
+            )
+            with suppress(FileNotFoundError):
+                if data is not None:
+                    return _plain(entry, data, seal)[start:end]
+                if pieces:
+                    return await self._blobs.open_spans(references.cut(pieces, start, end), seal)
+                return await self._blobs.open(entry.blob, start, end, seal)
+        raise NoObject(entry.bucket, entry.key)
 
     async def seal_of(self, entry: Entry, customer: bytes | None = None) -> Seal | None:
         """What opens an object's bytes, None where they are plain; `NeedsKey` or `NoKey` where nothing does."""

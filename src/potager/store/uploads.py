@@ -175,6 +175,22 @@ class Uploads:
 
         `describe` gets the digests called `names` and gives the part's document.
         """
+        given = (upload, number, source, start, end, names, describe)
+        try:
+            return await self._copy_part(*given)
+        except NoObject:  # gone, or its pieces were put together as one file while they were read
+            return await self._copy_part(*given)
+
+    async def _copy_part(
+        self,
+        upload: Upload,
+        number: int,
+        source: Entry,
+        start: int,
+        end: int,
+        names: Sequence[str],
+        describe: Callable[[Mapping[str, bytes]], Mapping[str, Any]],
+    ) -> Part:
         data, pieces = await self._database.read(
             lambda connection: (inlined.data(connection, source.blob), _pieces(connection, source.blob, source.size))
         )

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from potager.kernel.errors import Invalid
-from potager.store.blobs import Content
+from potager.kernel.errors import Invalid, Unavailable
+from potager.kernel.names import Scope
+from potager.store.blobs import Blobs, Content
+from potager.store.database import Database
 from potager.store.entries import Entry, NoObject
-from potager.store.mounts import Mount, remote
+from potager.store.mounts import Mount, declared, remote
+from potager.store.mounts.declared import Mounts
+from potager.store.objects import NoBucket, Objects
+
+HERE = Scope("000000000000", "us-east-1")
 
 
 class Slow(Mount):
@@ -75,3 +82,59 @@ def test_room_is_made_by_what_was_used_least_and_not_by_what_is_being_fetched(
     assert {path.name for path in tmp_path.glob("??/*")} == {"new", "next.0a1b"}
     remote._make_room(tmp_path, 200)
     assert {path.name for path in tmp_path.glob("??/*")} == {"next.0a1b"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that is declared as the bucket `claims`."""
+    (tmp_path / "srv").mkdir()
+    (tmp_path / declared.FILE).write_text(json.dumps({"claims": {"folder": str(tmp_path / "srv")}}))
+    return tmp_path / "srv"
+
+
+@pytest.fixture
+def mounting(database: Database, blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Objects:
+    monkeypatch.setattr(declared, "AGAIN", 0.0)
+    return Objects(database, blobs, Mounts(tmp_path, HERE))
+
+
+@pytest.mark.usefixtures("folder")
+async def test_whoever_asks_while_a_mount_comes_waits_for_it(mounting: Objects) -> None:
+    mounts = await asyncio.gather(*(mounting.mount("claims") for _ in range(3)))
+    assert len({id(each) for each in mounts}) == 1
+    assert mounts[0] is not None
+
+
+@pytest.mark.usefixtures("folder")
+async def test_a_mount_comes_once_the_database_answers_again(
+    mounting: Objects, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(fn: object) -> None:
+        raise Unavailable("The database does not answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "write", away)
+        with pytest.raises(Unavailable):
+            await mounting.mount("claims")
+    assert await mounting.mount("claims") is not None
+
+
+async def test_nothing_comes_to_lie_here_of_a_bucket_whose_mount_cannot_be_read(
+    mounting: Objects, folder: Path, database: Database, blobs: Blobs, tmp_path: Path
+) -> None:
+    await mounting.keep("claims", "a.csv", b"1,2")
+    said = (tmp_path / declared.FILE).read_bytes()
+    (tmp_path / declared.FILE).write_bytes(said[:-1])
+    later = Objects(database, blobs, Mounts(tmp_path, HERE))
+    await later.create_bucket("own", HERE)
+    await later.keep("own", "k", b"x")
+    with pytest.raises(Unavailable, match=r"mend mounts\.json"):
+        await later.keep("claims", "b.csv", b"3,4")
+    with pytest.raises(Unavailable):
+        await later.list("claims")
+    (tmp_path / declared.FILE).write_bytes(said)
+    await later.keep("claims", "b.csv", b"3,4")
+    assert {path.name for path in folder.iterdir()} == {"a.csv", "b.csv"}
+    (tmp_path / declared.FILE).unlink()
+    with pytest.raises(NoBucket):
+        await later.list("claims")

@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,41 @@ async def test_a_bucket_is_there_once_and_goes_when_it_is_empty(objects: Objects
     for ask in (objects.bucket("b"), objects.delete_bucket("b"), objects.head("b", "k"), objects.list("b")):
         with pytest.raises(NoBucket):
             await ask
+
+
+async def test_memory_says_of_a_bucket_what_the_database_says(
+    objects: Objects, database: Database, blobs: Blobs
+) -> None:
+    day = datetime(2030, 1, 1, tzinfo=UTC)
+    said = await objects.configure("b", lambda bucket: replace(bucket, doc={"Rules": ({"Date": day},)}))
+    assert said == await objects.bucket("b") == await Objects(database, blobs).bucket("b")
+
+
+@pytest.mark.parametrize("change", ["configure", "delete_bucket"])
+async def test_memory_is_right_after_a_change_whose_asker_went_away(
+    objects: Objects, database: Database, blobs: Blobs, change: str
+) -> None:
+    holds, go_on = threading.Event(), threading.Event()
+
+    def hold(connection: object) -> None:
+        holds.set()
+        go_on.wait()
+
+    holding = asyncio.create_task(database.write(hold))
+    await asyncio.to_thread(holds.wait)
+    given = {"change": lambda bucket: replace(bucket, versioning="Enabled")} if change == "configure" else {}
+    task = asyncio.create_task(getattr(objects, change)("b", **given))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    asked = asyncio.gather(*(objects.bucket("b") for _ in range(3)), return_exceptions=True)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    go_on.set()
+    await holding
+    for each in await asked:
+        assert isinstance(each, NoBucket) if change == "delete_bucket" else each.versioning == "Enabled"
 
 
 async def test_an_object_comes_back_as_it_was_put(objects: Objects, blobs: Blobs) -> None:
@@ -211,6 +247,29 @@ class TestUploads:
         made = await objects.uploads.complete(upload, lambda there: ([part], Entry("b", "u", "", 0, "e-1", 1.0)))
         assert await read(objects, made) == b""
         assert (await objects.file(made)).read_bytes() == b""
+
+    async def test_pieces_that_become_a_file_while_they_are_read_are_there(
+        self, objects: Objects, blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for ask in ("read", "copy a part"):
+            made, opened = await self.upload(objects, blobs, "k", b"one", b"two"), blobs.open_spans
+
+            async def late(*given: Any, made: Entry = made, opened: Any = opened) -> Any:
+                monkeypatch.setattr(blobs, "open_spans", opened)
+                await objects.file(made)
+                await files(blobs)
+                return await opened(*given)
+
+            monkeypatch.setattr(blobs, "open_spans", late)
+            if ask == "read":
+                assert await read(objects, made) == b"onetwo"
+                continue
+            upload = await objects.uploads.create("b", "u", {})
+            part = await objects.uploads.copy_part(upload, 1, made, 2, 5)
+            end = Entry("b", "u", "", 3, "e-1", 1.0)
+            finished = await objects.uploads.complete(upload, lambda there, end=end: (list(there.values()), end))
+            assert part.size == 3
+            assert await read(objects, finished) == b"etw"
 
     async def test_a_part_of_a_source_that_is_gone_is_refused(self, objects: Objects, blobs: Blobs) -> None:
         entry = await put(objects, blobs, "k", b"x")

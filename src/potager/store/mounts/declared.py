@@ -44,7 +44,10 @@ class Mounts:
         self._mark: tuple[int, int] | None = (-1, -1)
         self._looked = float("-inf")
         self._said: dict[str, Any] = {}
+        self._next: tuple[tuple[int, int] | None, dict[str, Any]] = (None, {})
         self._mounts: dict[str, Mount] = {}
+        self.unreadable = False
+        """Whether the file was no good at the last look: what was mounted before is in force."""
 
     def get(self, bucket: str) -> Mount | None:
         """The mount of that name, None for a bucket of our own."""
@@ -66,7 +69,6 @@ class Mounts:
             mark = None
         if mark == self._mark:
             return None
-        self._mark = mark
         try:
             said = read(self._path)
             made = {
@@ -77,12 +79,14 @@ class Mounts:
             }
         except Invalid as error:
             log.error("%s The mounts stay as they were.", error.message)
+            self._mark, self.unreadable = mark, True
             return None
-        self._said = said
+        self._next = mark, said
         return made
 
     def take(self, mounts: Mapping[str, Mount]) -> None:
-        """Puts mounts in force, in the place of all that were."""
+        """Puts mounts in force, in the place of all that were; until then `changed` gives them again."""
+        (self._mark, self._said), self.unreadable = self._next, False
         for gone in self._mounts.keys() - mounts.keys():
             forget(self._kept / gone)
         self._mounts = dict(mounts)
