@@ -93,6 +93,20 @@ def test_a_backup_taken_beside_a_crowd_is_whole(back: str, tmp_path: Path, reque
         assert check_whole(again.client("s3"), "claims") > 1
 
 
+def test_what_is_said_counts_by_ones_and_names_the_disk_and_the_next_step(tmp_path: Path) -> None:
+    data, backup, again = tmp_path / "data", tmp_path / "backup", tmp_path / "again"
+    with potager.local(data=data) as server:
+        said = command("backup", backup, "--data", data)
+        assert said == f"{backup}: 1 bucket, 0 objects, 0 bytes in files\n"
+        bucket = server.client("s3").list_buckets()["Buckets"][0]["Name"]
+        server.client("s3").put_object(Bucket=bucket, Key="k", Body=os.urandom(2**20))
+        said = command("backup", backup, "--data", data)
+    assert f"{backup}: 1 bucket, 1 object, 1.0 MiB in files\n" in said
+    assert f"{backup} is on the disk of {data} and shares the bytes of objects with it" in said
+    assert f"Serve it: potager up --data {again}\n" in command("restore", backup, "--data", again)
+    assert "name that with --database" in command("fsck", "--data", backup, expect=1)
+
+
 def test_jobs_models_and_logs_are_there_again_and_an_endpoint_comes_up(tmp_path: Path) -> None:
     with potager.local() as server:
         road = Road(server)

@@ -69,7 +69,12 @@ def test_what_a_server_keeps_is_sound_and_what_is_damaged_is_found_and_mended(da
     assert "Mend with --repair" in said
     assert r"a\n\x1b[31mb is no blob's file" in said
     strange.unlink()
-    assert fsck(data, "--deep", "--repair")[0] == 1
+    status, said = fsck(data, "--deep", "--repair")
+    assert status == 1
+    kept = next((data / "fsck").glob("*/blobs/*"))
+    assert f"mended: It is put aside, as {kept}." in said
+    assert f"Rows are kept in {kept.parents[1] / 'rows.jsonl'}." in said
+    assert f"{orphan} has 8 bytes that nothing names. mended: It is removed." in said
     assert fsck(data, "--deep")[0] == 0
     assert not orphan.exists()
     assert [path.name for path in (data / "fsck").glob("*/blobs/*")] == [victim.name]

@@ -243,3 +243,15 @@ def _keys(server: potager.Local) -> dict[str, str]:
         "aws_secret_access_key": server.env["AWS_SECRET_ACCESS_KEY"],
         "region_name": "us-east-1",
     }
+
+
+def test_a_name_that_is_taken_or_is_none_is_refused_with_the_remedy(server: potager.Local, folder: Path) -> None:
+    server.client("s3", region="us-east-1").create_bucket(Bucket="taken-by-objects")
+    for bucket, said in (
+        ("taken-by-objects", "There is a bucket 'taken-by-objects' already. Mount under another name"),
+        (str(folder), "is no name for a bucket"),
+    ):
+        done = CliRunner().invoke(main, ["mount", bucket, str(folder), "--data", str(server.data)])
+        assert done.exit_code == 1
+        assert said in done.output
+    assert "taken-by-objects" not in potager_(server, "mount")

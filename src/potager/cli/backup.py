@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -43,9 +44,15 @@ def command(dest: Path, **given: str | None) -> None:
     except OSError as error:
         raise Invalid(f"The backup broke off: {error}. What was backed up before is as it was.") from error
     click.echo(f"{dest}: {_told(made)}")
+    if made.blobs and _on_one_disk(settings.data, dest):
+        click.echo(
+            f"{dest} is on the disk of {settings.data} and shares the bytes of objects with it: it guards against "
+            "mistakes, not against the disk. Back up to a folder on another disk, or copy this one there.",
+            err=True,
+        )
     if made.missing:
         raise click.ClickException(
-            f"{len(made.missing)} blobs were not whole in {settings.data}, such as {made.missing[0]}: all else is "
+            f"{_many(len(made.missing), 'blob')} not whole in {settings.data}, such as {made.missing[0]}: all else is "
             "backed up. Stop the server and see `potager fsck`."
         )
 
@@ -80,6 +87,7 @@ def restore(source: Path, partial: bool, **given: str | None) -> None:
     except OSError as error:
         raise Exists(f"The restore broke off: {error}. {settings.data} is as it was.") from error
     click.echo(f"{settings.data}: {_told(made)}, as of {made.taken}")
+    click.echo(f"Serve it: potager up --data {shlex.quote(str(settings.data))}{_and_database(settings)}", err=True)
     _keep_apart(settings)
 
 
@@ -97,7 +105,27 @@ def _keep_apart(settings: Settings) -> None:
 def _told(made: Manifest) -> str:
     rows = made.rows
     objects = rows.get("objects", 0) + rows.get("versions", 0)
-    return f"{rows.get('buckets', 0)} buckets, {objects:,} objects, {made.blobs:,} blobs of {made.size / 2**30:.2f} GiB"
+    return f"{_many(rows.get('buckets', 0), 'bucket')}, {_many(objects, 'object')}, {_size(made.size)} in files"
+
+
+def _many(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
+
+
+def _size(count: int) -> str:
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return _many(count, "byte")
+
+
+def _on_one_disk(data: Path, dest: Path) -> bool:
+    return (data / "blobs").stat().st_dev == dest.stat().st_dev
+
+
+def _and_database(settings: Settings) -> str:
+    """Says that the rows are elsewhere, without the URL: it may hold a password."""
+    return "" if settings.database == "sqlite" else " --database URL, with the database that was restored into"
 
 
 def shown() -> Progress:

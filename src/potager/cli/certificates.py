@@ -197,7 +197,8 @@ def _unreadable(certificate: Path, key: Path, error: OSError) -> str:
     if not isinstance(error, ssl.SSLError):
         return f"{error.filename or certificate}: cannot read the certificate or its key: {error.strerror}."
     files = f"{certificate} and {key}" if certificate != key else str(certificate)
-    why = "the key is not that certificate's" if error.reason == "KEY_VALUES_MISMATCH" else f"not PEM ({error.reason})"
+    reason = f"not PEM ({error.reason})" if error.reason else "not PEM"
+    why = "the key is not that certificate's" if error.reason == "KEY_VALUES_MISMATCH" else reason
     return f"{files}: no certificate with its key: {why}. Give both in PEM, the server's certificate first."
 
 

@@ -51,7 +51,7 @@ def command(repair: bool, deep: bool, **given: str | None) -> None:
         for each in told:
             counts[each.mended] += 1
             said = "mended" if each.mended else "left" if repair or each.finding.mend is None else "can be mended"
-            click.echo(_printable(f"{each.finding.where} {each.finding.told}. {said}: {each.finding.remedy}"))
+            click.echo(_printable(f"{each.finding.where} {each.finding.told}. {said}: {each.remedy}"))
     mended, left = counts[True], counts[False]
     if not mended and not left:
         click.echo(f"{settings.data}: all is well" + ("." if deep else "; --deep reads the bytes as well."))

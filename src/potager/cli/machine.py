@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from potager.cli import folder
 from potager.compute import budget
-from potager.kernel.errors import Invalid
+from potager.kernel.errors import Fault, Invalid
 from potager.kernel.hosts import is_loopback
 from potager.kernel.settings import Settings
 
@@ -51,6 +52,7 @@ def examine(settings: Settings) -> list[Finding]:
     data = settings.data
     found = [_python(), _isolation(), _memory_limits(), _cores(), _memory(), _shared(settings), _disk(data)]
     found += [_file_system(data), _files(), _server(data), _port(settings.host, settings.port), _tls(settings)]
+    found += [_database(settings), _mounts(data)]
     return [*found, *(_extra(name) for name in EXTRAS)]
 
 
@@ -209,6 +211,8 @@ def _is_healthy(connection: HTTPConnection) -> bool:
 def _tls(settings: Settings) -> Finding:
     from potager.cli import certificates
 
+    if (server := folder.running(settings.data)) and server.url.startswith("https:") and not settings.secure:
+        return Finding("tls", "https by the server that is up; plain http by the settings of this command")
     if not settings.secure:
         problem = "Other machines get in by plain http. Start with --tls." if not is_loopback(settings.host) else ""
         return Finding("tls", "off: plain http", problem)
@@ -220,6 +224,38 @@ def _tls(settings: Settings) -> Finding:
         return Finding("tls", f"https, by {settings.tls_certificate}", fault.message)
     problem = "" if ends > datetime.now(UTC) + SOON else f"It ends on {ends:%Y-%m-%d}. Put a new one in its place."
     return Finding("tls", f"https, by {settings.tls_certificate}, until {ends:%Y-%m-%d}", problem)
+
+
+def _database(settings: Settings) -> Finding:
+    """Where rows are. A Postgres is asked whether it answers, and changed in nothing."""
+    from potager.store import database, snapshot
+
+    if settings.database == "sqlite":
+        return Finding("database", f"SQLite, {settings.data / database.FILE}")
+    url = database.located(settings.database, settings.data)
+    named = f"Postgres, {url.database} on {url.host or 'this machine'}"
+    try:
+        return Finding("database", f"{named}, version {snapshot.version(url)}")
+    except Fault as fault:
+        return Finding("database", named, fault.message)
+
+
+def _mounts(data: Path) -> Finding:
+    from potager.store.mounts.declared import FILE, read
+
+    try:
+        said = read(data / FILE)
+    except Invalid as fault:
+        return Finding("mounts", "cannot be read", fault.message)
+    gone = [f"{bucket} ({each['folder']})" for bucket, each in said.items() if not _is_there(each)]
+    problem = f"No such folder: {', '.join(gone)}. Bring it back, or: potager unmount BUCKET." if gone else ""
+    if any("url" in each for each in said.values()) and not _installed("obstore"):
+        problem = "Other object stores are read by obstore: pip install 'potager[mounts]'"
+    return Finding("mounts", ", ".join(said) or "none", problem)
+
+
+def _is_there(mount: dict[str, Any]) -> bool:
+    return "url" in mount or Path(mount["folder"]).is_dir()
 
 
 def _extra(name: str) -> Finding:

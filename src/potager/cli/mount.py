@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from potager.cli.folder import locked, make, write_atomically
+from potager.cli.folder import locked, make, running, write_atomically
 from potager.cli.settings import data_option, folder
-from potager.kernel.errors import Exists, Invalid, NotFound
+from potager.kernel.errors import Exists, Fault, Invalid, NotFound
 
 
 @click.command("mount")
@@ -44,6 +44,7 @@ def command(bucket: str | None, where: str | None, read_only: bool, options: tup
         return
     said = _said(where, read_only, options)
     _check(bucket, said)
+    _check_free(place, bucket)
 
     def add(mounts: dict[str, Any]) -> None:
         if bucket in mounts and mounts[bucket] != said:
@@ -84,12 +85,38 @@ def _check(bucket: str, said: dict[str, Any]) -> None:
     from potager.collect.s3 import naming
     from potager.store.mounts.remote import opened
 
-    naming.bucket(bucket)
+    try:
+        naming.bucket(bucket)
+    except Fault as error:
+        raise Invalid(
+            f"'{bucket}' is no name for a bucket: 3 to 63 lower-case letters, digits, '.' and '-', as S3 has them. "
+            "First the bucket, then where it is: potager mount claims /srv/claims"
+        ) from error
     if "url" in said:
         opened(said["url"], said["options"])
         return
     if not Path(said["folder"]).is_dir():
         raise Invalid(f"{said['folder']} is no folder. Make it first, or name another.")
+
+
+def _check_free(data: Path, bucket: str) -> None:
+    """`Exists` where the server that is up has a bucket of that name; without a server its log will say so."""
+    from potager.store.mounts.declared import FILE, read
+
+    if running(data) is None or bucket in read(data / FILE):
+        return
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from potager.cli import environment
+    from potager.cli.session import session
+
+    env = environment.of(data)
+    clients: Any = session(env, env["AWS_DEFAULT_REGION"])
+    try:
+        clients.client("s3").head_bucket(Bucket=bucket)
+    except (BotoCoreError, ClientError):  # it has none, or is going away
+        return
+    raise Exists(f"There is a bucket '{bucket}' already. Mount under another name, or delete that bucket first.")
 
 
 def _change(data: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -82,6 +82,12 @@ def viewed(url: URL) -> Generator[Connection]:
         engine.dispose()
 
 
+def version(url: URL) -> str:
+    """Which version of Postgres holds the rows at `url`; `Invalid` or `NotFound` where none does."""
+    with viewed(url) as connection:
+        return str(connection.scalar(text("SHOW server_version")))
+
+
 @contextmanager
 def opened(file: Path) -> Generator[Connection]:
     """A snapshot's rows, to read or to write; what is changed is committed at the end."""
@@ -102,9 +108,17 @@ def counts(file: Path) -> dict[str, int]:
         }
 
 
+def absent(file: object) -> str:
+    """What is said where there is no file of rows."""
+    return (
+        f"There is no database {file}. Name the data folder of a server with --data; where its rows are on Postgres, "
+        "name that with --database."
+    )
+
+
 def _from_file(file: Path, target: Path) -> None:
     if not file.exists():
-        raise NotFound(f"There is no database {file}. Name the data folder of a server with --data.")
+        raise NotFound(absent(file))
     try:
         with closing(sqlite3.connect(file, timeout=60)) as live, closing(sqlite3.connect(target)) as copy:
             live.backup(copy)

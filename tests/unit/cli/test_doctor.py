@@ -79,6 +79,37 @@ def test_a_port_that_is_taken_says_whose_it_is(start: Start, tmp_path: Path) -> 
     assert found["server"] == (f"{server.url}, process {server.pid}, on {server.data}", "")
 
 
+def test_it_says_where_rows_are_and_what_is_mounted(tmp_path: Path) -> None:
+    found = examined(tmp_path)
+    assert found["database"] == (f"SQLite, {tmp_path / 'potager.db'}", "")
+    assert found["mounts"] == ("none", "")
+    for bucket in ("claims", "gone"):
+        (tmp_path / bucket).mkdir()
+        CliRunner().invoke(main, ["mount", bucket, str(tmp_path / bucket), "--data", str(tmp_path)])
+    (tmp_path / "gone").rmdir()
+    value, problem = examined(tmp_path)["mounts"]
+    assert value == "claims, gone"
+    assert problem == f"No such folder: gone ({tmp_path / 'gone'}). Bring it back, or: potager unmount BUCKET."
+
+
+def test_a_postgres_that_does_not_answer_is_a_problem(tmp_path: Path) -> None:
+    with listen("127.0.0.1", 0) as unserved:
+        port = unserved.getsockname()[1]
+    settings = Settings(data=tmp_path, port=0, database=f"postgresql://p:secret@127.0.0.1:{port}/rows")
+    found = {each.name: each for each in machine.examine(settings)}["database"]
+    assert found.value == "Postgres, rows on 127.0.0.1"
+    assert found.problem
+    assert "secret" not in found.value + found.problem
+
+
+def test_the_server_that_is_up_says_whether_it_speaks_https(start: Start) -> None:
+    server = start("--tls")
+    assert examined(server.data)["tls"] == (
+        "https by the server that is up; plain http by the settings of this command",
+        "",
+    )
+
+
 def test_a_machine_without_namespaces_is_told_what_it_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(levels, "probe", lambda: levels.Isolation("process", "not permitted"))
     value, problem = examined(tmp_path)["isolation"]

@@ -54,7 +54,7 @@ def operation(handler: Handler) -> Handler:
             if "ExpectedBucketOwner" in req:
                 await check_owner(ctx, req["Bucket"], req["ExpectedBucketOwner"])
             if other:
-                await _not_mounted(ctx, req["Bucket"], handler.__name__)
+                await _not_mounted(ctx, req["Bucket"], name)
             encryption.confidential(ctx, req)
             return await (handle(ctx, req) if guard is None else admission.admitted(guard, req, handle))
         except Fault as error:

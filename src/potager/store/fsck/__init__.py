@@ -39,10 +39,11 @@ Opener = Callable[[Any, Mapping[str, Any]], "Seal | None"]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A finding, and whether it was mended."""
+    """A finding, whether it was mended, and what was done, or can be."""
 
     finding: Finding
     mended: bool
+    remedy: str
 
 
 def check(
@@ -67,7 +68,7 @@ def check(
     """
     made = backend(url)
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        raise NotFound(f"There is no database {url.database}. Name the data folder of a server with --data.")
+        raise NotFound(snapshot.absent(url.database))
     with made.claimed() as connection:
         mender = Mender(connection, data, scope) if repair else None
         if repair:
@@ -81,14 +82,14 @@ def check(
                 snapshot.take(url, taken)
                 for finding in _found(data, taken, opener, deep=deep, progress=progress):
                     if mender is None:
-                        yield Told(finding, mended=False)
-                    elif number < ROUNDS - 1 and mender.mend(finding):
+                        yield Told(finding, mended=False, remedy=finding.remedy)
+                    elif number < ROUNDS - 1 and (done := mender.mend(finding)):
                         again = True
-                        yield Told(finding, mended=True)
+                        yield Told(finding, mended=True, remedy=done)
                     else:
                         left.append(finding)
             if not again:
-                yield from (Told(finding, mended=False) for finding in left)
+                yield from (Told(finding, mended=False, remedy=finding.remedy) for finding in left)
                 return
 
 

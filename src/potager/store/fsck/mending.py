@@ -38,14 +38,16 @@ class Mender:
         self.folder = data / "fsck" / when
         self._doubtful: set[str] = set()
         """Blobs whose objects were taken away: their files are kept."""
+        self._done = ""
 
-    def mend(self, finding: Finding) -> bool:
-        """Mends a finding, all of it or nothing; whether that could be done."""
+    def mend(self, finding: Finding) -> str:
+        """Mends a finding, all of it or nothing; what was done and where it keeps what it took, "" for nothing."""
         if finding.mend is None:
-            return False
+            return ""
+        self._done = finding.remedy
         with self.connection.begin():
             finding.mend(self)
-        return True
+        return self._done
 
     def take_away(self, table: Table, which: ColumnElement[bool]) -> None:
         """Moves rows out of sight, into the report."""
@@ -75,7 +77,9 @@ class Mender:
     def put_aside(self, path: Path) -> None:
         """Moves a file beside the report."""
         copying.make(self.folder / "blobs")
-        os.rename(path, self.folder / "blobs" / path.name)
+        there = self.folder / "blobs" / path.name
+        os.rename(path, there)
+        self._done = f"It is put aside, as {there}."
 
     def bucket(self, name: str) -> None:
         """Makes a bucket anew."""
@@ -84,7 +88,10 @@ class Mender:
 
     def _report(self, lines: list[dict[str, Any]]) -> None:
         copying.make(self.folder)
-        handle = os.open(self.folder / "rows.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        report = self.folder / "rows.jsonl"
+        if lines and str(report) not in self._done:
+            self._done += f" Rows are kept in {report}."
+        handle = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             for line in lines:
                 file.write(json.dumps(line, ensure_ascii=False, default=_text) + "\n")
