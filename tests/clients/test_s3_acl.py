@@ -98,6 +98,7 @@ def test_a_new_bucket_has_no_acls(s3: Any, closed: str, me: str) -> None:
         ("public-read", {(EVERYBODY, "READ")}),
         ("public-read-write", {(EVERYBODY, "READ"), (EVERYBODY, "WRITE")}),
         ("authenticated-read", {(SIGNED, "READ")}),
+        ("aws-exec-read", set[tuple[str, str]]()),
         ("bucket-owner-read", set[tuple[str, str]]()),
         ("bucket-owner-full-control", set[tuple[str, str]]()),
         ("log-delivery-write", {(LOGS, "WRITE"), (LOGS, "READ_ACP")}),

@@ -34,7 +34,8 @@ def test_tags_are_set_replaced_and_deleted(s3: Any, bucket: str) -> None:
     with pytest.raises(ClientError) as caught:
         s3.get_bucket_tagging(Bucket=bucket)
     assert code(caught) == ("NoSuchTagSet", 404)
-    s3.put_bucket_tagging(Bucket=bucket, Tagging=tags(team="claims", empty=""))
+    told = s3.put_bucket_tagging(Bucket=bucket, Tagging=tags(team="claims", empty=""))
+    assert told["ResponseMetadata"]["HTTPStatusCode"] == 204
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags(team="claims", empty="")["TagSet"]
     s3.put_bucket_tagging(Bucket=bucket, Tagging=tags(other="1"))
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags(other="1")["TagSet"]

@@ -28,7 +28,9 @@ def code(caught: pytest.ExceptionInfo[ClientError]) -> tuple[str, int]:
 def test_a_new_bucket_is_listed_and_can_be_headed_and_deleted(s3: Any, name: str) -> None:
     made = s3.create_bucket(Bucket=name)
     assert made["Location"] == f"/{name}"
-    assert s3.head_bucket(Bucket=name)["BucketRegion"] == "us-east-1"
+    headed = s3.head_bucket(Bucket=name)
+    assert headed["BucketRegion"] == "us-east-1"
+    assert headed["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/xml"
     listed = s3.list_buckets()
     assert name in [bucket["Name"] for bucket in listed["Buckets"]]
     assert listed["Owner"]["ID"]
@@ -73,7 +75,25 @@ def test_a_bucket_lies_where_its_location_constraint_says(server: Any, s3: Any, 
 
 
 @pytest.mark.parametrize(
-    "bad", ["ab", "Upper-case", "a..b", "192.168.1.1", "xn--abc", "under_score", "-dash", "a" * 64]
+    ("region", "configuration", "wanted"),
+    [
+        ("us-east-1", {"LocationConstraint": "us-east-1"}, "InvalidLocationConstraint"),
+        ("us-east-1", {"LocationConstraint": "nowhere-1"}, "InvalidLocationConstraint"),
+        ("us-west-2", {"LocationConstraint": "us-east-1"}, "IllegalLocationConstraintException"),
+        ("us-west-2", {"LocationConstraint": "nowhere-1"}, "IllegalLocationConstraintException"),
+        ("us-east-1", {}, "MalformedXML"),
+    ],
+)
+def test_a_location_that_cannot_be_is_refused(
+    server: Any, name: str, region: str, configuration: dict[str, str], wanted: str
+) -> None:
+    with pytest.raises(ClientError) as caught:
+        server.client("s3", region=region).create_bucket(Bucket=name, CreateBucketConfiguration=configuration)
+    assert code(caught) == (wanted, 400)
+
+
+@pytest.mark.parametrize(
+    "bad", ["ab", "Upper-case", "a..b", "192.168.1.1", "xn--abc", "under_score", "-dash", "a.-b", "a-.b", "a" * 64]
 )
 def test_a_bucket_name_that_breaks_the_rules_is_refused(server: Any, bad: str) -> None:
     from botocore.config import Config

@@ -115,17 +115,17 @@ def test_a_copy_holds_the_conditions_on_its_source(s3: Any, bucket: str) -> None
     before, after = modified - timedelta(days=1), modified + timedelta(days=1)
     source = {"Bucket": bucket, "Key": "k"}
 
-    def copy(**more: Any) -> tuple[str, int]:
-        return outcome(lambda: s3.copy_object(Bucket=bucket, Key="c", CopySource=source, **more))[:2]
+    def copy(**more: Any) -> tuple[str, int, str | None]:
+        return outcome(lambda: s3.copy_object(Bucket=bucket, Key="c", CopySource=source, **more))
 
-    assert copy(CopySourceIfMatch=etag, CopySourceIfUnmodifiedSince=before) == ("", 200)
-    assert copy(CopySourceIfNoneMatch='"0"') == ("", 200)
-    assert copy(CopySourceIfModifiedSince=before) == ("", 200)
-    for wrong in (
-        {"CopySourceIfMatch": '"0"'},
-        {"CopySourceIfNoneMatch": etag},
-        {"CopySourceIfUnmodifiedSince": before},
-        {"CopySourceIfModifiedSince": after},
-        {"CopySourceIfNoneMatch": etag, "CopySourceIfModifiedSince": before},
+    assert copy(CopySourceIfMatch=etag, CopySourceIfUnmodifiedSince=before) == ("", 200, None)
+    assert copy(CopySourceIfNoneMatch='"0"') == ("", 200, None)
+    assert copy(CopySourceIfModifiedSince=before) == ("", 200, None)
+    for name, wrong in (
+        ("If-Match", {"CopySourceIfMatch": '"0"'}),
+        ("If-None-Match", {"CopySourceIfNoneMatch": etag}),
+        ("If-Unmodified-Since", {"CopySourceIfUnmodifiedSince": before}),
+        ("If-Modified-Since", {"CopySourceIfModifiedSince": after}),
+        ("If-None-Match", {"CopySourceIfNoneMatch": etag, "CopySourceIfModifiedSince": before}),
     ):
-        assert copy(**wrong) == ("PreconditionFailed", 412)
+        assert copy(**wrong) == ("PreconditionFailed", 412, f"x-amz-copy-source-{name}")

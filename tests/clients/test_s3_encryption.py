@@ -70,6 +70,20 @@ def test_a_bucket_is_asked_for_its_default_as_on_s3(s3: Any, bucket: str) -> Non
     assert refused(s3.get_bucket_encryption, Bucket=bucket)[0] == "ServerSideEncryptionConfigurationNotFoundError"
 
 
+def test_an_object_is_copied_onto_itself_where_that_encrypts_it(s3: Any, bucket: str) -> None:
+    onto = {"Bucket": bucket, "Key": "k", "CopySource": {"Bucket": bucket, "Key": "k"}}
+    s3.put_object(Bucket=bucket, Key="k", Body=PLAIN)
+    assert refused(s3.copy_object, **onto) == ("InvalidRequest", 400)
+    encrypt(s3, bucket)
+    assert s3.copy_object(**onto)["ServerSideEncryption"] == "AES256"
+    assert s3.head_object(Bucket=bucket, Key="k")["ServerSideEncryption"] == "AES256"
+    s3.delete_bucket_encryption(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="k", Body=PLAIN, ServerSideEncryption="aws:kms")
+    assert s3.copy_object(**onto)["ServerSideEncryption"] == "AES256"
+    assert refused(s3.copy_object, **onto) == ("InvalidRequest", 400)
+    assert body(s3, bucket, "k") == PLAIN
+
+
 @pytest.mark.parametrize(
     ("rules", "code"),
     [

@@ -135,3 +135,25 @@ def test_keys_of_every_legal_shape_are_listed_in_their_order(s3: Any, operation:
 def test_the_owner_comes_when_it_is_asked_for(s3: Any, bucket: str) -> None:
     assert "Owner" not in s3.list_objects_v2(Bucket=bucket, MaxKeys=1)["Contents"][0]
     assert s3.list_objects_v2(Bucket=bucket, MaxKeys=1, FetchOwner=True)["Contents"][0]["Owner"]["ID"]
+
+
+def test_a_storage_class_is_shown_wherever_its_object_is_listed(s3: Any) -> None:
+    name = f"test-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=name, Key="k", Body=b"1", StorageClass="STANDARD_IA")
+    s3.put_object(Bucket=name, Key="k", Body=b"2", StorageClass="GLACIER_IR")
+    s3.put_object(Bucket=name, Key="plain", Body=b"3")
+    expected = ["GLACIER_IR", "STANDARD"]
+    for page in (s3.list_objects(Bucket=name), s3.list_objects_v2(Bucket=name)):
+        assert [each["StorageClass"] for each in page["Contents"]] == expected
+    versions = s3.list_object_versions(Bucket=name)["Versions"]
+    assert [each["StorageClass"] for each in versions] == ["GLACIER_IR", "STANDARD_IA", "STANDARD"]
+
+
+def test_a_page_of_no_size_is_refused_by_its_parameter(s3: Any, bucket: str) -> None:
+    for size, text in ((-1, "Argument max-keys must be"), (2**31, "Provided max-keys not an integer")):
+        with pytest.raises(ClientError, match=text) as caught:
+            s3.list_objects_v2(Bucket=bucket, MaxKeys=size)
+        error: Any = caught.value.response["Error"]
+        assert (error["Code"], error["ArgumentName"]) == ("InvalidArgument", "max-keys")

@@ -253,6 +253,22 @@ def test_a_body_that_ends_early_leaves_nothing(server: Any, s3: Any, bucket: str
     assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["after"]
 
 
+def test_an_upload_that_does_not_say_how_long_it_is_is_refused(server: Any, s3: Any, bucket: str) -> None:
+    for key, head in (("k", {}), ("chunked", {"Transfer-Encoding": "chunked"})):
+        url = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": key}))
+        connection = http.client.HTTPConnection(url.hostname or "", url.port)
+        connection.putrequest("PUT", f"{url.path}?{url.query}")
+        for name, value in head.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        if head:
+            connection.send(b"1\r\nx\r\n0\r\n\r\n")
+        answer = connection.getresponse()
+        assert (answer.status, b"<Code>MissingContentLength</Code>" in answer.read()) == (411, True)
+        connection.close()
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket)
+
+
 def test_a_key_that_is_no_text_is_refused(s3: Any, bucket: str) -> None:
     for key in ("%FF%FE", "a%00b"):
         url = urlsplit(s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "KEY"}))

@@ -286,6 +286,8 @@ def test_blocks_are_set_one_by_one_and_deleted_together(s3: Any, bucket: str) ->
     missing = ("NoSuchPublicAccessBlockConfiguration", 404)
     assert refused(lambda: s3.get_public_access_block(Bucket=bucket)) == missing
     given = {**OFF, "BlockPublicAcls": True}
+    nothing = lambda: s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={})  # noqa: E731
+    assert refused(nothing) == ("InvalidRequest", 400)
     s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
     assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == given
     s3.delete_public_access_block(Bucket=bucket)

@@ -95,7 +95,8 @@ def incoming(scope: Scope, receive: Receive) -> Incoming:
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     length = headers.get("content-length", "")
     chunked = "transfer-encoding" in headers
-    size = int(length) if length.isdigit() else None if chunked else 0
+    unsaid = chunked or scope["method"] == "PUT"  # a client that puts has to say how much, be it nothing
+    size = int(length) if length.isdigit() else None if unsaid else 0
     chunks = _Chunks(receive, empty=size == 0)
     request = Request(
         method=scope["method"],

@@ -30,6 +30,8 @@ NULL = "null"
 _t = schema.objects
 _v = schema.versions
 _LISTED = ("bucket", "key", "blob", "size", "etag", "modified", "checksum")
+CLASS = "StorageClass"
+"""Where a document has the storage class that was named, if another than S3's usual one."""
 _ALL = (*_LISTED, "doc", "parts", "version", "sequence")
 _HERE = (_t.c.bucket == bindparam("b_bucket")) & (_t.c.key == bindparam("b_key"))
 GET = Prepared(select(*(_t.c[name] for name in _ALL)).where(_HERE))
@@ -61,6 +63,11 @@ _DELETE_THESE = delete(_t).where(_THEM)
 _KEPT = (_v.c.bucket == bindparam("b_bucket")) & (_v.c.key == bindparam("b_key"))
 _OLDER = select(*(_v.c[name] for name in _ALL)).where(_KEPT).order_by(_v.c.sequence.desc()).limit(1)
 _LAST = select(func.max(_v.c.sequence)).where(_KEPT)
+
+
+def classed(storage: str | None) -> dict[str, str]:
+    """What a listing shows of an object's document."""
+    return {CLASS: storage} if storage else {}
 
 
 class NoBucket(NotFound):
@@ -111,7 +118,7 @@ class Entry:
     etag : without its quotes.
     modified : seconds since 1970.
     checksum : algorithm and type, such as `CRC32 FULL_OBJECT`; None without one.
-    doc : ContentType, Metadata and the like, by the names of GetObject's output; empty in a listing.
+    doc : ContentType, Metadata and the like, by the names of GetObject's output; in a listing the storage class alone.
     parts : of a multipart upload, each with its `Size` and checksum; None for other objects and in a listing.
     version : its id; None for S3's version "null", which a bucket without versions has of every object.
     sequence : its place among the versions of its key.
@@ -383,7 +390,7 @@ def _old(connection: Connection, bucket: str, key: str) -> tuple[str | None, str
 
 def page(connection: Connection, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> Listing[Entry]:
     """A page of the bucket's objects, folded at the delimiter."""
-    columns = [_t.c[name] for name in _LISTED]
+    columns = [*(_t.c[name] for name in _LISTED), _t.c.doc[CLASS].as_string()]
     under = [_t.c.bucket == bucket]
     if prefix and (end := successor(prefix)):
         under.append(_t.c.key < end)
@@ -391,6 +398,6 @@ def page(connection: Connection, bucket: str, prefix: str, delimiter: str, after
     def fetch(key: str, inclusive: bool, most: int) -> list[Entry]:
         behind = _t.c.key >= key if inclusive else _t.c.key > key
         query = select(*columns).where(*under, behind).order_by(_t.c.key).limit(most)
-        return [Entry(*row) for row in connection.execute(query)]
+        return [Entry(*row[:-1], doc=classed(row[-1])) for row in connection.execute(query)]
 
     return folded(fetch, prefix, delimiter, after, limit)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table, select
 
 from potager.kernel import ids
 from potager.store import entries, schema
-from potager.store.entries import NULL, Entry
+from potager.store.entries import CLASS, NULL, Entry, classed
 from potager.store.keys import Listing, folded_marked, successor
 
 _LISTED = ("bucket", "key", "blob", "size", "etag", "modified", "checksum", "version", "sequence")
@@ -75,7 +75,8 @@ def _rows(
     most: int,
 ) -> list[Entry]:
     columns = table.c
-    query = select(*(columns[name] for name in _LISTED)).where(columns.bucket == bucket).limit(most)
+    storage = columns.doc[CLASS].as_string().label(CLASS)
+    query = select(*(columns[name] for name in _LISTED), storage).where(columns.bucket == bucket).limit(most)
     found: list[Any] = []
     if below is not None:
         here = query.where(columns.key == key, columns.sequence < below).order_by(columns.sequence.desc())
@@ -89,7 +90,7 @@ def _rows(
 
 
 def _entry(row: Any) -> Entry:
-    entry = Entry(*row[:7], version=row.version, sequence=row.sequence)
+    entry = Entry(*row[:7], doc=classed(row[-1]), version=row.version, sequence=row.sequence)
     return entry if entry.blob else replace(entry, blob="")
 
 

@@ -31,6 +31,14 @@ class OldMalformed(Malformed):
     """A version 2 claim in a URL lacks a part."""
 
 
+class Unsupported(Malformed):
+    """The header is not of a kind that there is."""
+
+
+class Undated(Malformed):
+    """There is no date, or none that can be read."""
+
+
 class Several(Malformed):
     """There is more than one claim."""
 
@@ -78,7 +86,7 @@ def scope(request: Request) -> tuple[str, str] | None:
 
 def of(request: Request) -> Credential | OldCredential | None:
     """The claim, None when the request is unsigned; `Malformed` when it cannot be read."""
-    authorization = request.headers.get("authorization")
+    authorization = request.headers.get("authorization", "").strip() or None
     new = old = False
     if request.query:
         new = "X-Amz-Algorithm" in request.arguments or "X-Amz-Signature" in request.arguments
@@ -89,7 +97,7 @@ def of(request: Request) -> Credential | OldCredential | None:
             "parameter or the Authorization header should be specified"
         )
     if authorization is not None:
-        return _from_header(authorization.strip(), request)
+        return _from_header(authorization, request)
     if new:
         return _from_query(request)
     return _from_old_query(request) if old else None
@@ -99,18 +107,18 @@ def _from_header(text: str, request: Request) -> Credential | OldCredential:
     if text.startswith("AWS "):
         access_key, colon, signature = text[4:].partition(":")
         if not colon:
-            raise Malformed("Authorization header of the form 'AWS access-key:signature' expected.")
+            raise Unsupported("AWS authorization header is invalid.  Expected AwsAccessKeyId:signature")
         return OldCredential(access_key, signature)
     algorithm, _, rest = text.partition(" ")
     if algorithm != ALGORITHM:
-        raise Malformed(f"Unsupported Authorization Type: '{algorithm[:40]}'.")
+        raise Unsupported(f"Unsupported Authorization Type: '{algorithm[:40]}'.")
     fields = dict(_field(part) for part in rest.split(",") if part.strip())
     missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not fields.get(name)]
     if missing:
         raise Malformed("".join(f"Authorization header requires '{name}' parameter. " for name in missing).strip())
     moment = request.headers.get("x-amz-date") or request.headers.get("date")
     if not moment:
-        raise Malformed("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+        raise Undated("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     return _credential(fields["Credential"], fields["SignedHeaders"], fields["Signature"], moment.strip(), None)
 
 

@@ -49,7 +49,7 @@ look, the Java and Go SDKs do. The others are called after the operation."""
 S3_TEXT_ROOTS = frozenset(("GetBucketLocation",))
 """The root holds the value itself: `<LocationConstraint>eu-west-1</LocationConstraint>`, empty for us-east-1."""
 
-S3_OPEN_ENUMS = frozenset(("BucketCannedACL", "Event", "FilterRuleName", "Permission"))
+S3_OPEN_ENUMS = frozenset(("BucketCannedACL", "BucketLocationConstraint", "Event", "FilterRuleName", "Permission"))
 """Enums of which S3 takes more than the model has (`Prefix` for `prefix`), or refuses a value in words of its own."""
 
 
@@ -72,6 +72,9 @@ S3_UNKNOWN = {
 }
 """What S3 says of a header whose value its enum does not have, by member."""
 
+S3_TYPED = {"HeadBucket": "application/xml"}
+"""The type that S3 names of an answer without a body, by operation."""
+
 
 def s3_read(members: dict[str, Any]) -> None:
     """Makes of members what the model has them be, where S3 takes them otherwise, too.
@@ -89,7 +92,7 @@ def s3_read(members: dict[str, Any]) -> None:
 
 def s3_status(operation: str, result: Mapping[str, Any], default: int) -> int:
     """206 for a part of an object, and 204 for what answers nothing, which the model does not tell."""
-    if operation == "PutBucketPolicy":
+    if operation in ("PutBucketPolicy", "PutBucketTagging"):
         return 204
     if operation in ("GetObject", "HeadObject") and result.get("ContentRange"):
         return 206

@@ -5,6 +5,8 @@
 | no signature        | AccessDenied 403         | MissingAuthenticationToken | MissingAuthenticationTokenException |
 | cannot be read      | AuthorizationHeaderMalformed 400 | IncompleteSignature | IncompleteSignatureException |
 | .. in a URL         | AuthorizationQueryParametersError 400 | as above         | as above                        |
+| .. of no kind known | InvalidArgument 400      | as above                | as above                        |
+| no date, or a bad one | AccessDenied 403       | as above                | as above                        |
 | unknown key         | InvalidAccessKeyId 403   | InvalidClientTokenId    | UnrecognizedClientException     |
 | wrong session token | InvalidToken 400         | InvalidClientTokenId    | UnrecognizedClientException     |
 | its job has ended   | ExpiredToken 400         | ExpiredToken            | ExpiredTokenException           |
@@ -23,7 +25,7 @@ from typing import Any
 
 from potager.kernel.errors import WireError
 from potager.wire import timestamp
-from potager.wire.credential import Malformed, MalformedQuery, OldMalformed, Several
+from potager.wire.credential import Malformed, MalformedQuery, OldMalformed, Several, Undated, Unsupported
 
 MISMATCH = (
     "The request signature we calculated does not match the signature you provided. Check your key and signing method."
@@ -162,6 +164,8 @@ _UNREADABLE: tuple[tuple[type[Malformed], str, int], ...] = (
     (MalformedQuery, "AuthorizationQueryParametersError", 400),
     (OldMalformed, "AccessDenied", 403),
     (Several, "InvalidArgument", 400),
+    (Undated, "AccessDenied", 403),
+    (Unsupported, "InvalidArgument", 400),
 )
 _S3 = Refusal(
     "AccessDenied",

@@ -20,12 +20,13 @@ from urllib.parse import quote, unquote_to_bytes
 
 from potager.kernel.names import REGION
 from potager.wire import credential, refusal, sigv2
-from potager.wire.credential import ALGORITHM, Credential, Malformed, OldCredential
+from potager.wire.credential import ALGORITHM, Credential, Malformed, OldCredential, Undated
 from potager.wire.message import Request
 
 _PLAIN = re.compile("[A-Za-z0-9/_.~-]*")
 
 SKEW = timedelta(minutes=15)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNSIGNED = "UNSIGNED-PAYLOAD"
 STREAMING = "STREAMING-"
 UNSIGNED_CHUNKS = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -151,13 +152,13 @@ def _verify(
 
 def _check_clock(claim: Credential, now: datetime, refuse: refusal.Refusal) -> None:
     moment = _moment(claim.moment, refuse)
+    if claim.expires is None and abs(now - moment) > SKEW:
+        raise refuse.skewed(moment, now, SKEW)
     if _day(moment) != claim.date:
         raise refuse.scope(
             f"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date: {claim.date}."
         )
     if claim.expires is None:
-        if abs(now - moment) > SKEW:
-            raise refuse.skewed(moment, now, SKEW)
         return
     if moment - now > SKEW:
         raise refuse.not_yet(moment, now)
@@ -183,8 +184,8 @@ def _day(moment: datetime) -> str:
 
 def _moment(text: str, refuse: refusal.Refusal) -> datetime:
     moment = _parsed(text)
-    if moment is None:
-        raise refuse.malformed(f"Date must be in ISO-8601 'basic format'. Got '{text[:40]}'.")
+    if moment is None or moment < EPOCH:
+        raise refuse.unreadable(Undated(f"Date must be in ISO-8601 'basic format'. Got '{text[:40]}'."))
     return moment
 
 

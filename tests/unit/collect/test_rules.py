@@ -68,10 +68,13 @@ def test_a_number_that_python_would_not_read_is_a_place_like_any_other() -> None
     assert ranges.span(f"bytes=2-{far}", 10) == (2, 10)
     assert ranges.span(f"bytes=-{far}", 10) == (0, 10)
     assert ranges.span(f"bytes={'0' * 5000}2-4", 10) == (2, 5)
-    for refused in (lambda: ranges.span(f"bytes={far}-", 10), lambda: ranges.copied(f"bytes=0-{far}", 10)):
+    for refused, code in (
+        (lambda: ranges.span(f"bytes={far}-", 10), "InvalidRange"),
+        (lambda: ranges.copied(f"bytes=0-{far}", 10), "InvalidArgument"),
+    ):
         with pytest.raises(WireError) as caught:
             refused()
-        assert caught.value.code == "InvalidRange"
+        assert caught.value.code == code
 
 
 @pytest.mark.parametrize("header", ["bytes=1-", "bytes=-5", "bytes=5-1", "1-5"])

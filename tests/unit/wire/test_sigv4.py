@@ -190,6 +190,28 @@ def test_each_protocol_refuses_in_its_own_words(
     assert (error.code, error.status) == missing
 
 
+@pytest.mark.parametrize(
+    ("header", "value", "wanted"),
+    [
+        ("authorization", "", ("AccessDenied", 403)),
+        ("authorization", "AWS nothing", ("InvalidArgument", 400)),
+        ("authorization", "AWS4 nothing", ("InvalidArgument", 400)),
+        ("authorization", "AWS4-HMAC-SHA256 Credential=nothing", ("AuthorizationHeaderMalformed", 400)),
+        ("x-amz-date", "", ("AccessDenied", 403)),
+        ("x-amz-date", "Bad Date", ("AccessDenied", 403)),
+        ("x-amz-date", "19500707T215304Z", ("AccessDenied", 403)),
+        ("x-amz-date", "20100707T215304Z", ("RequestTimeTooSkewed", 403)),
+        ("x-amz-date", "99990707T215304Z", ("RequestTimeTooSkewed", 403)),
+    ],
+)
+def test_s3_has_codes_of_its_own_for_headers_that_cannot_be_read(
+    header: str, value: str, wanted: tuple[str, int]
+) -> None:
+    request, _ = signed("PUT", "/b/k", "s3", b"x")
+    error = refused(changed(request, **{header: value}), None, "rest-xml")
+    assert (error.code, error.status) == wanted
+
+
 @pytest.mark.parametrize("minutes", [-20, 20])
 @pytest.mark.parametrize(
     ("protocol", "code"),

@@ -44,7 +44,7 @@ async def delete_bucket_tagging(ctx: Context, req: Req) -> None:
 
 def checked(given: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """The tags by key, if a bucket may have them."""
-    return tags.of_set(given, MOST, "Bucket tag count cannot")
+    return tags.of_set(given, MOST, "Bucket tag count cannot", "System tags cannot be added/updated by requester")
 
 
 async def _tag(ctx: Context, bucket: str, wanted: Mapping[str, str]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
+
+from botocore.model import StringShape
 
 from potager.collect.s3 import bucket_tagging, grants, naming
 from potager.collect.s3.bucket_tagging import TAGGING
@@ -13,6 +15,7 @@ from potager.kernel.context import Context
 from potager.kernel.errors import Exists
 from potager.kernel.names import Scope
 from potager.store.objects import Bucket, Objects
+from potager.wire import model
 
 FIRST_REGION = "us-east-1"
 """Its endpoint is S3's global one: it takes every location, and has none of its own."""
@@ -22,8 +25,11 @@ FIRST_REGION = "us-east-1"
 async def create_bucket(ctx: Context, req: Req) -> Mapping[str, Any]:
     """Makes a bucket where its location says. Making one's own again is fine in us-east-1 only, as on S3."""
     name = naming.bucket(req["Bucket"])
-    region = _location(ctx.region, req.get("CreateBucketConfiguration", {}).get("LocationConstraint"))
-    tags = bucket_tagging.checked(req.get("CreateBucketConfiguration", {}).get("Tags", ()))
+    configuration = req.get("CreateBucketConfiguration", {})
+    if not configuration and "CreateBucketConfiguration" in req:
+        raise fault("MalformedXML")
+    region = _location(ctx.region, configuration.get("LocationConstraint"))
+    tags = bucket_tagging.checked(configuration.get("Tags", ()))
     doc = grants.of_bucket(req, Bucket(name, ctx.account, region, 0)) | ({TAGGING: tags} if tags else {})
     try:
         await ctx[Objects].create_bucket(name, Scope(ctx.account, region), doc)
@@ -42,6 +48,8 @@ def _location(region: str, given: str | None) -> str:
     if region not in (FIRST_REGION, wanted):
         text = f"The {given or 'unspecified'} location constraint is incompatible for the region specific endpoint "
         raise fault("IllegalLocationConstraintException", text + "this request was sent to.")
+    if given and given not in cast("StringShape", model.load("s3").shape_for("BucketLocationConstraint")).enum:
+        raise fault("InvalidLocationConstraint", LocationConstraint=given)
     return wanted
 
 

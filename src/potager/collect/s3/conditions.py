@@ -19,16 +19,17 @@ def readable(req: Mapping[str, Any], entry: Entry, prefix: str = "") -> None:
     `prefix` is `CopySource` for the conditions on a copy's source, which all fail with 412.
     """
     match, none_match = req.get(prefix + "IfMatch"), req.get(prefix + "IfNoneMatch")
+    named = "x-amz-copy-source-" if prefix else ""
     if match is not None:
         if not _matches(match, entry.etag):
-            raise fault("PreconditionFailed", Condition="If-Match")
+            raise fault("PreconditionFailed", Condition=f"{named}If-Match")
     elif _seconds(req.get(prefix + "IfUnmodifiedSince"), math.inf) < math.floor(entry.modified):
-        raise fault("PreconditionFailed", Condition="If-Unmodified-Since")
+        raise fault("PreconditionFailed", Condition=f"{named}If-Unmodified-Since")
     since = _seconds(req.get(prefix + "IfModifiedSince"), -math.inf)
     old = math.floor(entry.modified) <= since
     unchanged = old if none_match is None else _matches(none_match, entry.etag)
     if unchanged and prefix:
-        raise fault("PreconditionFailed", Condition="If-None-Match" if none_match else "If-Modified-Since")
+        raise fault("PreconditionFailed", Condition=named + ("If-None-Match" if none_match else "If-Modified-Since"))
     if unchanged:
         stamp = {"ETag": f'"{entry.etag}"', "Last-Modified": formatdate(math.floor(entry.modified), usegmt=True)}
         raise fault("NotModified", headers=stamp)

@@ -49,7 +49,8 @@ async def copy_object(ctx: Context, req: Req) -> Mapping[str, Any]:
     conditions.readable(req, source, "CopySource")
     sums = await _checksum(ctx, req, source, checksums.served(req.get("ChecksumAlgorithm")))
     recode = await recoding(ctx, req, source, target)
-    itself = (bucket, key) == target and version is None
+    same = (bucket, key) == target and version is None
+    itself = same and not encryption.recodes(await ctx[Objects].bucket(bucket), source)
     try:
         entry = await ctx[Objects].copy(
             (bucket, key),

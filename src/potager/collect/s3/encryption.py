@@ -161,6 +161,12 @@ def permitted(bucket: Bucket, wished: Wish | None) -> Wish | None:
     return wished
 
 
+def recodes(bucket: Bucket, source: Entry) -> bool:
+    """Whether an object is encrypted anew by being copied to where it is, by a request that does not say so."""
+    kind = source.doc.get(sealing.MEMBER, {}).get("Kind", sealing.S3)
+    return sealing.CONFIGURATION in bucket.doc or kind != sealing.S3
+
+
 def opening(req: Mapping[str, Any], entry: Entry, source: str = "") -> bytes | None:
     """The customer's key that opens an object, None where it takes none; raises where a request brings the wrong one.
 

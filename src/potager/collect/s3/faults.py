@@ -68,6 +68,7 @@ TABLE: dict[str, tuple[int, str]] = {
         "The content of the form does not meet the conditions specified in the policy document.",
     ),
     "InvalidRange": (416, "The requested range is not satisfiable"),
+    "InvalidLocationConstraint": (400, "The specified location-constraint is not valid"),
     "InvalidRequest": (400, "Invalid Request"),
     "InvalidTag": (400, "The tag provided was not a valid tag."),
     "KMS.DisabledException": (400, "The key is disabled."),

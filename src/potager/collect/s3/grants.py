@@ -30,11 +30,13 @@ CANNED: dict[str, tuple[tuple[str, str], ...]] = {
     "public-read": ((acls.EVERYBODY, "READ"),),
     "public-read-write": ((acls.EVERYBODY, "READ"), (acls.EVERYBODY, "WRITE")),
     "authenticated-read": ((acls.SIGNED, "READ"),),
+    "aws-exec-read": (),
     "bucket-owner-read": (),
     "bucket-owner-full-control": (),
     "log-delivery-write": ((acls.LOGS, "WRITE"), (acls.LOGS, "READ_ACP")),
 }
-"""What each canned list grants beside the owner's full control; every object's owner is the bucket's."""
+"""What each canned list grants beside the owner's full control; every object's owner is the bucket's, and EC2, whom
+`aws-exec-read` is for, is not here."""
 OWNERS = ("private", "bucket-owner-full-control")
 """Canned lists that an object may be put with where there are no lists: they say what is so anyway."""
 

@@ -66,8 +66,15 @@ def most(req: Req, member: str) -> int:
     """Items of a page: as many as asked for, 1,000 at most."""
     given = req.get(member, MOST_KEYS)
     if given < 0:
-        raise fault("InvalidArgument", f"Argument {member} must be an integer between 0 and {2**31 - 1}")
+        raise negative(member, given)
     return min(given, MOST_KEYS)
+
+
+def negative(member: str, given: int) -> Exception:
+    """The error for a number that a page cannot begin or end with."""
+    name = re.sub("(?<!^)[A-Z]", r"-\g<0>", member).lower()
+    text = f"Argument {name} must be an integer between 0 and {2**31 - 1}"
+    return fault("InvalidArgument", text, ArgumentName=name, ArgumentValue=given)
 
 
 def _common(req: Req, listed: Listing[Entry], encode: Encode) -> dict[str, Any]:
@@ -89,7 +96,7 @@ def _content(entry: Entry, encode: Encode, account: str | None) -> dict[str, Any
         "LastModified": entry.modified,
         "ETag": f'"{entry.etag}"',
         "Size": entry.size,
-        "StorageClass": "STANDARD",
+        "StorageClass": entry.doc.get("StorageClass", "STANDARD"),
     }
     shown |= summed(entry)
     if account is not None:

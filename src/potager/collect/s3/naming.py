@@ -9,7 +9,8 @@ import re
 
 from potager.collect.s3.faults import fault
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_BUCKET = re.compile(rf"(?=.{{3,63}}\Z){_LABEL}(?:\.{_LABEL})*")
 _ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
 _PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
 _SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
@@ -20,7 +21,7 @@ LONGEST_KEY = 1024
 
 def bucket(name: str) -> str:
     """The name, if a new bucket may have it; else `InvalidBucketName`."""
-    whole = _BUCKET.fullmatch(name) and ".." not in name and not _ADDRESS.fullmatch(name)
+    whole = _BUCKET.fullmatch(name) and not _ADDRESS.fullmatch(name)
     if not whole or name.startswith(_PREFIXES) or name.endswith(_SUFFIXES):
         raise fault("InvalidBucketName", BucketName=name)
     return name

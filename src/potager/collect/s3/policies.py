@@ -139,6 +139,8 @@ def _check_key(key: str) -> None:
 async def put_public_access_block(ctx: Context, req: Req) -> None:
     """Sets the four blocks; those that are not named are off."""
     given = req["PublicAccessBlockConfiguration"]
+    if not given:
+        raise fault("InvalidRequest", "Must specify at least one configuration.")
     kept = {name: bool(given.get(name, False)) for name in publicity.MEMBERS}
     await _block(ctx, req, kept)
 

@@ -23,7 +23,6 @@ from potager.kernel import clock
 from potager.kernel.body import Body
 from potager.kernel.context import Context
 from potager.wire import formdata, formsign, model
-from potager.wire.errata import S3_NAMESPACE
 from potager.wire.message import Request, Response
 from potager.wire.protocols import element, rest_xml, xml
 from potager.wire.protocols.shapes import Mistyped
@@ -161,4 +160,4 @@ def _redirect(url: str) -> str:
 def _document(place: str, bucket: str, key: str, etag: str) -> bytes:
     said = {"Location": place, "Bucket": bucket, "Key": key, "ETag": etag}
     inner = "".join(f"<{name}>{xml.escape(value)}</{name}>" for name, value in said.items())
-    return f'{xml.DECLARATION}<PostResponse xmlns="{S3_NAMESPACE}">{inner}</PostResponse>'.encode("utf-8", "replace")
+    return f"{xml.DECLARATION}<PostResponse>{inner}</PostResponse>".encode("utf-8", "replace")

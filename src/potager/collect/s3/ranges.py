@@ -41,7 +41,8 @@ def copied(header: str | None, size: int) -> tuple[int, int]:
         text = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "
         raise fault("InvalidArgument", text + "zero-based offsets of the first and last bytes to copy")
     if _place(found[2]) >= size:
-        raise fault("InvalidRange", f"Range specified is not valid for source object of size: {size}")
+        text = f"Range specified is not valid for source object of size: {size}"
+        raise fault("InvalidArgument", text, ArgumentName="x-amz-copy-source-range", ArgumentValue=header)
     return _place(found[1]), _place(found[2]) + 1
 
 

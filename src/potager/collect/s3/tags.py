@@ -48,12 +48,17 @@ def of_header(header: str | None) -> dict[str, str]:
     return checked(pairs)
 
 
-def of_set(tags: Iterable[Mapping[str, str]], most: int = MOST, what: str = "Object tags cannot") -> dict[str, str]:
-    """The tags of a `TagSet`; `most` and `what` are other than an object's for other things."""
-    return checked([(tag["Key"], tag["Value"]) for tag in tags], most, what)
+def of_set(tags: Iterable[Mapping[str, str]], most: int = MOST, *texts: str) -> dict[str, str]:
+    """The tags of a `TagSet`; `most` and `texts` are other than an object's for other things."""
+    return checked([(tag["Key"], tag["Value"]) for tag in tags], most, *texts)
 
 
-def checked(pairs: list[tuple[str, str]], most: int = MOST, what: str = "Object tags cannot") -> dict[str, str]:
+def checked(
+    pairs: list[tuple[str, str]],
+    most: int = MOST,
+    what: str = "Object tags cannot",
+    reserved: str = "Your TagKey cannot be prefixed with aws:",
+) -> dict[str, str]:
     """The tags, if S3 takes them; else `BadRequest` for too many and `InvalidTag` for all else."""
     if len(pairs) > most:
         raise fault("BadRequest", f"{what} be greater than {most}")
@@ -64,7 +69,7 @@ def checked(pairs: list[tuple[str, str]], most: int = MOST, what: str = "Object 
         if len(value) > LONGEST_VALUE or not _fits(value):
             raise fault("InvalidTag", "The TagValue you have provided is invalid", TagKey=key, TagValue=value)
         if key.lower().startswith("aws:"):
-            raise fault("InvalidTag", "System tags cannot be added/updated by requester", TagKey=key)
+            raise fault("InvalidTag", reserved, TagKey=key)
         if key in found:
             raise fault("InvalidTag", "Cannot provide multiple Tags with the same key", TagKey=key)
         found[key] = value

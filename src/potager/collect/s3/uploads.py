@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3.listing import encoding, most
+from potager.collect.s3.listing import encoding, most, negative
 from potager.collect.s3.multipart import found
 from potager.collect.s3.service import Req, operation, owner
 from potager.kernel.context import Context
@@ -18,7 +18,9 @@ async def list_parts(ctx: Context, req: Req) -> Mapping[str, Any]:
     """A page of an upload's parts, by number."""
     upload = await found(ctx, req)
     after, limit = req.get("PartNumberMarker", 0), most(req, "MaxParts")
-    parts, more = await ctx[Objects].uploads.parts(upload, int(after), limit)
+    if after < 0:
+        raise negative("PartNumberMarker", after)
+    parts, more = await ctx[Objects].uploads.parts(upload, after, limit)
     return {
         "Bucket": upload.bucket,
         "Key": upload.key,

@@ -84,6 +84,6 @@ def _version(bucket: Bucket, version: Version, encode: listing.Encode) -> dict[s
         **_common(bucket, version, encode),
         "ETag": f'"{entry.etag}"',
         "Size": entry.size,
-        "StorageClass": "STANDARD",
+        "StorageClass": entry.doc.get("StorageClass", "STANDARD"),
         **listing.summed(entry),
     }

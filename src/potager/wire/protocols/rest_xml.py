@@ -14,7 +14,7 @@ from potager.kernel.errors import Invalid, WireError
 from potager.wire import errata
 from potager.wire.message import Request, Response
 from potager.wire.protocols import binding, element, events, fault, xml
-from potager.wire.protocols.shapes import Mistyped
+from potager.wire.protocols.shapes import Mistyped, lower_camel
 from potager.wire.validate import validate
 
 _NO_LABELS: Mapping[str, str] = {}
@@ -27,7 +27,7 @@ def parse(
     try:
         members = bound.read(request, labels)
     except Mistyped as error:
-        raise WireError("InvalidArgument", f"{error}.") from error
+        raise _mistyped(operation, error) from error
     if bound.payload is not None:
         _read_payload(*bound.payload, body, members)
         if operation.input_shape is not None and bound.payload[0] in operation.input_shape.required_members:
@@ -37,6 +37,17 @@ def parse(
     errata.s3_read(members)
     _check(operation, members)
     return members
+
+
+def _mistyped(operation: OperationModel, error: Mistyped) -> WireError:
+    """A number of the query that is none, by the parameter's name, as S3 has it; or whatever else is no such thing."""
+    for name, shape in operation.input_shape.members.items() if operation.input_shape else ():
+        queried = shape.type_name == "integer" and shape.serialization.get("location") == "querystring"
+        if queried and error.path == [lower_camel(name)]:
+            key = shape.serialization["name"]
+            text = f"Provided {key} not an integer or within integer range"
+            return WireError("InvalidArgument", text, fields={"ArgumentName": key})
+    return WireError("InvalidArgument", f"{error}.")
 
 
 def _check(operation: OperationModel, members: Mapping[str, Any]) -> None:
@@ -94,6 +105,8 @@ def serialize(operation: OperationModel, result: Mapping[str, Any], request_id: 
     if bound.status is not None and result.get(bound.status):
         status = int(result[bound.status])
     headers = bound.write_headers(result)
+    if operation.name in errata.S3_TYPED:
+        headers.append(("Content-Type", errata.S3_TYPED[operation.name]))
     data: Any = b""
     if bound.payload is not None:
         data = _write_payload(operation, *bound.payload, result)
