@@ -255,3 +255,20 @@ def test_a_name_that_is_taken_or_is_none_is_refused_with_the_remedy(server: pota
         assert done.exit_code == 1
         assert said in done.output
     assert "taken-by-objects" not in potager_(server, "mount")
+
+
+def test_a_store_that_refuses_the_credentials_is_told_with_the_remedy(
+    server: potager.Local, other: potager.Local
+) -> None:
+    options = {"endpoint": other.url, "access_key_id": "AKIANOBODY", "secret_access_key": "not-a-secret"}
+    given = [each for name, value in options.items() for each in ("--option", f"{name}={value}")]
+    potager_(server, "mount", "refused", "s3://lake/raw", *given)
+    s3 = server.client("s3", region="us-east-1")
+    try:
+        with pytest.raises(ClientError, match="Look at the mount's credentials") as caught:
+            s3.list_objects_v2(Bucket="refused")
+        assert caught.value.response["Error"]["Code"] == "AccessDenied"
+        assert "<?xml" not in str(caught.value)
+        assert refused(s3.get_object, Bucket="refused", Key="k") == ("AccessDenied", 403)
+    finally:
+        potager_(server, "unmount", "refused")

@@ -204,9 +204,11 @@ class RemoteMount(Mount):
             return error
         if isinstance(error, (FileNotFoundError, exceptions.PreconditionError)):
             return NoObject(self.bucket, key)
-        if isinstance(error, (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)):
-            return Denied(f"{self.where} refuses '{key}': {_first(error)}. Look at the mount's credentials.")
-        return self.failed(f"'{key}'", ValueError(_first(error)))
+        said = _first(error).partition(": <?xml")[0]
+        refused = isinstance(error, (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError))
+        if refused or any(f"status code: {status}" in said for status in (401, 403)):  # a listing's error is generic
+            return Denied(f"{self.where} refuses '{key}': {said}. Look at the mount's credentials.")
+        return self.failed(f"'{key}'", ValueError(said))
 
 
 def opened(url: str, options: Mapping[str, str]) -> ObjectStore:
