@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from potager.collect.s3.unconfigured import ANSWERS
+from potager.collect.s3.buckets.unconfigured import ANSWERS
 from potager.gateway.house import registry
 from potager.wire import errata, model
 from tests.wire.sampling import Sampler

@@ -17,7 +17,7 @@ from zlib import crc32
 
 from botocore.model import StructureShape
 
-from potager.collect.s3 import forms
+from potager.collect.s3.objects import forms
 from potager.kernel import conditions, policy
 from potager.kernel.body import Body
 from potager.kernel.errors import Fault, Invalid, Unserved, WireError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from potager.access import grants, kms, policies, roles, tags
 from potager.collect import s3
-from potager.collect.s3 import records
-from potager.collect.s3.expiry import Expirer
+from potager.collect.s3.buckets import records
+from potager.collect.s3.buckets.expiry import Expirer
 from potager.compute import budget
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.shares import Shares

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from potager.collect.s3 import rules
-from potager.collect.s3.rules import DAY, Rule, doomed, header, parsed, ripe
+from potager.collect.s3.buckets import rules
+from potager.collect.s3.buckets.rules import DAY, Rule, doomed, header, parsed, ripe
 from potager.store.aging import Chain
 from potager.store.entries import Entry
 

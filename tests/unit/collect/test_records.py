@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from potager.collect.s3.records import delivered, matches
+from potager.collect.s3.buckets.records import delivered, matches
 from potager.store.events import Event
 
 

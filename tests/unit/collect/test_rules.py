@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from potager.collect.s3 import attributes, checksums, conditions, copying, naming, ranges
+from potager.collect.s3 import naming
 from potager.collect.s3.faults import TABLE, fault
+from potager.collect.s3.objects import attributes, checksums, conditions, copying, ranges
 from potager.kernel import digests
 from potager.kernel.errors import Unserved, WireError
 from potager.store.objects import Entry

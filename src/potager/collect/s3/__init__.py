@@ -1,65 +1,46 @@
 """S3 on the wire, over the buckets and objects of `potager.store.objects`.
 
-    service.py     the table of operations, and store's faults in S3's words
-    faults.py      every error of S3 that is used: code, text, status
-    buckets.py     CreateBucket, HeadBucket, ListBuckets, DeleteBucket, GetBucketLocation
-    writing.py     PutObject, DeleteObject, DeleteObjects        copying.py    CopyObject
-    reading.py     GetObject, HeadObject                         listing.py    ListObjectsV2, ListObjects
-    versioning.py  GetBucketVersioning, PutBucketVersioning, ListObjectVersions
-    tagging.py     GetObjectTagging, PutObjectTagging, DeleteObjectTagging
-    summary.py     GetObjectAttributes
-    lifecycle.py   a bucket's rules of expiry, which `expiry.py` carries out
-    bucket_tagging.py   tags of buckets
-    notifications.py    whom a bucket tells of what happens in it (`records.py`)
-    multipart.py   CreateMultipartUpload ... AbortMultipartUpload
-    uploads.py     ListParts, ListMultipartUploads
-    policies.py    bucket policies, the public access block       lists.py      ACLs, object ownership
-    cors.py        a bucket's CORS configuration, preflights, headers for pages
-    posting.py     PostObject, an upload by HTML form
-    unconfigured.py     what is asked of a bucket and can only be answered as of a new one
-    bucket_encryption.py     PutBucketEncryption, GetBucketEncryption, DeleteBucketEncryption
+    service     the table of operations: who may do it is asked before each, and what the store raises becomes S3's own
+    faults      every error of S3 that is used: code, text, status
+    buckets/    buckets, and what each is configured to do
+    objects/    objects, put, read and described
+    uploads/    multipart uploads
+    access/     who may do what: policies, ACLs, the public access block
+    naming, owners      what buckets and keys may be called; accounts as S3 names them
 
-Who may do it is asked before each of them (`authorization.py`). Rules stand beside them: `naming`, `ranges`,
-`conditions`, `checksums`, `attributes`, `tags`, `versions`; `permissions`, `circumstances`, `publicity`, `acls`,
-`grants`, `sharing`, `forms`; `encryption`, `recoding`.
+An operation stands in the module that its noun names; rules without effects stand beside those that use them.
 """
 
 from __future__ import annotations
 
-from potager.collect.s3 import (
-    bucket_encryption,
-    bucket_tagging,
-    buckets,
-    copying,
+from potager.collect.s3.access import lists, policies
+from potager.collect.s3.buckets import (
     cors,
+    creation,
+    encryption,
     lifecycle,
-    listing,
-    lists,
-    multipart,
     notifications,
-    policies,
-    posting,
-    reading,
-    summary,
     tagging,
     unconfigured,
-    uploads,
     versioning,
-    writing,
 )
+from potager.collect.s3.objects import copying, listing, posting, reading, summary, writing
+from potager.collect.s3.objects import tagging as object_tagging
 from potager.collect.s3.service import service
+from potager.collect.s3.uploads import listing as upload_listing
+from potager.collect.s3.uploads import multipart
 
 __all__ = [
-    "bucket_encryption",
-    "bucket_tagging",
-    "buckets",
     "copying",
     "cors",
+    "creation",
+    "encryption",
     "lifecycle",
     "listing",
     "lists",
     "multipart",
     "notifications",
+    "object_tagging",
     "policies",
     "posting",
     "reading",
@@ -67,7 +48,7 @@ __all__ = [
     "summary",
     "tagging",
     "unconfigured",
-    "uploads",
+    "upload_listing",
     "versioning",
     "writing",
 ]

@@ -6,10 +6,12 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from potager.collect.s3 import acls, admission, authorization, encryption, grants, naming, permissions
+from potager.collect.s3 import naming
+from potager.collect.s3.access import acls, admission, authorization, grants, permissions
+from potager.collect.s3.buckets.records import acting
 from potager.collect.s3.faults import fault, translated
+from potager.collect.s3.objects import encryption
 from potager.collect.s3.owners import owner as owner
-from potager.collect.s3.records import acting
 from potager.kernel.context import Context
 from potager.kernel.errors import Fault, Invalid, LimitReached, NotFound, Unserved, WireError
 from potager.store.objects import Objects

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from potager.collect.s3 import encryption
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import encryption
 from potager.kernel.context import Context
 from potager.store import sealing
 from potager.store.blobs import Blobs

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
-from potager.collect.s3 import tags
+from potager.collect.s3.objects import tags
 from potager.kernel import clock
 from potager.kernel.context import Caller, Context
 from potager.kernel.globs import Values

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from potager.collect.s3 import naming
-from potager.collect.s3.authorization import Guard, admit
+from potager.collect.s3.access.authorization import Guard, admit
 from potager.collect.s3.faults import fault
 from potager.kernel.context import Context
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.collect.s3 import acls, publicity
+from potager.collect.s3.access import acls, publicity
 from potager.collect.s3.faults import fault
 from potager.collect.s3.owners import canonical
 from potager.kernel.context import Context

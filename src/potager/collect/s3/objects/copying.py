@@ -8,21 +8,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from potager.collect.s3 import (
-    acls,
-    attributes,
-    authorization,
-    checksums,
-    conditions,
-    encryption,
-    expiry,
-    naming,
-    tags,
-    versions,
-)
+from potager.collect.s3 import naming
+from potager.collect.s3.access import acls, authorization
+from potager.collect.s3.buckets import expiry
 from potager.collect.s3.faults import fault
-from potager.collect.s3.receiving import LARGEST
-from potager.collect.s3.recoding import recoding, wished
+from potager.collect.s3.objects import attributes, checksums, conditions, encryption, tags, versions
+from potager.collect.s3.objects.receiving import LARGEST
+from potager.collect.s3.objects.recoding import recoding, wished
 from potager.collect.s3.service import Req, check_owner, operation
 from potager.kernel import digests
 from potager.kernel.context import Context

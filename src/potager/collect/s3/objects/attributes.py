@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, cast
 
-from potager.collect.s3 import acls, tags
+from potager.collect.s3.access import acls
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import tags
 from potager.kernel.errors import Unserved
 
 HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires")

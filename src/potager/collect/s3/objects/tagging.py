@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from potager.collect.s3 import tags, versions
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import tags, versions
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
 from potager.store.objects import Entry, NoObject, Objects

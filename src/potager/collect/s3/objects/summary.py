@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3 import checksums, encryption, versions
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import checksums, encryption, versions
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
 from potager.store.objects import Entry, Objects

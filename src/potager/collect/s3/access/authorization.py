@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
-from potager.collect.s3 import acls, circumstances, permissions, publicity, tags
+from potager.collect.s3.access import acls, circumstances, permissions, publicity
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import tags
 from potager.collect.s3.owners import canonical
 from potager.kernel.context import Caller, Context
 from potager.kernel.errors import Fault, NotFound, WireError

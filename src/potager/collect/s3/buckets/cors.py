@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from potager.collect.s3 import sharing
+from potager.collect.s3.access.policies import without
+from potager.collect.s3.buckets import sharing
 from potager.collect.s3.faults import fault
-from potager.collect.s3.policies import without
 from potager.collect.s3.service import Req, operation, service
 from potager.kernel.context import Context, House
 from potager.kernel.errors import NotFound, WireError

@@ -7,9 +7,11 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.collect.s3 import attributes, checksums, conditions, encryption, expiry, naming, versions
+from potager.collect.s3 import naming
+from potager.collect.s3.buckets import expiry
 from potager.collect.s3.faults import fault
-from potager.collect.s3.receiving import receive
+from potager.collect.s3.objects import attributes, checksums, conditions, encryption, versions
+from potager.collect.s3.objects.receiving import receive
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
 from potager.kernel.errors import WireError

@@ -9,22 +9,13 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from potager.collect.s3 import (
-    acls,
-    attributes,
-    authorization,
-    checksums,
-    conditions,
-    encryption,
-    expiry,
-    naming,
-    ranges,
-    tags,
-    versions,
-)
-from potager.collect.s3.copying import origin, original
+from potager.collect.s3 import naming
+from potager.collect.s3.access import acls, authorization
+from potager.collect.s3.buckets import expiry
 from potager.collect.s3.faults import fault
-from potager.collect.s3.receiving import LARGEST, announced, receive
+from potager.collect.s3.objects import attributes, checksums, conditions, encryption, ranges, tags, versions
+from potager.collect.s3.objects.copying import origin, original
+from potager.collect.s3.objects.receiving import LARGEST, announced, receive
 from potager.collect.s3.service import Req, check_owner, operation
 from potager.kernel import clock
 from potager.kernel.context import Context

@@ -13,8 +13,8 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
-from potager.collect.s3 import rules
-from potager.collect.s3.rules import DAY, Rule
+from potager.collect.s3.buckets import rules
+from potager.collect.s3.buckets.rules import DAY, Rule
 from potager.kernel import clock
 from potager.kernel.context import Context
 from potager.kernel.reconcile import Reconciler

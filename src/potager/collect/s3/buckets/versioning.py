@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from potager.collect.s3 import listing, versions
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import listing, versions
 from potager.collect.s3.service import Req, operation, owner
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved

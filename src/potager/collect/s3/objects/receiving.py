@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from potager.collect.s3 import checksums
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import checksums
 from potager.kernel.context import Context
 from potager.store.blobs import CHUNK, INLINE, Blob, Blobs, Content
 from potager.store.objects import Objects

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 from botocore.model import StringShape
 
+from potager.collect.s3.buckets.records import BRIDGE, NOTIFICATION, TARGETS, affixes, matches
 from potager.collect.s3.faults import fault
-from potager.collect.s3.records import BRIDGE, NOTIFICATION, TARGETS, affixes, matches
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
 from potager.kernel.errors import WireError

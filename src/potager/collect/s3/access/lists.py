@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from potager.collect.s3 import acls, grants, versions
+from potager.collect.s3.access import acls, grants
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import versions
 from potager.collect.s3.owners import owner
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3.listing import encoding, most, negative
-from potager.collect.s3.multipart import found
+from potager.collect.s3.objects.listing import encoding, most, negative
 from potager.collect.s3.service import Req, operation, owner
+from potager.collect.s3.uploads.multipart import found
 from potager.kernel.context import Context
 from potager.store.objects import Objects
 from potager.store.uploads import Upload

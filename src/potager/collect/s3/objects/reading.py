@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from potager.collect.s3 import attributes, checksums, conditions, encryption, ranges, tags, versions
-from potager.collect.s3.expiry import Expirer
+from potager.collect.s3.buckets.expiry import Expirer
 from potager.collect.s3.faults import fault
+from potager.collect.s3.objects import attributes, checksums, conditions, encryption, ranges, tags, versions
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
 from potager.store.objects import Bucket, Entry, Objects

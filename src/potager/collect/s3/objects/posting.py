@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from potager.collect.s3 import encryption, forms
 from potager.collect.s3.faults import fault
-from potager.collect.s3.receiving import LARGEST
+from potager.collect.s3.objects import encryption, forms
+from potager.collect.s3.objects.receiving import LARGEST
 from potager.collect.s3.service import service
 from potager.kernel import clock
 from potager.kernel.body import Body

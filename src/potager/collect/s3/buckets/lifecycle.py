@@ -11,10 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from potager.collect.s3 import bucket_tagging, naming
-from potager.collect.s3.expiry import LIFECYCLE, Expirer
+from potager.collect.s3 import naming
+from potager.collect.s3.buckets import tagging
+from potager.collect.s3.buckets.expiry import LIFECYCLE, Expirer
+from potager.collect.s3.buckets.rules import DAY
 from potager.collect.s3.faults import fault
-from potager.collect.s3.rules import DAY
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved, WireError
@@ -104,7 +105,7 @@ def _check_filter(rule: Mapping[str, Any]) -> None:
         raise fault("MalformedXML")
     naming.prefix(given.get("Prefix", "") or both.get("Prefix", ""))
     tags = [given["Tag"]] if "Tag" in given else both.get("Tags", [])
-    bucket_tagging.checked(tags)
+    tagging.checked(tags)
     sizes = {**given, **both}
     _check_sizes(sizes.get("ObjectSizeGreaterThan"), sizes.get("ObjectSizeLessThan"))
     _check_reach(rule, bool(tags), bool(sizes.keys() & {"ObjectSizeGreaterThan", "ObjectSizeLessThan"}))

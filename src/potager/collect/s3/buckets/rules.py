@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
-from potager.collect.s3 import tags
+from potager.collect.s3.objects import tags
 from potager.store.aging import Chain
 from potager.store.entries import Entry
 

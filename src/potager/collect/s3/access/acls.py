@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.collect.s3 import publicity
+from potager.collect.s3.access import publicity
 from potager.collect.s3.owners import canonical
 from potager.kernel.policy import Principal
 from potager.store.objects import Bucket, Entry

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from potager.collect.s3 import circumstances, permissions, publicity
-from potager.collect.s3.authorization import arn
+from potager.collect.s3.access import circumstances, permissions, publicity
+from potager.collect.s3.access.authorization import arn
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation
 from potager.kernel.context import Context

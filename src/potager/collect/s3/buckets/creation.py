@@ -7,8 +7,10 @@ from typing import Any, cast
 
 from botocore.model import StringShape
 
-from potager.collect.s3 import bucket_tagging, grants, naming
-from potager.collect.s3.bucket_tagging import TAGGING
+from potager.collect.s3 import naming
+from potager.collect.s3.access import grants
+from potager.collect.s3.buckets import tagging
+from potager.collect.s3.buckets.tagging import TAGGING
 from potager.collect.s3.faults import fault
 from potager.collect.s3.service import Req, operation, owner
 from potager.kernel.context import Context
@@ -29,7 +31,7 @@ async def create_bucket(ctx: Context, req: Req) -> Mapping[str, Any]:
     if not configuration and "CreateBucketConfiguration" in req:
         raise fault("MalformedXML")
     region = _location(ctx.region, configuration.get("LocationConstraint"))
-    tags = bucket_tagging.checked(configuration.get("Tags", ()))
+    tags = tagging.checked(configuration.get("Tags", ()))
     doc = grants.of_bucket(req, Bucket(name, ctx.account, region, 0)) | ({TAGGING: tags} if tags else {})
     try:
         await ctx[Objects].create_bucket(name, Scope(ctx.account, region), doc)

@@ -1,0 +1,1 @@
+"""Multipart uploads: begun, fed with parts and ended (`multipart`), listed (`listing`)."""
