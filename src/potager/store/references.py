@@ -58,6 +58,8 @@ def nothing(connection: Connection) -> bool:
 def released(connection: Connection, blobs: Iterable[str]) -> list[str]:
     """Which files can go, once this transaction is committed, of blobs that lost a name in it."""
     gone = _as_files(connection, unnamed(connection, blobs))
+    if not gone:
+        return gone
     sources: list[str] = []
     for batch in _batches(gone):
         found = list(connection.scalars(_SOURCES, {"blobs": batch}))

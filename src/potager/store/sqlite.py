@@ -20,7 +20,7 @@ from potager.kernel.errors import Damaged, LimitReached
 from potager.store import batches, migrations
 from potager.store.backend import Backend, dumps
 from potager.store.batches import Job, Outcome
-from potager.store.prepared import Prepared
+from potager.store.prepared import Prepared, tell
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=NORMAL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA journal_size_limit=67108864",
+    "PRAGMA wal_autocheckpoint=4000",
     "PRAGMA cache_size=-8192",
 )
 _DAMAGE = ("malformed", "not a database", "disk I/O error")
@@ -161,4 +162,4 @@ def _configure(connection: Any, _: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("potager_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    tell(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")

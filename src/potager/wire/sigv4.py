@@ -23,6 +23,7 @@ from potager.wire import credential, refusal, sigv2
 from potager.wire.credential import ALGORITHM, Credential, Malformed, OldCredential, Undated
 from potager.wire.message import Request
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 _PLAIN = re.compile("[A-Za-z0-9/_.~-]*")
 
 SKEW = timedelta(minutes=15)
@@ -219,7 +220,7 @@ def _payload(request: Request, claim: Credential, body: bytes | None) -> str:
 def _check_payload(payload: str, body: bytes | None, refuse: refusal.Refusal) -> None:
     if payload == UNSIGNED or payload.startswith(STREAMING):
         return
-    if len(payload) != 64 or not set(payload) <= set("0123456789abcdef"):
+    if not _SHA256.fullmatch(payload):
         raise refuse.bad_payload_hash()
     if body is not None and not hmac.compare_digest(sha256(body).hexdigest(), payload):
         raise refuse.payload(payload, sha256(body).hexdigest())

@@ -86,7 +86,12 @@ def _clock(seconds: int) -> str:
 
 def http(value: datetime | float) -> str:
     """`Mon, 23 Nov 2026 10:00:00 GMT`; whole seconds, rounded down."""
-    return formatdate(math.floor(epoch(value)), usegmt=True)
+    return _date(math.floor(epoch(value)))
+
+
+@lru_cache(maxsize=4096)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
 
 
 WRITERS = {"unixtimestamp": unix, "iso8601": iso, "rfc822": http}

@@ -79,6 +79,8 @@ def _listed(item: str) -> str:
 
 def safe_header(value: str) -> str:
     """A header value that cannot end its line, as Latin-1 text; other characters travel as their UTF-8 bytes."""
+    if value.isascii() and value.isprintable():
+        return value
     if "\r" in value or "\n" in value or "\0" in value:
         value = re.sub(r"[\r\n\0]+", " ", value)
     if value.isascii():
