@@ -166,7 +166,7 @@ def test_one_that_is_torn_leaves_that_of_before_in_use(
 def test_what_is_no_certificate_is_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "text.pem").write_text("hello")
     one, two = certificate(tmp_path, "one"), certificate(tmp_path, "two")
-    with pytest.raises(Invalid, match=r"text\.pem: no certificate with its key: not PEM .* Give both in PEM"):
+    with pytest.raises(Invalid, match=r"text\.pem: no certificate with its key: not PEM.*\. Give both in PEM"):
         given(tmp_path, tmp_path / "text.pem")
     with pytest.raises(Invalid, match="the key is not that certificate's"):
         given(tmp_path, one, two)
