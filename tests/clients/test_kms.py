@@ -171,9 +171,9 @@ def test_rotation_leaves_old_ciphertexts_readable(kms: Any, key: dict[str, Any])
     kms.enable_key_rotation(KeyId=name, RotationPeriodInDays=90)
     status = kms.get_key_rotation_status(KeyId=name)
     assert (status["KeyRotationEnabled"], status["RotationPeriodInDays"]) == (True, 90)
-    kms.rotate_key_on_demand(KeyId=name)
+    assert kms.rotate_key_on_demand(KeyId=key["Arn"])["KeyId"] == name
     (rotation,) = kms.list_key_rotations(KeyId=name)["Rotations"]
-    assert rotation["RotationType"] == "ON_DEMAND"
+    assert (rotation["RotationType"], rotation["KeyId"]) == ("ON_DEMAND", name)
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"text"
     kms.disable_key_rotation(KeyId=name)
     assert kms.get_key_rotation_status(KeyId=name)["KeyRotationEnabled"] is False
@@ -294,7 +294,7 @@ def test_a_job_encrypts_its_model_under_the_key_that_it_is_given(server: Any, ke
     assert road.s3.head_object(Bucket=road.bucket, Key=name)["SSEKMSKeyId"] == key["Arn"]
     absent = wait_for_job(road.sagemaker, road.start("absent", output={**output, "KmsKeyId": "absent"}))
     assert absent["TrainingJobStatus"] == "Failed"
-    assert "key/absent' does not exist" in absent["FailureReason"]
+    assert "Invalid keyId absent" in absent["FailureReason"]
 
 
 def test_nobody_uses_a_key_unsigned(server: Any, s3: Any, bucket: str) -> None:

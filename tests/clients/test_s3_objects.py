@@ -208,6 +208,20 @@ def test_a_copy_keeps_or_replaces_what_is_said_of_it(s3: Any, bucket: str) -> No
     assert s3.get_object(Bucket=bucket, Key="kept")["Body"].read() == b"x"
 
 
+def test_a_copy_is_of_the_storage_class_that_its_request_names(s3: Any, bucket: str) -> None:
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", StorageClass="STANDARD_IA", WebsiteRedirectLocation="/there")
+    copy = {"Bucket": bucket, "Key": "copy", "CopySource": {"Bucket": bucket, "Key": "k"}}
+    for more, expected in (
+        ({}, None),
+        ({"MetadataDirective": "REPLACE"}, None),
+        ({"StorageClass": "STANDARD"}, None),
+        ({"StorageClass": "ONEZONE_IA"}, "ONEZONE_IA"),
+    ):
+        s3.copy_object(**copy, **more)
+        head = s3.head_object(Bucket=bucket, Key="copy")
+        assert (head.get("StorageClass"), "WebsiteRedirectLocation" in head) == (expected, False)
+
+
 def test_a_copy_onto_itself_must_change_something(s3: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     source = {"Bucket": bucket, "Key": "k"}

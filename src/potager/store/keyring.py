@@ -18,6 +18,7 @@ room knows its own wire's name. Source: https://docs.aws.amazon.com/kms/latest/d
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import struct
 from base64 import b64decode, b64encode
@@ -241,6 +242,10 @@ class Keyring:
             tx.delete(row)
 
 
+_ID = re.compile("(mrk-)?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}")
+"""A key's id; nothing else is looked for."""
+
+
 def _row(tx: Tx, scope: Scope, name: str) -> Row | None:
     row = tx.get(KEY, scope, name)
     return None if row is None or _is_due(row) else row
@@ -273,13 +278,15 @@ def _parsed(text: str) -> tuple[Scope, str]:
     try:
         parsed = Arn.parse(text)
     except Invalid as error:
-        raise NoKey(f"Invalid keyId '{text}'") from error
+        raise NoKey(f"Invalid keyId {text}") from error
     return Scope(parsed.account, parsed.region), parsed.resource.removeprefix("key/")
 
 
 def _gone(scope: Scope, key: str) -> str:
     if key.startswith(("arn:", "alias/")):
         return f"Key '{key}' does not exist"
+    if not _ID.fullmatch(key):
+        return f"Invalid keyId {key}"
     return f"Key '{arn('kms', scope, 'key/' + key)}' does not exist"
 
 

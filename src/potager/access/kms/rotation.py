@@ -43,7 +43,7 @@ async def get_key_rotation_status(ctx: Context, req: Req) -> Output:
 async def rotate_key_on_demand(ctx: Context, req: Req) -> Output:
     """Gives a key new material now."""
     row = await change(ctx, req["KeyId"], lambda row: _enabled(row, ctx[Keyring].rotated(row, "ON_DEMAND")))
-    return {"KeyId": row.arn}
+    return {"KeyId": row.name}
 
 
 @service.operation
@@ -53,7 +53,7 @@ async def list_key_rotations(ctx: Context, req: Req) -> Output:
     material: list[dict[str, Any]] = row.doc["_material"]
     numbered = list(enumerate(material))[1:]
     shown, more = page(req, numbered, lambda each: f"{each[0]:09d}")
-    found = [{"KeyId": row.arn, "RotationDate": one["since"], "RotationType": one["by"]} for _, one in shown]
+    found = [{"KeyId": row.name, "RotationDate": one["since"], "RotationType": one["by"]} for _, one in shown]
     return {"Rotations": found, **more}
 
 

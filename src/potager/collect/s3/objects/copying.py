@@ -25,6 +25,8 @@ SELF = (
     "This copy request is illegal because it is trying to copy an object to itself without changing the object's "
     "metadata, storage class, website redirect location or encryption attributes."
 )
+OWN = ("StorageClass", "WebsiteRedirectLocation")
+"""What a copy has by the request that makes it alone, whatever its source has."""
 
 
 @operation
@@ -96,12 +98,13 @@ def _changed(req: Req, source: Entry, sums: Mapping[str, Any], itself: bool) -> 
         text = f"The specified copy source is larger than the maximum allowable size for a copy source: {LARGEST}"
         raise fault("InvalidRequest", text)
     replacing = req.get("MetadataDirective", "COPY") == "REPLACE"
-    changes = {name: req[name] for name in ("StorageClass", "WebsiteRedirectLocation") if name in req}
+    changes = {name: req[name] for name in OWN if name in req}
     recoded = "ServerSideEncryption" in req or "SSECustomerAlgorithm" in req
     if itself and not (replacing or changes or sums or recoded):
         raise fault("InvalidRequest", SELF)
-    kept_doc = {name: value for name, value in source.doc.items() if name != "_upload"}
-    doc = acls.passed_on(attributes.described(req) if replacing else {**kept_doc, **changes}, req)
+    kept_doc = {name: value for name, value in source.doc.items() if name not in ("_upload", *OWN)}
+    own = {name: value for name, value in changes.items() if value != "STANDARD"}
+    doc = acls.passed_on(attributes.described(req) if replacing else {**kept_doc, **own}, req)
     retagged = req.get("TaggingDirective", "COPY") == "REPLACE"
     doc = tags.put(doc, tags.of_header(req.get("Tagging")) if retagged else tags.of(source.doc))
     kept = checksums.of(source.doc)
