@@ -19,8 +19,8 @@ from potager.store.blobs import Blobs
 from potager.store.database import Database
 from potager.store.entries import Entry
 from potager.store.keys import successor
+from potager.store.multipart import Upload
 from potager.store.objects import Objects
-from potager.store.uploads import Upload
 
 _t, _v, _u = schema.objects, schema.versions, schema.uploads
 

@@ -28,7 +28,7 @@ from potager.store.database import Database, dumps, inserting
 from potager.store.entries import NoBucket
 from potager.store.mounts import Mount
 from potager.store.mounts.declared import FILE, Mounts
-from potager.store.uploads import forget
+from potager.store.multipart import forget
 
 MOUNTED = "_mount"
 """In the document of a bucket that is mounted: what it is mounted from."""
