@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from potager.kernel import clock
 from potager.kernel.errors import Invalid
-from potager.store import schema
+from potager.store import references, schema
 from potager.store.blobs import Blobs
 from potager.store.database import Database
 
@@ -34,11 +34,11 @@ async def bind(database: Database, blobs: Blobs, path: Path) -> None:
     known, said = await database.read(_known), await blobs.run(lambda: _said(path))
     if known and said:
         fits = known == said
-    elif said:
-        fits = await blobs.run(lambda: next(blobs.ids(), None)) is None
+    elif known:
+        named = await database.read(_named)
+        fits = await blobs.run(lambda: any(map(blobs.has, named))) or await database.read(references.nothing)
     else:
-        named = await database.read(_named) if known else []
-        fits = not named or await blobs.run(lambda: any(blobs.has(blob) for blob in named))
+        fits = not said or await blobs.run(lambda: next(blobs.ids(), None)) is None
     if not fits:
         raise Invalid(
             f"{blobs.folder} does not belong to {database.name}: the setting `database` is another than before, or the "

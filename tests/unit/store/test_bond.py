@@ -57,6 +57,16 @@ async def test_a_database_is_bound_to_a_folder_that_holds_what_it_names_and_to_n
     assert (tmp_path / "bond").exists()
 
 
+async def test_a_database_whose_objects_lie_in_its_rows_is_not_given_to_a_new_folder(
+    database: Database, objects: Objects, blobs: Blobs, tmp_path: Path
+) -> None:
+    await bond.bind(database, blobs, tmp_path / "bond")
+    await objects.create_bucket("b", Scope("0", "us-east-1"))
+    await objects.put("b", "k", await blobs.write(b"small"))
+    with pytest.raises(Invalid, match="does not belong"):  # whose keys would open nothing that is encrypted
+        await bond.bind(database, blobs, tmp_path / "other bond")
+
+
 async def test_a_folder_without_blobs_may_begin_anew(database: Database, blobs: Blobs, tmp_path: Path) -> None:
     (tmp_path / "bond").write_text("of a database that is gone\n")
     await bond.bind(database, blobs, tmp_path / "bond")
