@@ -66,7 +66,8 @@ def moto(prepare: str = "") -> Iterator[str]:
         port = probe.getsockname()[1]
     program = f"{prepare}\nimport moto.server\nmoto.server.main(['-p', '{port}'])"
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=log)
+        command = [sys.executable, "-c", program]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True)
         url = f"http://127.0.0.1:{port}"
         try:
             while not answers(url):

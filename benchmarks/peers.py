@@ -47,7 +47,8 @@ def s3rver(program: str, data: Path) -> Iterator[str]:
     # its tokens of listings are made with a cipher that OpenSSL 3 counts as legacy
     environment = {**os.environ, "NODE_ENV": "production", "NODE_OPTIONS": "--openssl-legacy-provider"}
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        # in a session of its own, as Potager is: where sessions share a busy machine, that counts
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
         try:
             while not _listens(port):
                 if process.poll() is not None:
