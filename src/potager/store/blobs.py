@@ -36,7 +36,7 @@ __all__ = ["Blob", "Blobs", "Content", "Place", "Span", "chunks"]
 
 T = TypeVar("T")
 
-CHUNK = 2**20
+CHUNK = 2**18
 """Bytes that are gathered before a thread writes them, and bytes of a chunk that is read."""
 THREADS = 8
 INLINE = 2**14
