@@ -6,10 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
-from botocore import UNSIGNED
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -21,13 +18,6 @@ DENIED = ("AccessDenied", 403)
 @pytest.fixture
 def s3(server: Any) -> Any:
     return server.client("s3", region="us-east-1")
-
-
-@pytest.fixture
-def anybody(server: Any) -> Any:
-    return boto3.client(
-        "s3", endpoint_url=server.url, region_name="us-east-1", config=Config(signature_version=UNSIGNED)
-    )
 
 
 @pytest.fixture

@@ -23,14 +23,6 @@ def s3(server: Any) -> Any:
 
 
 @pytest.fixture
-def anybody(server: Any) -> Any:
-    """A client that does not sign."""
-    return boto3.client(
-        "s3", endpoint_url=server.url, region_name="us-east-1", config=Config(signature_version=UNSIGNED)
-    )
-
-
-@pytest.fixture
 def bucket(s3: Any) -> str:
     """A bucket that may be made public, with an object `k`."""
     name = f"test-{uuid.uuid4().hex}"

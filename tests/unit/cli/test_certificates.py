@@ -12,9 +12,14 @@ from potager.kernel.settings import Settings
 from tests.unit.cli.elsewhere import certificate
 
 
-def shake(context: ssl.SSLContext, trusted: bytes, name: str, resume: ssl.SSLSession | None = None) -> ssl.SSLObject:
-    """A handshake in memory, a byte each way after it; the client's side, which trusts `trusted` and nothing else."""
-    trusting = ssl.create_default_context(cadata=trusted.decode())
+def shake(
+    context: ssl.SSLContext, trusted: bytes | ssl.SSLContext, name: str, resume: ssl.SSLSession | None = None
+) -> ssl.SSLObject:
+    """A handshake in memory, a byte after it; the client's side, which trusts `trusted` and nothing else.
+
+    A session is resumed in the client's context that it was begun in.
+    """
+    trusting = ssl.create_default_context(cadata=trusted.decode()) if isinstance(trusted, bytes) else trusted
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = context.wrap_bio(to_server, to_client, server_side=True)
     client = trusting.wrap_bio(to_client, to_server, server_hostname=name, session=resume)
@@ -85,16 +90,7 @@ def test_a_session_is_resumed_also_by_the_name_of_a_bucket(tmp_path: Path) -> No
         trusting = ssl.create_default_context(cadata=ours.trusted.decode())
         session: ssl.SSLSession | None = None
         for again in (False, True):
-            to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-            server = context.wrap_bio(to_server, to_client, server_side=True)
-            client = trusting.wrap_bio(to_client, to_server, server_hostname=name, session=session)
-            for side in (client, server, client, server):
-                try:
-                    side.do_handshake()
-                except ssl.SSLWantReadError:
-                    continue
-            server.write(b"x")
-            assert client.read(1) == b"x"
+            client = shake(context, trusting, name, session)
             assert client.session_reused is again
             session = client.session
 

@@ -22,15 +22,16 @@ Output = Mapping[str, Any] | None
 Handler = Callable[[Context, Req], Awaitable[Output]]
 
 NOT_MOUNTED = frozenset(
-    f"{verb}_{noun}"
-    for verb in ("put", "delete")
-    for noun in (
-        "bucket_versioning",
-        "bucket_encryption",
-        "bucket_lifecycle_configuration",
-        "bucket_notification_configuration",
-        "object_tagging",
-        "object_acl",
+    (
+        "PutBucketVersioning",
+        "PutBucketEncryption",
+        "DeleteBucketEncryption",
+        "PutBucketLifecycleConfiguration",
+        "DeleteBucketLifecycle",
+        "PutBucketNotificationConfiguration",
+        "PutObjectTagging",
+        "DeleteObjectTagging",
+        "PutObjectAcl",
     )
 )
 """Operations that a bucket which is mounted does not have: what they keep would have to lie beside the objects."""
@@ -44,7 +45,7 @@ def operation(handler: Handler) -> Handler:
     handle = _with_lists(handler) if name in permissions.WRITES else handler
 
     method = handler.__name__.partition("_")[0].upper()
-    other = handler.__name__ in NOT_MOUNTED
+    other = name in NOT_MOUNTED
 
     @functools.wraps(handler)
     async def guarding(ctx: Context, req: Req) -> Output:

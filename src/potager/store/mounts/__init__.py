@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from weakref import WeakValueDictionary
@@ -25,7 +26,7 @@ from potager.store.entries import Check, Entry, NoObject
 from potager.store.keys import Listing
 
 
-class Mount:
+class Mount(ABC):
     """One bucket whose objects lie elsewhere. Subclasses do what `_...` says; a `Fault` says what cannot be done.
 
     Parameters
@@ -43,28 +44,31 @@ class Mount:
         self._changing: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """Held while a key is changed; there as long as somebody holds it or waits for it."""
 
+    @abstractmethod
     async def head(self, key: str) -> Entry:
         """What is known of an object; `NoObject` when it is not there."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def list(self, prefix: str, delimiter: str, after: str, limit: int) -> Listing[Entry]:
         """A page of objects in the order of their keys, folded at the delimiter."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def open(self, entry: Entry, start: int, end: int) -> Content:
         """An object's bytes from `start` up to and without `end`; `NoObject` when it is not what it was."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def file(self, entry: Entry) -> Path:
         """An object as a file on this machine, good for a link or a copy made at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _put(self, entry: Entry, content: Content) -> Entry:
-        raise NotImplementedError
+        """Writes an object whole."""
 
+    @abstractmethod
     async def _delete(self, key: str) -> None:
-        raise NotImplementedError
+        """Deletes an object, if it is there."""
 
+    @abstractmethod
     def check_key(self, key: str) -> None:
         """`Invalid` for a key that no object can have there."""
 
