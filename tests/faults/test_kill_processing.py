@@ -54,9 +54,10 @@ def test_a_job_that_runs_is_adopted_and_its_continuous_outputs_go_on(fresh_serve
     processing = Processing(fresh_server)
     job = start(processing, "adopted")
     until(lambda: processing.content("adopted/live/"), "a continuous output")
+    # Gone, so that only a server that knows of no earlier sync puts it again.
+    processing.road.s3.delete_object(Bucket=processing.road.bucket, Key="adopted/live/one.txt")
     fresh_server.kill()
     fresh_server.start()
-    processing.road.s3.delete_object(Bucket=processing.road.bucket, Key="adopted/live/one.txt")
     until(lambda: processing.content("adopted/live/"), "a continuous output of the next server")
     processing.road.put("go", "")
     check_ended_once(processing, "adopted", job)

@@ -14,20 +14,19 @@ from potager.kernel.names import Scope
 from potager.store.blobs import Blobs, Content
 from potager.store.database import Database
 from potager.store.entries import Entry, NoObject
-from potager.store.mounts import Mount, declared, remote
+from potager.store.mounts import declared, remote
 from potager.store.mounts.declared import Mounts
+from potager.store.mounts.folder import FolderMount
 from potager.store.objects import NoBucket, Objects
 
 HERE = Scope("000000000000", "us-east-1")
 
 
-class Slow(Mount):
+class Slow(FolderMount):
     """Keeps objects in memory, in as many steps as somebody takes them."""
 
-    where = "memory"
-
-    def __init__(self) -> None:
-        super().__init__("b", read_only=False)
+    def __init__(self, folder: Path) -> None:
+        super().__init__("b", folder, read_only=False)
         self.there: dict[str, Entry] = {}
         self.steps = asyncio.Semaphore(0)
 
@@ -50,8 +49,8 @@ def absent(there: Entry | None) -> None:
         raise Invalid("It is there.")
 
 
-async def test_of_puts_that_come_while_others_wait_one_is_made() -> None:
-    mount = Slow()
+async def test_of_puts_that_come_while_others_wait_one_is_made(tmp_path: Path) -> None:
+    mount = Slow(tmp_path)
 
     def put(etag: str) -> asyncio.Task[Entry]:
         return asyncio.create_task(mount.put(Entry("b", "k", "", 1, etag, 0.0), b"x", absent))
