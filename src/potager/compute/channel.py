@@ -21,6 +21,7 @@ from typing import cast
 
 from potager.compute import frames
 from potager.kernel.errors import WireError
+from potager.kernel.prediction import Answer, Query
 
 _LONGEST = 100
 """Bytes of a socket's path that every system takes (Linux 107, macOS 103)."""
@@ -86,14 +87,8 @@ class Channel(asyncio.Protocol):
     def outstanding(self) -> int:
         return len(self._waiting)
 
-    async def invoke(self, body: bytes, content_type: str, accept: str, timeout: float) -> tuple[bytes, str]:
-        """The model's answer and its content type.
-
-        Parameters
-        ----------
-        body : the request as the client sent it.
-        content_type, accept : media types.
-        timeout : seconds.
+    async def invoke(self, query: Query, timeout: float) -> Answer:
+        """The model's answer, within `timeout` seconds.
 
         Raises
         ------
@@ -101,13 +96,13 @@ class Channel(asyncio.Protocol):
         WorkerHung : no answer in time. WorkerLost : the worker died, or was dead already.
         """
         try:
-            kind, payload = await self._ask(frames.INVOKE, frames.headed((content_type, accept), body), timeout)
+            kind, payload = await self._ask(frames.INVOKE, frames.headed(query.head, query.body), timeout)
         except WorkerHung:
             self.hung = True
             raise
         if kind == frames.RESULT:
             head, answer = frames.parted(payload)
-            return answer, head[0]
+            return Answer(answer, *head[:3])
         head, said = frames.parted(payload)
         raise ModelError(said.decode("utf-8", "replace"), int(head[0]))
 

@@ -3,9 +3,10 @@
     u32 length of what follows │ u32 request id │ u8 kind │ payload
 
 Big-endian. The payload of an invocation, a result or a failure opens with a head: u16 length, then fields in UTF-8 set
-apart by line feeds (a media type cannot hold one); readers ignore fields that they do not know. Then comes the body.
+apart by line feeds, which none of them may hold; readers ignore fields that they do not know, and one that is missing
+is empty. Then comes the body.
 
-    invocation: content type, accept │ request     result: content type │ answer     failure: status │ text
+    invocation: `Query.head` │ request     result: `Answer.head` │ answer     failure: status │ text
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def frame(number: int, kind: int, payload: bytes = b"") -> bytes:
 
 def headed(fields: tuple[str, ...], body: bytes) -> bytes:
     """A payload with a head."""
-    head = "\n".join(text.replace("\n", " ") for text in fields).encode()
+    head = "\n".join([text.replace("\n", " ") for text in fields]).rstrip("\n").encode()
     return _LENGTH.pack(len(head)) + head + body
 
 

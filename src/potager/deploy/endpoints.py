@@ -1,15 +1,14 @@
 """Endpoints on the wire: Create, Describe, List, Update, UpdateWeightsAndCapacities, Delete.
 
-An operation writes which deployment is wanted and wakes the host (`hosting.py`), which brings it up. A deployment is
-a copy of what the configuration and its models said, so that either can be deleted while the endpoint goes on.
+An operation writes which deployment is wanted (`deployment.py`) and wakes the host (`hosting.py`), which brings it up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from potager.deploy import artifact, configs, models
+from potager.deploy import deployment
 from potager.deploy.hosting import KIND, Host
 from potager.kernel import ids, tags
 from potager.kernel.context import Context
@@ -37,8 +36,8 @@ async def create_endpoint(ctx: Context, req: CreateEndpointInputTypeDef) -> Mapp
     """Brings an endpoint up. It is `Creating` until every instance answers, then `InService`."""
     name = req["EndpointName"]
     arn = ctx.arn(f"endpoint/{name.lower()}")
-    deployment = await _deployment(ctx, req["EndpointConfigName"])
-    doc = {"EndpointName": name, "EndpointArn": arn, "_id": ids.short(16), "_wanted": deployment, "_live": None}
+    wanted = await deployment.made(ctx, req["EndpointConfigName"])
+    doc = {"EndpointName": name, "EndpointArn": arn, "_id": ids.short(16), "_wanted": wanted, "_live": None}
     given = tags.checked(req.get("Tags", ()))
 
     def write(tx: Tx) -> Row:
@@ -50,29 +49,6 @@ async def create_endpoint(ctx: Context, req: CreateEndpointInputTypeDef) -> Mapp
 
     ctx[Host].wake(await ctx[Rows].write(write))
     return {"EndpointArn": arn}
-
-
-async def _deployment(ctx: Context, config_name: str) -> dict[str, Any]:
-    """What an endpoint of that configuration runs, copied out of the configuration and its models."""
-    config = await configs.find(ctx, config_name)
-    isolated = config.doc["EnableNetworkIsolation"]
-    variants = [await _variant(ctx, variant, isolated) for variant in config.doc["ProductionVariants"]]
-    return {"config": config_name, "revision": ids.short(8), "variants": variants}
-
-
-async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> dict[str, Any]:
-    model = (await models.find(ctx, variant["ModelName"])).doc
-    container = models.container(model)
-    return {
-        "name": variant["VariantName"],
-        "instance": variant.get("InstanceType", "ml.m5.large"),
-        "image": container["Image"],
-        "data": artifact.data(container),
-        "environment": container.get("Environment", {}),
-        "isolated": model["EnableNetworkIsolation"] or isolated,
-        "weight": variant["InitialVariantWeight"],
-        "count": variant["InitialInstanceCount"],
-    }
 
 
 @sagemaker.operation
@@ -95,8 +71,8 @@ async def update_endpoint(ctx: Context, req: UpdateEndpointInputTypeDef) -> Mapp
     if req.get("RetainAllVariantProperties"):
         raise Unserved("RetainAllVariantProperties is not served yet. Leave it out.")
     row = await find(ctx, req["EndpointName"])
-    deployment = await _deployment(ctx, req["EndpointConfigName"])
-    return await _want(ctx, row, deployment)
+    wanted = await deployment.made(ctx, req["EndpointConfigName"])
+    return await _want(ctx, row, wanted)
 
 
 @sagemaker.operation
@@ -105,30 +81,15 @@ async def update_endpoint_weights_and_capacities(
 ) -> Mapping[str, Any]:
     """Changes the share of the traffic and the number of instances of an endpoint's variants."""
     row = await find(ctx, req["EndpointName"])
-    deployment = reweighed(row.doc["_wanted"], req["DesiredWeightsAndCapacities"])
-    return await _want(ctx, row, deployment)
+    wanted = deployment.reweighed(row.doc["_wanted"], req["DesiredWeightsAndCapacities"])
+    return await _want(ctx, row, wanted)
 
 
-def reweighed(deployment: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A deployment with other weights and counts; `Invalid` for a variant that it does not have."""
-    variants = {variant["name"]: dict(variant) for variant in deployment["variants"]}
-    configs.check_names([change["VariantName"] for change in changes])
-    for change in changes:
-        variant = variants.get(change["VariantName"])
-        if variant is None:
-            known = ", ".join(variants)
-            raise Invalid(f"The endpoint has no variant '{change['VariantName']}'. Its variants: {known}.")
-        variant["weight"] = change.get("DesiredWeight", variant["weight"])
-        variant["count"] = change.get("DesiredInstanceCount", variant["count"])
-    configs.check_shares([(each["name"], each["weight"], each["count"]) for each in variants.values()])
-    return {**deployment, "variants": list(variants.values())}
-
-
-async def _want(ctx: Context, row: Row, deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _want(ctx: Context, row: Row, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
     def write(tx: Tx) -> Row:
         fresh = tx.get(KIND, ctx.scope, row.name) or row
         _settled(fresh, "update")
-        doc = {key: value for key, value in fresh.doc.items() if key != "FailureReason"} | {"_wanted": deployment}
+        doc = {key: value for key, value in fresh.doc.items() if key != "FailureReason"} | {"_wanted": wanted}
         return tx.update(fresh, doc=doc, status="Updating")
 
     ctx[Host].wake(await ctx[Rows].write(write))
@@ -181,10 +142,10 @@ def view(row: Row) -> dict[str, Any]:
 
 def _summary(variant: Mapping[str, Any], wanted: Mapping[str, Any], at: float) -> dict[str, Any]:
     desired = next((item for item in wanted["variants"] if item["name"] == variant["name"]), variant)
-    image = {"SpecifiedImage": variant["image"], "ResolvedImage": variant["image"], "ResolutionTime": at}
+    images = [container["image"] for container in variant["containers"]]
     return {
         "VariantName": variant["name"],
-        "DeployedImages": [image],
+        "DeployedImages": [{"SpecifiedImage": each, "ResolvedImage": each, "ResolutionTime": at} for each in images],
         "CurrentWeight": variant["weight"],
         "DesiredWeight": desired["weight"],
         "CurrentInstanceCount": variant["count"],

@@ -1,15 +1,17 @@
 """The instances that run here: brought up, watched and taken down, each in a task of its own.
 
 Nothing waits for an instance but its own task: its endpoint is woken when it is up, has failed, has died or is gone. An
-instance is a workload in the folder of its id. A server that is killed leaves its instances running; the next one finds
-them by their folders and connects.
+instance is a workload for each container of its model, the first in the folder of its id, the next in `<id>.1`. Where
+one of them dies, the others stay and what is missing is started. A server that is killed leaves its instances running;
+the next one finds them by their folders and connects.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from potager.compute import leftovers
 from potager.compute.allotment import Ask
 from potager.compute.shares import Shares
 from potager.compute.workload import Absent, Executor, Exited, Running, Workload
-from potager.deploy.router import Instance
+from potager.deploy.router import Instance, Place, Worker
 from potager.kernel import remains
 from potager.kernel.errors import Fault
 
@@ -39,7 +41,15 @@ AGAIN = 1.0
 
 Wake = Callable[[], None]
 LayOut = Callable[[Path], Awaitable[Workload]]
-"""Fills an instance's folder and says what runs there; raises a `Fault` where that cannot be done."""
+"""Fills a container's folder and says what runs there; raises a `Fault` where that cannot be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of an instance that is to be brought up."""
+
+    lay_out: LayOut
+    place: Place
 
 
 class Fleet:
@@ -70,13 +80,13 @@ class Fleet:
 
     def known(self, prefix: str) -> set[str]:
         """The instances whose ids begin so: here, on their way, or left by an earlier server."""
-        folders = {path.name for path in self.folder.glob(prefix + "*")}
+        folders = {path.name.partition(".")[0] for path in self.folder.glob(prefix + "*")}
         return folders | {each for each in (*self.up, *self._tasks) if each.startswith(prefix)}
 
-    def raise_(self, ask: Ask, lay_out: LayOut, stream_arn: str, wake: Wake) -> None:
+    def raise_(self, ask: Ask, containers: Sequence[Container], wake: Wake, *, serial: bool = True) -> None:
         """Brings the instance that asks up, unless it is, or something is being done with it."""
         if ask.key not in self.up and not self.busy(ask.key):
-            self._begin(ask.key, self._bring_up(ask, lay_out, stream_arn, wake), wake)
+            self._begin(ask.key, self._bring_up(ask, containers, wake, serial), wake)
 
     def retire(self, instance_id: str, wake: Wake) -> None:
         """Takes an instance down once it has answered what it was asked, and removes its folder.
@@ -117,25 +127,40 @@ class Fleet:
 
         self._tasks[instance_id] = asyncio.get_running_loop().create_task(run(), name=instance_id)
 
-    async def _bring_up(self, ask: Ask, lay_out: LayOut, stream_arn: str, wake: Wake) -> None:
-        instance_id, folder = ask.key, self.folder / ask.key
+    async def _bring_up(self, ask: Ask, containers: Sequence[Container], wake: Wake, serial: bool) -> None:
+        instance_id = ask.key
+        folders = [self._container(instance_id, number) for number in range(len(containers))]
+        workers: list[Worker] = []
+        folder = folders[0]
         try:
             share = await self.shares.granted(ask)
-            if not isinstance(self.executor.observe(folder), Running):
-                await leftovers.remove(self.executor, folder)  # of an instance that ended, with a server or without
-                await self.executor.start(self.shares.bound(share, await lay_out(folder)))
-            channel = await self.executor.connect(folder)
-            await channel.ready(timeout=START_TIMEOUT)
+            for folder, container in zip(folders, containers, strict=True):
+                if not isinstance(self.executor.observe(folder), Running):
+                    await leftovers.remove(self.executor, folder)  # of one that ended, with a server or without
+                    await self.executor.start(self.shares.bound(share, await container.lay_out(folder)))
+            for folder, container in zip(folders, containers, strict=True):
+                channel = await self.executor.connect(folder)
+                await channel.ready(timeout=START_TIMEOUT)
+                workers.append(Worker(channel, partial(self.executor.stop, folder, 0.0), container.place))
         except (Fault, OSError) as error:
             self.failed[instance_id] = await self._reason(folder, error)
+            await asyncio.gather(*(leftovers.remove(self.executor, each) for each in folders if each != folder))
             self.shares.release(instance_id)
             return
-        self.up[instance_id] = Instance(channel, partial(self.executor.stop, folder, 0.0), stream_arn)
+        self.up[instance_id] = Instance(workers, serial)
         self._since[instance_id] = asyncio.get_running_loop().time()
-        self._watches[instance_id] = asyncio.create_task(self._watch(instance_id, wake))
+        self._watches[instance_id] = asyncio.create_task(self._watch(instance_id, folders, wake))
+
+    def _container(self, instance_id: str, number: int) -> Path:
+        """The folder of one container of an instance."""
+        return self.folder / (f"{instance_id}.{number}" if number else instance_id)
+
+    def _containers(self, instance_id: str) -> list[Path]:
+        """The folders that there are of an instance's containers."""
+        return [self.folder / instance_id, *self.folder.glob(f"{instance_id}.*")]
 
     async def _reason(self, folder: Path, error: Exception) -> str:
-        """Why an instance did not come up: its own words, else the error. It is ended."""
+        """Why a container did not come up: its own words, else the error. It is ended."""
         if not isinstance(self.executor.observe(folder), Absent):
             self.executor.stop(folder, 0.0)
             await self.executor.wait(folder)
@@ -144,20 +169,30 @@ class Fleet:
             return seen.detail
         return (await asyncio.to_thread(remains.failure, folder / "ml"))[:512] or str(error)
 
-    async def _watch(self, instance_id: str, wake: Wake) -> None:
-        """Wakes the endpoint when its instance dies."""
-        folder = self.folder / instance_id
-        while isinstance(self.executor.observe(folder), Running):
-            try:
-                await self.executor.wait(folder)
-            except Exception:
-                log.exception("instance %s: its end cannot be waited for, looking again", instance_id)
-                await asyncio.sleep(AGAIN)
+    async def _watch(self, instance_id: str, folders: Sequence[Path], wake: Wake) -> None:
+        """Wakes the endpoint when a container of its instance dies."""
+        ends = [asyncio.create_task(self._ended(folder)) for folder in folders]
+        try:
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+        folder = next(iter(done)).result()
         self._watches.pop(instance_id, None)
         if self.up.pop(instance_id, None) is not None:
             seen = self.executor.observe(folder)
             self._postpone(instance_id, seen.reason if isinstance(seen, Exited) else "gone")
             wake()
+
+    async def _ended(self, folder: Path) -> Path:
+        """Gives the folder back once what runs in it has ended."""
+        while isinstance(self.executor.observe(folder), Running):
+            try:
+                await self.executor.wait(folder)
+            except Exception:
+                log.exception("%s: its end cannot be waited for, looking again", folder.name)
+                await asyncio.sleep(AGAIN)
+        return folder
 
     def _postpone(self, instance_id: str, reason: str) -> None:
         now = asyncio.get_running_loop().time()
@@ -183,7 +218,8 @@ class Fleet:
             watch.cancel()
         if instance is not None:
             await instance.drained(patience)
-        await leftovers.remove(self.executor, self.folder / instance_id, grace=GRACE)
+        folders = self._containers(instance_id)
+        await asyncio.gather(*(leftovers.remove(self.executor, each, grace=GRACE) for each in folders))
         self.shares.release(instance_id)
         for known in (self.failed, self._since, self._deaths, self._due):
             known.pop(instance_id, None)

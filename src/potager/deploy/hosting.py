@@ -9,7 +9,7 @@ deleted, whatever else is under way.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from potager.compute import leftovers
 from potager.compute.allotment import Ask
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor, Workload
-from potager.deploy import layout, lifecycle
+from potager.deploy import fleet, layout, lifecycle, router
 from potager.deploy.fleet import GRACE, Fleet
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
-from potager.deploy.router import Key, Route, Router, Variant
+from potager.deploy.router import Key, Route, Router, Variant, Watcher
 from potager.kernel import clock
 from potager.kernel.names import Scope, arn
 from potager.store.leases import Leases
@@ -58,13 +58,15 @@ class Host:
         self.router = router
         self.data = data
         self.fleet = Fleet(executor, shares, data / "jobs")
+        self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
+        """What makes the watchers of an endpoint's route, from its row and its deployment."""
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
         """Takes up every endpoint that is not at rest, and clears away instances that no endpoint wants."""
         active = await self._tender.take_up()
         wanted = [lifecycle.places(row.doc["_id"], row.doc[key]) for row in active for key in ("_live", "_wanted")]
-        ids = {place.id for places in wanted for place in places}
+        ids = {each for places in wanted for place in places for each in place.workloads}
         await leftovers.clear(self.fleet.executor, self.fleet.folder, "ep-*", ids)
 
     def wake(self, row: Row) -> None:
@@ -112,27 +114,38 @@ class Host:
         return min(pauses, default=None)
 
     def _raise(self, row: Row, place: Place) -> None:
-        scope, stream = Scope(row.account, row.region), _stream(place)
-        stream_arn = arn("logs", scope, f"log-group:{GROUP}{row.name}:log-stream:{stream}")
-        kind = place.variant.get("instance", "ml.m5.large")
-        ask = Ask(place.id, f"endpoint {row.name}", (kind,), clock.now(), "server")
-        self.fleet.raise_(ask, partial(self._lay_out, row, place), stream_arn, partial(self.wake, row))
+        ask = Ask(place.id, f"endpoint {row.name}", (place.variant["instance"],), clock.now(), "server")
+        containers = [self._container(row, place, number) for number in range(len(place.workloads))]
+        self.fleet.raise_(ask, containers, partial(self.wake, row), serial=place.variant["serial"])
 
-    async def _lay_out(self, row: Row, place: Place, folder: Path) -> Workload:
-        """Lays the model and its script out in an instance's folder."""
-        served = await layout.lay_out(self.objects, place.variant, folder / "ml")
+    def _container(self, row: Row, place: Place, number: int) -> fleet.Container:
+        scope, spec = Scope(row.account, row.region), place.variant["containers"][number]
+        stream = _stream(place, number)
+        where = router.Place(
+            container=spec["name"] if len(place.workloads) > 1 else "primary",
+            account=row.account,
+            group=GROUP + row.name,
+            stream_arn=arn("logs", scope, f"log-group:{GROUP}{row.name}:log-stream:{stream}"),
+        )
+        return fleet.Container(partial(self._lay_out, row, place, number), where)
+
+    async def _lay_out(self, row: Row, place: Place, number: int, folder: Path) -> Workload:
+        """Lays a container's model and its script out in its folder."""
+        container = place.variant["containers"][number]
+        isolated = {"isolated": place.variant["isolated"]}
+        served = await layout.lay_out(self.objects, container | isolated, folder / "ml")
         return Workload(
-            id=place.id,
+            id=place.workloads[number],
             folder=folder,
             kind="server",
             entry=served.entry,
             environment={
                 "AWS_REGION": row.region,
                 "AWS_DEFAULT_REGION": row.region,
-                **place.variant["environment"],
+                **container["environment"],
                 **served.environment,
             },
-            log=self.logs.path(Scope(row.account, row.region), GROUP + row.name, _stream(place)),
+            log=self.logs.path(Scope(row.account, row.region), GROUP + row.name, _stream(place, number)),
             time_limit=None,
             grace=GRACE,
             network=served.network,
@@ -148,7 +161,8 @@ class Host:
         for spec in deployment["variants"]:
             mine = [up[place.id] for place in places if place.variant is spec and place.id in up]
             variants.append(Variant(spec["name"], spec["weight"], mine))
-        self.router.put(_key(row), Route(variants))
+        watchers = [each for watch in self.watch if (each := watch(row, deployment))]
+        self.router.put(_key(row), Route(variants, watchers))
 
     async def _serve(self, row: Row, wanted: Sequence[Place]) -> float | None:
         self._publish(row, row.doc["_wanted"], wanted)
@@ -207,5 +221,7 @@ def _key(row: Row) -> Key:
     return row.account, row.region, row.name
 
 
-def _stream(place: Place) -> str:
-    return f"{place.variant['name']}/i-{place.id[3:]}"
+def _stream(place: Place, number: int) -> str:
+    """The log stream of one container; where there are several, it has the container's name at its end, as on AWS."""
+    more = f"/{place.variant['containers'][number]['name']}" if len(place.workloads) > 1 else ""
+    return f"{place.variant['name']}/i-{place.id[3:]}{more}"

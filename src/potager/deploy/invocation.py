@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from potager.compute.channel import ModelError, WorkerLost
-from potager.deploy.hosting import GROUP, KIND
-from potager.deploy.router import Route, Router, Variant
+from potager.deploy.hosting import KIND
+from potager.deploy.router import Route, Router
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved, WireError
+from potager.kernel.prediction import Query
 from potager.store.rows import Rows
 from potager.wire.service import Service, partly
 
@@ -42,31 +42,23 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
         if req.get(member):
             raise Unserved(f"{member} is not served yet. Leave it out.")
     route = ctx[Router].get((ctx.account, ctx.region, name)) or await _absent(ctx, name)
-    variant = route.pick(req.get("TargetVariant"))
-    answer, content_type = await _answer(ctx, name, variant, (body, req.get("ContentType", ""), req.get("Accept", "")))
-    return {"Body": answer, "ContentType": content_type, "InvokedProductionVariant": variant.name}
+    answer, variant = await route.invoke(_asked(req, body), TIMEOUT, req.get("TargetVariant"))
+    return {
+        "Body": answer.body,
+        "ContentType": answer.content_type,
+        "InvokedProductionVariant": variant.name,
+        "CustomAttributes": answer.attributes or None,
+    }
 
 
-async def _answer(ctx: Context, name: str, variant: Variant, ask: tuple[bytes, str, str]) -> tuple[bytes, str]:
-    """The answer of one instance; of another one where the first was gone before it could have seen the request."""
-    instance = variant.pick()
-    try:
-        try:
-            return await instance.invoke(*ask, TIMEOUT)
-        except WorkerLost as lost:
-            if lost.delivered:
-                raise
-            instance = variant.pick()
-            return await instance.invoke(*ask, TIMEOUT)
-    except ModelError as error:
-        raise told(error, ctx.account, name, instance.stream_arn) from error
-
-
-def told(error: ModelError, account: str, endpoint: str, stream_arn: str) -> ModelError:
-    """A model's error with where its log is."""
-    error.fields["LogStreamArn"] = stream_arn
-    error.message += f" See log group {GROUP}{endpoint} in account {account} for more information."
-    return error
+def _asked(req: InvokeEndpointInputTypeDef, body: bytes) -> Query:
+    return Query(
+        body,
+        req.get("ContentType", ""),
+        req.get("Accept", ""),
+        attributes=req.get("CustomAttributes", ""),
+        inference_id=req.get("InferenceId", ""),
+    )
 
 
 async def _absent(ctx: Context, name: str) -> Route:

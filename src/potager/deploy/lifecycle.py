@@ -27,6 +27,11 @@ class Place:
     id: str
     variant: Mapping[str, Any] = field(compare=False, hash=False)
 
+    @property
+    def workloads(self) -> list[str]:
+        """The ids of its workloads, one for each container (`fleet.py`)."""
+        return [f"{self.id}.{number}" if number else self.id for number in range(len(self.variant["containers"]))]
+
 
 def places(endpoint_id: str, deployment: Mapping[str, Any] | None) -> list[Place]:
     """The instances of a deployment, variant by variant."""
@@ -41,7 +46,8 @@ def places(endpoint_id: str, deployment: Mapping[str, Any] | None) -> list[Place
 
 def _digest(deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
     """Names what a variant runs: its weight and count are no part of it."""
-    what = [deployment["revision"], variant["name"], variant["image"], variant["data"], variant["environment"]]
+    containers = [[each["image"], each["data"], each["environment"]] for each in variant["containers"]]
+    what = [deployment["revision"], variant["name"], containers]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:10]
 
 

@@ -65,9 +65,9 @@ def _container(req: Mapping[str, Any]) -> Mapping[str, Any]:
     return containers[0]
 
 
-def container(doc: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The one container of a model's document."""
-    return _container(doc)
+def containers(doc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The containers of a model's document."""
+    return [_container(doc)]
 
 
 @sagemaker.operation

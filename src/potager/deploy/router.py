@@ -1,7 +1,10 @@
-"""Who answers an invocation: endpoint ─► variant by weight ─► instance with the least outstanding requests.
+"""Who answers an invocation.
 
-In memory, and read on every request; `hosting.py` replaces a whole route at once, so a request sees the old one or
-the new one and never a mixture.
+    Route ─► Variant, by weight ─► Instance, with the fewest requests under way ─► Worker, one for each container
+
+Whoever wants to know of requests that were answered (metrics, captured data) is among a route's watchers. In memory,
+and read on every request; `hosting.py` replaces a whole route at once, so a request sees the old one or the new one and
+never a mixture.
 """
 
 from __future__ import annotations
@@ -11,9 +14,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from time import perf_counter
 
-from potager.compute.channel import Channel, WorkerHung
+from potager.compute.channel import Channel, ModelError, WorkerHung, WorkerLost
+from potager.kernel import clock
 from potager.kernel.errors import WireError
+from potager.kernel.prediction import Answer, Query
 
 Key = tuple[str, str, str]
 """Account, region and name of an endpoint."""
@@ -22,36 +28,105 @@ MOST_WAITING = 128 * 2**20
 """Bytes of request bodies that may wait for one instance."""
 
 
-@dataclass(eq=False, slots=True)
-class Instance:
-    """A worker that serves a model.
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and what became of it.
 
-    kill : ends the worker at once; `fleet.py` then sees it dead and starts another.
-    stream_arn : of the log stream that it writes.
-    waiting : bytes of the requests under way.
+    Parameters
+    ----------
+    variant : which one was asked.
+    at : when it came, in seconds since 1970.
+    seconds : that the model took, as the server saw it.
+    answer : None where `error` says why there is none.
+    """
+
+    query: Query
+    variant: str
+    at: float
+    seconds: float
+    answer: Answer | None = None
+    error: WireError | None = None
+
+
+Watcher = Callable[[Exchange], None]
+"""Is told of each exchange before its client is answered: it must be quick, and must not raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container's log is.
+
+    Parameters
+    ----------
+    container : its name; "primary" where it is the only one, as AWS's errors call it.
+    stream_arn : of its log stream.
+    """
+
+    container: str = "primary"
+    account: str = ""
+    group: str = ""
+    stream_arn: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Worker:
+    """A process that serves one container's model.
+
+    kill : ends it at once; `fleet.py` then sees its instance dead and starts what is missing.
     """
 
     channel: Channel
     kill: Callable[[], None]
-    stream_arn: str = ""
+    place: Place = field(default_factory=Place)
+
+    async def invoke(self, query: Query, timeout: float) -> Answer:
+        """The model's answer. A `ModelError` says where the log is."""
+        try:
+            return await self.channel.invoke(query, timeout)
+        except WorkerHung as error:
+            self.kill()
+            raise self._told(error) from error
+        except ModelError as error:
+            raise self._told(error) from error
+
+    def _told(self, error: ModelError) -> ModelError:
+        place = self.place
+        error.fields["LogStreamArn"] = place.stream_arn
+        error.message = error.message.replace("from primary with", f"from {place.container} with", 1)
+        error.message += f" See log group {place.group} in account {place.account} for more information."
+        return error
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    """What answers by itself: a worker for each container of its model.
+
+    serial : whether a request goes through all of them, each given what the one before it answered.
+    waiting : bytes of the requests under way.
+    """
+
+    workers: Sequence[Worker]
+    serial: bool = True
     outstanding: int = 0
     waiting: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def invoke(self, body: bytes, content_type: str, accept: str, timeout: float) -> tuple[bytes, str]:
-        """The worker's answer: body and content type."""
+    @property
+    def alive(self) -> bool:
+        return all(worker.channel.alive for worker in self.workers)
+
+    async def invoke(self, query: Query, timeout: float) -> Answer:
+        """The answer of its container, or of the last one of several that work in series."""
         if self.waiting > MOST_WAITING:
             raise WireError("ServiceUnavailable", "Too much waits for this instance. Try again, or add instances.", 503)
+        size = len(query.body)
         self.outstanding += 1
-        self.waiting += len(body)
+        self.waiting += size
         try:
-            return await self.channel.invoke(body, content_type, accept, timeout)
-        except WorkerHung:
-            self.kill()
-            raise
+            return await self.workers[0].invoke(query, timeout)
         finally:
             self.outstanding -= 1
-            self.waiting -= len(body)
+            self.waiting -= size
             if not self.outstanding:
                 self.idle.set()
 
@@ -75,18 +150,31 @@ class Variant:
 
     def pick(self) -> Instance:
         """The instance with the fewest requests under way, of those whose worker lives."""
-        live = [instance for instance in self.instances if instance.channel.alive]
+        live = [instance for instance in self.instances if instance.alive]
         if len(live) == 1:
             return live[0]
         if not live:
             raise WireError("ServiceUnavailable", f"Variant {self.name} has no instance up. Try again.", 503)
         return min(live, key=lambda instance: instance.outstanding)
 
+    async def invoke(self, query: Query, timeout: float) -> Answer:
+        """The answer of one instance; of another where the first was gone before it could have seen the request."""
+        try:
+            return await self.pick().invoke(query, timeout)
+        except WorkerLost as lost:
+            if lost.delivered:
+                raise
+            return await self.pick().invoke(query, timeout)
+
 
 class Route:
-    """An endpoint's variants, ready to choose from."""
+    """An endpoint's variants, ready to choose from.
 
-    def __init__(self, variants: Sequence[Variant]) -> None:
+    watchers : who is told of each exchange.
+    """
+
+    def __init__(self, variants: Sequence[Variant], watchers: Sequence[Watcher] = ()) -> None:
+        self.watchers = watchers
         self.variants = {variant.name: variant for variant in variants}
         self._weighted = [variant for variant in variants if variant.weight > 0]
         self._bounds = list(accumulate(variant.weight for variant in self._weighted))
@@ -102,6 +190,22 @@ class Route:
         if len(self._weighted) == 1:
             return self._weighted[0]
         return random.choices(self._weighted, cum_weights=self._bounds)[0]  # noqa: S311 - traffic, not a secret
+
+    async def invoke(self, query: Query, timeout: float, target: str | None = None) -> tuple[Answer, Variant]:
+        """The answer, and the variant that gave it; watchers are told, whatever comes of it."""
+        variant = self.pick(target)
+        at, began = clock.now(), perf_counter()
+        try:
+            answer = await variant.invoke(query, timeout)
+        except WireError as error:
+            self._tell(Exchange(query, variant.name, at, perf_counter() - began, error=error))
+            raise
+        self._tell(Exchange(query, variant.name, at, perf_counter() - began, answer))
+        return answer, variant
+
+    def _tell(self, exchange: Exchange) -> None:
+        for watcher in self.watchers:
+            watcher(exchange)
 
 
 class Router:

@@ -12,6 +12,7 @@ from potager.compute import frames
 from potager.compute.channel import Channel, ModelError, WorkerHung, WorkerLost
 from potager.compute.process.executor import ProcessExecutor
 from potager.kernel.errors import WireError
+from potager.kernel.prediction import Answer, Query
 
 
 @pytest.fixture(params=[True, False], ids=["namespaces", "process"])
@@ -30,8 +31,8 @@ async def serve(bench: Any, program: str = "echo", **changes: Any) -> tuple[Any,
 
 async def test_a_server_answers(bench: Any) -> None:
     _, channel = await serve(bench)
-    assert await channel.invoke(b"1,2", "text/csv", "text/csv", 20) == (b"1,2", "text/csv")
-    assert await channel.invoke(b"types", "text/csv", "application/json", 20) == (
+    assert await channel.invoke(Query(b"1,2", "text/csv", "text/csv"), 20) == Answer(b"1,2", "text/csv")
+    assert await channel.invoke(Query(b"types", "text/csv", "application/json"), 20) == Answer(
         b"text/csv -> application/json",
         "application/json",
     )
@@ -40,22 +41,22 @@ async def test_a_server_answers(bench: Any) -> None:
 async def test_an_empty_body_and_a_large_one_come_back_whole(bench: Any) -> None:
     _, channel = await serve(bench)
     large = os.urandom(6 * 2**20)
-    assert (await channel.invoke(b"", "a/b", "a/b", 20))[0] == b""
-    assert (await channel.invoke(large, "a/b", "a/b", 20))[0] == large
+    assert (await channel.invoke(Query(b"", "a/b", "a/b"), 20)).body == b""
+    assert (await channel.invoke(Query(large, "a/b", "a/b"), 20)).body == large
 
 
 async def test_many_requests_may_be_under_way(bench: Any) -> None:
     _, channel = await serve(bench)
     bodies = [str(number).encode() * number for number in range(500)]
-    answers = await asyncio.gather(*(channel.invoke(body, "a/b", "a/b", 20) for body in bodies))
-    assert [answer for answer, _ in answers] == bodies
+    answers = await asyncio.gather(*(channel.invoke(Query(body, "a/b", "a/b"), 20) for body in bodies))
+    assert [answer.body for answer in answers] == bodies
     assert channel.outstanding == 0
 
 
 async def test_what_the_predictor_refuses_is_the_clients_fault(bench: Any) -> None:
     _, channel = await serve(bench)
     with pytest.raises(ModelError, match=r"client error \(400\).*'x' is not a number") as caught:
-        await channel.invoke(b"bad", "text/csv", "text/csv", 20)
+        await channel.invoke(Query(b"bad", "text/csv", "text/csv"), 20)
     assert (caught.value.code, caught.value.status) == ("ModelError", 424)
     assert caught.value.fields["OriginalStatusCode"] == 400
     assert caught.value.fields["OriginalMessage"] == "row 1, column 2: 'x' is not a number"
@@ -64,9 +65,9 @@ async def test_what_the_predictor_refuses_is_the_clients_fault(bench: Any) -> No
 async def test_what_breaks_in_the_predictor_is_the_models_fault_and_in_the_log(bench: Any) -> None:
     work, channel = await serve(bench)
     with pytest.raises(ModelError, match=r"server error \(500\).*KeyError: 'weights'") as caught:
-        await channel.invoke(b"broken", "text/csv", "text/csv", 20)
+        await channel.invoke(Query(b"broken", "text/csv", "text/csv"), 20)
     assert caught.value.fields["OriginalStatusCode"] == 500
-    assert await channel.invoke(b"next", "a/b", "a/b", 20) == (b"next", "a/b")
+    assert await channel.invoke(Query(b"next", "a/b", "a/b"), 20) == Answer(b"next", "a/b")
     bench.executor.stop(work.folder)
     await bench.finish(work)
     assert bench.lines(work)[-1] == "KeyError: 'weights'"
@@ -75,7 +76,7 @@ async def test_what_breaks_in_the_predictor_is_the_models_fault_and_in_the_log(b
 async def test_a_predictor_may_say_the_status_of_its_refusal_and_the_log_stays_silent(bench: Any) -> None:
     work, channel = await serve(bench)
     with pytest.raises(ModelError, match=r"client error \(415\).*\"text/html is not supported\"") as caught:
-        await channel.invoke(b"unsupported", "text/html", "text/csv", 20)
+        await channel.invoke(Query(b"unsupported", "text/html", "text/csv"), 20)
     assert caught.value.fields["OriginalStatusCode"] == 415
     bench.executor.stop(work.folder)
     await bench.finish(work)
@@ -85,12 +86,12 @@ async def test_a_predictor_may_say_the_status_of_its_refusal_and_the_log_stays_s
 async def test_a_worker_that_dies_fails_its_requests_once(bench: Any) -> None:
     work, channel = await serve(bench)
     with pytest.raises(WorkerLost, match="died while it had the request") as caught:
-        await channel.invoke(b"die", "a/b", "a/b", 20)
+        await channel.invoke(Query(b"die", "a/b", "a/b"), 20)
     assert caught.value.delivered
     await asyncio.wait_for(channel.closed(), 20)
     assert not channel.alive
     with pytest.raises(WorkerLost, match="has ended") as caught:
-        await channel.invoke(b"1", "a/b", "a/b", 20)
+        await channel.invoke(Query(b"1", "a/b", "a/b"), 20)
     assert not caught.value.delivered
     assert (await bench.finish(work)).code == 9
 
@@ -98,7 +99,7 @@ async def test_a_worker_that_dies_fails_its_requests_once(bench: Any) -> None:
 async def test_a_worker_that_does_not_answer_counts_as_hung(bench: Any) -> None:
     work, channel = await serve(bench)
     with pytest.raises(WorkerHung, match=r"within 0\.05 seconds"):
-        await channel.invoke(b"hang", "a/b", "a/b", 0.05)
+        await channel.invoke(Query(b"hang", "a/b", "a/b"), 0.05)
     assert channel.hung
     assert channel.alive
     bench.executor.stop(work.folder, grace=0)
@@ -122,7 +123,7 @@ async def test_another_server_takes_a_worker_over(bench: Any) -> None:
     await channel.closed()
     other = ProcessExecutor()
     again = await other.connect(work.folder)
-    assert await again.invoke(b"1", "a/b", "a/b", 20) == (b"1", "a/b")
+    assert await again.invoke(Query(b"1", "a/b", "a/b"), 20) == Answer(b"1", "a/b")
     await other.close()
 
 
@@ -130,13 +131,13 @@ async def test_two_channels_to_one_worker_keep_their_answers_apart(bench: Any) -
     work, first = await serve(bench)
     second = await bench.executor.connect(work.folder)
     asked = [(channel, os.urandom(9)) for channel in (first, second) for _ in range(50)]
-    answers = await asyncio.gather(*(channel.invoke(body, "a/b", "a/b", 20) for channel, body in asked))
-    assert [answer for answer, _ in answers] == [body for _, body in asked]
+    answers = await asyncio.gather(*(channel.invoke(Query(body, "a/b", "a/b"), 20) for channel, body in asked))
+    assert [answer.body for answer in answers] == [body for _, body in asked]
 
 
 async def test_closing_a_channel_fails_what_is_under_way_and_leaves_the_worker(bench: Any) -> None:
     work, channel = await serve(bench)
-    asked = asyncio.create_task(channel.invoke(b"hang", "a/b", "a/b", 20))
+    asked = asyncio.create_task(channel.invoke(Query(b"hang", "a/b", "a/b"), 20))
     await asyncio.sleep(0)
     channel.close()
     with pytest.raises(WorkerLost):
@@ -162,13 +163,13 @@ async def test_connecting_to_nothing_says_so(executor: ProcessExecutor, tmp_path
 async def test_a_socket_may_lie_deeper_than_an_address_can_say(bench: Any) -> None:
     folder = bench.data / "/".join(["a-rather-long-folder-name"] * 8)
     _, channel = await serve(bench, folder=folder)
-    assert await channel.invoke(b"1", "a/b", "a/b", 20) == (b"1", "a/b")
+    assert await channel.invoke(Query(b"1", "a/b", "a/b"), 20) == Answer(b"1", "a/b")
 
 
 async def test_a_body_past_the_channels_limit_is_refused(bench: Any) -> None:
     _, channel = await serve(bench)
     with pytest.raises(WireError, match="does not fit") as caught:
-        await channel.invoke(bytes(frames.MAX), "a/b", "a/b", 20)
+        await channel.invoke(Query(bytes(frames.MAX), "a/b", "a/b"), 20)
     assert caught.value.status == 413
     assert channel.alive
 
@@ -183,4 +184,4 @@ async def test_nonsense_on_the_socket_ends_that_connection_only(bench: Any) -> N
         os.close(folder)
         await loop.sock_sendall(sock, b"\xff" * 64)
         assert await asyncio.wait_for(loop.sock_recv(sock, 10), 20) == b""
-    assert await channel.invoke(b"1", "a/b", "a/b", 20) == (b"1", "a/b")
+    assert await channel.invoke(Query(b"1", "a/b", "a/b"), 20) == Answer(b"1", "a/b")

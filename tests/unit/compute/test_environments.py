@@ -18,6 +18,7 @@ from potager.compute.process import layers, venv
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.workload import Running, Workload
 from potager.kernel import remains
+from potager.kernel.prediction import Query
 from tests.unit.compute.conftest import DEADLINE, Bench
 from tests.wheels import wheel
 
@@ -240,7 +241,7 @@ async def test_a_server_serves_with_another_version_of_what_its_parent_has_impor
     await bench.executor.start(work)
     channel = await bench.executor.connect(work.folder)
     await channel.ready(timeout=DEADLINE)
-    answer, _ = await channel.invoke(b"", "", "", DEADLINE)
+    answer = (await channel.invoke(Query(b""), DEADLINE)).body
     channel.close()
     assert answer == b"0.5 of ours"
 
@@ -251,7 +252,7 @@ async def test_a_server_that_needs_nothing_may_install_at_run_time(bench: Bench)
     await bench.executor.start(work)
     channel = await bench.executor.connect(work.folder)
     await channel.ready(timeout=DEADLINE)
-    answer, _ = await channel.invoke(b"", "", "", DEADLINE)
+    answer = (await channel.invoke(Query(b""), DEADLINE)).body
     channel.close()
     assert answer == b"3.0"
 

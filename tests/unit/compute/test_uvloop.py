@@ -6,6 +6,7 @@ import uvloop
 
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.workload import Exited, Workload
+from potager.kernel.prediction import Query
 
 
 def test_the_servers_own_loop_waits_and_invokes_as_any_other_does(tmp_path: Path) -> None:
@@ -14,7 +15,7 @@ def test_the_servers_own_loop_waits_and_invokes_as_any_other_does(tmp_path: Path
         work = Workload("a", tmp_path / "a", "tests.unit.compute.programs:echo", tmp_path / "log", kind="server")
         await executor.start(work)
         channel = await executor.connect(work.folder)
-        answer, _ = await channel.invoke(b"1" * 2**20, "a/b", "a/b", 20)
+        answer = (await channel.invoke(Query(b"1" * 2**20), 20)).body
         executor.stop(work.folder)
         end = await executor.wait(work.folder)
         await executor.close()

@@ -112,7 +112,8 @@ class House:
         return Host(self.rows, leases, executor, self.shares, self.objects, logs, self.router, self.data)
 
     async def endpoint(self, status: str = "Creating", count: int = 1, live: bool = False) -> Row:
-        variant = {"name": "a", "image": IMAGE, "data": "s3://models/m.tar.gz", "environment": {}}
+        container = {"name": "c", "image": IMAGE, "data": "s3://models/m.tar.gz", "environment": {}}
+        variant = {"name": "a", "instance": "ml.m5.large", "containers": [container], "isolated": False, "serial": True}
         deployment = {"config": "c", "revision": "r", "variants": [variant | {"weight": 1.0, "count": count}]}
         doc = {"EndpointName": "e", "_id": "x", "_wanted": deployment, "_live": deployment if live else None}
         return await self.rows.write(lambda tx: tx.insert(KIND, SCOPE, "e", doc, arn="arn:e", status=status))

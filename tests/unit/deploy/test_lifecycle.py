@@ -8,7 +8,8 @@ NONE: frozenset[str] = frozenset()
 
 
 def deployment(revision: str = "r1", count: int = 1, weight: float = 1.0) -> dict[str, Any]:
-    variant = {"name": "a", "image": "i", "data": "d", "environment": {}, "weight": weight, "count": count}
+    container = {"image": "i", "data": "d", "environment": {}}
+    variant = {"name": "a", "containers": [container], "weight": weight, "count": count}
     return {"config": "c", "revision": revision, "variants": [variant]}
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from potager.deploy.router import Instance, Route, Variant
+from potager.deploy.router import Instance, Route, Variant, Worker
 from potager.kernel.errors import WireError
 
 
 def instance(outstanding: int = 0, alive: bool = True) -> Instance:
     channel: Any = SimpleNamespace(alive=alive)
-    return Instance(channel=channel, kill=lambda: None, outstanding=outstanding)
+    return Instance([Worker(channel, lambda: None)], outstanding=outstanding)
 
 
 def test_traffic_is_shared_by_weight() -> None:

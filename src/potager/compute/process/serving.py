@@ -11,10 +11,13 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from potager.compute import frames
+from potager.kernel.prediction import Answer, Query
 
 CHUNK = 1 << 18
 PATIENCE = 60.0
@@ -22,7 +25,11 @@ PATIENCE = 60.0
 
 
 class Predictor(Protocol):
-    """A loaded model."""
+    """A loaded model.
+
+    One that wants more of a request than its body and media types, or has more to answer, has a method
+    `answer(query: Query) -> Answer` as well, which is called in place of `predict`.
+    """
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
         """The answer and its content type.
@@ -38,7 +45,8 @@ class Desk:
     """Turns requests into answers."""
 
     def __init__(self, predictor: Predictor) -> None:
-        self._predict = predictor.predict
+        own: Any = getattr(predictor, "answer", None)
+        self._answer: Callable[[Query], Answer] = own or partial(_predicted, predictor)
 
     def handle(self, number: int, kind: int, payload: bytes) -> bytes:
         """The frame that answers a frame."""
@@ -48,14 +56,18 @@ class Desk:
             return _failure(number, 500, f"The worker knows no frame of kind {kind}.")
         try:
             head, body = frames.parted(payload)
-            answer, content_type = self._predict(body, head[0], head[1])
-            return frames.frame(number, frames.RESULT, frames.headed((content_type,), answer))
+            answer = self._answer(Query(body, *head[:6]))
+            return frames.frame(number, frames.RESULT, frames.headed(answer.head, answer.body))
         except Exception as error:
             status = _status(error)
             if status is None:
                 traceback.print_exc()
             said = f"{type(error).__name__}: {error}" if status is None or not str(error) else str(error)
             return _failure(number, status or 500, said)
+
+
+def _predicted(predictor: Predictor, query: Query) -> Answer:
+    return Answer(*predictor.predict(query.body, query.content_type, query.accept))
 
 
 def _status(error: Exception) -> int | None:

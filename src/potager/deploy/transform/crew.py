@@ -16,6 +16,7 @@ from potager.deploy.transform.faults import Broken
 from potager.deploy.transform.plan import Plan
 from potager.kernel import ids, remains
 from potager.kernel.errors import Fault
+from potager.kernel.prediction import Query
 
 START_TIMEOUT = 180.0
 """Seconds that a worker has to load its model."""
@@ -72,7 +73,8 @@ class Worker:
         try:
             channel = await self.ready()
             patience = plan.timeout * (channel.outstanding + 1)
-            return await channel.invoke(body, plan.content_type, plan.accept, patience)
+            answer = await channel.invoke(Query(body, plan.content_type, plan.accept), patience)
+            return answer.body, answer.content_type
         except WorkerLost:
             await self._check_bounds()
             raise

@@ -59,7 +59,7 @@ async def create_transform_job(ctx: Context, req: CreateTransformJobRequestTypeD
 
 def _document(req: dict[str, Any], arn: str, model: Row) -> dict[str, Any]:
     plan.read(req)
-    container = models.container(model.doc)
+    [container] = models.containers(model.doc)
     req.pop("Tags", None)
     return req | {
         "TransformJobArn": arn,

@@ -1,0 +1,73 @@
+"""What an endpoint runs: a copy of what its configuration and their models said. Either may be deleted meanwhile.
+
+    deployment   config, revision, variants, shadows, capture, async       of an endpoint's row: `_wanted`, `_live`
+    variant      name, instance, weight, count, isolated, containers, serial, spec
+    container    name, image, data, environment, spec
+
+`spec` is what the client wrote, ProductionVariant or ContainerDefinition, with what only one feature asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from potager.deploy import artifact, configs, models
+from potager.kernel import ids
+from potager.kernel.context import Context
+from potager.kernel.errors import Invalid
+
+Deployment = Mapping[str, Any]
+
+
+async def made(ctx: Context, config_name: str) -> dict[str, Any]:
+    """The deployment of a configuration, as it and its models are now."""
+    doc = (await configs.find(ctx, config_name)).doc
+    isolated = doc["EnableNetworkIsolation"]
+    return {
+        "config": config_name,
+        "revision": ids.short(8),
+        "variants": [await _variant(ctx, variant, isolated) for variant in doc["ProductionVariants"]],
+        "shadows": [await _variant(ctx, variant, isolated) for variant in doc.get("ShadowProductionVariants", ())],
+        "capture": doc.get("DataCaptureConfig"),
+        "async": doc.get("AsyncInferenceConfig"),
+    }
+
+
+async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> dict[str, Any]:
+    model = (await models.find(ctx, variant["ModelName"])).doc
+    return {
+        "name": variant["VariantName"],
+        "instance": variant.get("InstanceType", "ml.m5.large"),
+        "containers": [_container(each, number) for number, each in enumerate(models.containers(model), 1)],
+        "serial": model.get("InferenceExecutionConfig", {}).get("Mode", "Serial") == "Serial",
+        "isolated": model["EnableNetworkIsolation"] or isolated,
+        "weight": variant["InitialVariantWeight"],
+        "count": variant["InitialInstanceCount"],
+        "spec": variant,
+    }
+
+
+def _container(container: Mapping[str, Any], number: int) -> dict[str, Any]:
+    return {
+        "name": container.get("ContainerHostname", f"container-{number}"),
+        "image": container["Image"],
+        "data": artifact.data(container),
+        "environment": container.get("Environment", {}),
+        "spec": container,
+    }
+
+
+def reweighed(deployment: Deployment, changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A deployment with other weights and counts; `Invalid` for a variant that it does not have."""
+    variants = {variant["name"]: dict(variant) for variant in deployment["variants"]}
+    configs.check_names([change["VariantName"] for change in changes])
+    for change in changes:
+        variant = variants.get(change["VariantName"])
+        if variant is None:
+            known = ", ".join(variants)
+            raise Invalid(f"The endpoint has no variant '{change['VariantName']}'. Its variants: {known}.")
+        variant["weight"] = change.get("DesiredWeight", variant["weight"])
+        variant["count"] = change.get("DesiredInstanceCount", variant["count"])
+    configs.check_shares([(each["name"], each["weight"], each["count"]) for each in variants.values()])
+    return {**deployment, "variants": list(variants.values())}

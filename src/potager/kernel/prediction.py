@@ -1,0 +1,47 @@
+"""One prediction: what is asked of a model, and what it answers. Travels from the server to a worker and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A request, as the client sent it.
+
+    Parameters
+    ----------
+    content_type, accept : media types; "" where the client does not say.
+    attributes : CustomAttributes, which the model may read and answer; in ASCII, of one line.
+    model : TargetModel, of a container that serves many.
+    inference_id : InferenceId, by which the client will know this prediction again.
+    session : SessionId.
+    """
+
+    body: bytes
+    content_type: str = ""
+    accept: str = ""
+    attributes: str = ""
+    model: str = ""
+    inference_id: str = ""
+    session: str = ""
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """All but the body, in the order of the fields."""
+        return self.content_type, self.accept, self.attributes, self.model, self.inference_id, self.session
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model answers; `attributes` and `session` as in the header fields of the same name, "" for none."""
+
+    body: bytes
+    content_type: str = ""
+    attributes: str = ""
+    session: str = ""
+
+    @property
+    def head(self) -> tuple[str, ...]:
+        """All but the body, in the order of the fields."""
+        return self.content_type, self.attributes, self.session
