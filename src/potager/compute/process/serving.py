@@ -1,6 +1,10 @@
-"""A serving worker's loop: frames in, predictions out, in order, in one thread.
+"""A serving worker's loop: frames in, predictions out, in one thread.
 
-`Desk.handle` is the one place where a request becomes an answer; threads, batches and streams come in there.
+    socket ─► all frames that have arrived ─► Desk ─┬─ small and alike, several ─► predict_many ─► one send
+                                                    └─ each of the others ───────► predict ──────► a send each
+
+Batches are of what waits already: while the model works, requests gather in the socket. Nobody waits for more to come,
+so that a request that comes alone is answered as if there were no batches.
 """
 
 from __future__ import annotations
@@ -11,8 +15,9 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from struct import error as StructError
 from types import FrameType
 from typing import Any, NoReturn, Protocol
 
@@ -23,12 +28,25 @@ CHUNK = 1 << 18
 PATIENCE = 60.0
 """Seconds that the server may take to read an answer."""
 
+MOST_TOGETHER = 64
+"""Requests of a batch: the first one waits until the last one is answered."""
+
+SMALL = 1 << 13
+"""Bytes of a request that goes into a batch. A larger one is work enough by itself, and comes after the small ones."""
+
+Request = tuple[int, int, bytes]
+"""A frame: its number, kind and payload."""
+
 
 class Predictor(Protocol):
     """A loaded model.
 
     One that wants more of a request than its body and media types, or has more to answer, has a method
     `answer(query: Query) -> Answer` as well, which is called in place of `predict`.
+
+    One to whom several requests are cheaper together has `predict_many(queries: Sequence[Query]) -> list[Answer |
+    Exception]` as well: small requests of the same media types, model and session, answered in their order, each as
+    it would have been by itself. Where it raises, each is asked by itself: so it may give up on any that is odd.
     """
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
@@ -47,6 +65,28 @@ class Desk:
     def __init__(self, predictor: Predictor) -> None:
         own: Any = getattr(predictor, "answer", None)
         self._answer: Callable[[Query], Answer] = own or partial(_predicted, predictor)
+        self._many: Callable[[Sequence[Query]], list[Answer | Exception]] | None
+        self._many = getattr(predictor, "predict_many", None)
+
+    def answers(self, requests: Sequence[Request]) -> Iterator[bytes]:
+        """The frames that answer those which wait, a batch's in one piece, the small ones' first."""
+        if self._many is None or len(requests) == 1:
+            yield from (self.handle(*request) for request in requests)
+            return
+        alike: dict[tuple[str, ...], list[tuple[int, Query]]] = {}
+        others: list[Request] = []
+        for request in requests:
+            number, kind, payload = request
+            query = _query(payload) if kind == frames.INVOKE and len(payload) <= SMALL else None
+            if query is None:
+                others.append(request)
+            else:
+                key = (query.content_type, query.accept, query.model, query.session)
+                alike.setdefault(key, []).append((number, query))
+        for group in alike.values():
+            for start in range(0, len(group), MOST_TOGETHER):
+                yield self._together(self._many, group[start : start + MOST_TOGETHER])
+        yield from (self.handle(*request) for request in others)
 
     def handle(self, number: int, kind: int, payload: bytes) -> bytes:
         """The frame that answers a frame."""
@@ -54,20 +94,58 @@ class Desk:
             return frames.frame(number, frames.PONG)
         if kind != frames.INVOKE:
             return _failure(number, 500, f"The worker knows no frame of kind {kind}.")
+        query = _query(payload)
+        return self._alone(number, query) if query else _failure(number, 500, "The frame's head cannot be read.")
+
+    def _alone(self, number: int, query: Query) -> bytes:
         try:
-            head, body = frames.parted(payload)
-            answer = self._answer(Query(body, *head[:6]))
-            return frames.frame(number, frames.RESULT, frames.headed(answer.head, answer.body))
+            return _result(number, self._answer(query))
         except Exception as error:
-            status = _status(error)
-            if status is None:
-                traceback.print_exc()
-            said = f"{type(error).__name__}: {error}" if status is None or not str(error) else str(error)
-            return _failure(number, status or 500, said)
+            return _failed(number, error)
+
+    def _together(
+        self, many: Callable[[Sequence[Query]], list[Answer | Exception]], group: list[tuple[int, Query]]
+    ) -> bytes:
+        try:
+            found = many([query for _, query in group]) if len(group) > 1 else []
+        except Exception:  # it may be one request's fault, which the others shall not pay for
+            found = []
+        if len(found) != len(group):
+            return b"".join([self._alone(number, query) for number, query in group])
+        return b"".join([_settled(number, answer) for (number, _), answer in zip(group, found, strict=True)])
 
 
 def _predicted(predictor: Predictor, query: Query) -> Answer:
     return Answer(*predictor.predict(query.body, query.content_type, query.accept))
+
+
+def _query(payload: bytes) -> Query | None:
+    """What an invocation asks, None where it cannot be read."""
+    try:
+        head, body = frames.parted(payload)
+    except (StructError, UnicodeDecodeError):
+        return None
+    return Query(body, *head[:6])
+
+
+def _settled(number: int, answer: Answer | Exception) -> bytes:
+    return _failed(number, answer) if isinstance(answer, Exception) else _result(number, answer)
+
+
+def _result(number: int, answer: Answer) -> bytes:
+    try:
+        return frames.frame(number, frames.RESULT, frames.headed(answer.head, answer.body))
+    except Exception as error:  # too large an answer, or none at all
+        return _failed(number, error)
+
+
+def _failed(number: int, error: Exception) -> bytes:
+    """The frame of an exception; the traceback of one that nobody foresaw goes to the log."""
+    status = _status(error)
+    if status is None:
+        traceback.print_exception(error)
+    said = f"{type(error).__name__}: {error}" if status is None or not str(error) else str(error)
+    return _failure(number, status or 500, said)
 
 
 def _status(error: Exception) -> int | None:
@@ -119,8 +197,8 @@ def _attend(sock: socket.socket, reader: frames.Reader, desk: Desk) -> bool:
     """Answers what has arrived on a connection; False when it has ended."""
     try:
         data = sock.recv(CHUNK)
-        for request in reader.feed(data):
-            sock.sendall(desk.handle(*request))
+        for answers in desk.answers(list(reader.feed(data))):
+            sock.sendall(answers)
     except (OSError, frames.TooLarge):
         return False
     return bool(data)
