@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.deploy import artifact, configs, models
+from potager.deploy import artifact, configs, containers, models
 from potager.kernel import ids
 from potager.kernel.context import Context
 from potager.kernel.errors import Invalid
@@ -39,8 +39,8 @@ async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> 
     return {
         "name": variant["VariantName"],
         "instance": variant.get("InstanceType", "ml.m5.large"),
-        "containers": [_container(each, number) for number, each in enumerate(models.containers(model), 1)],
-        "serial": model.get("InferenceExecutionConfig", {}).get("Mode", "Serial") == "Serial",
+        "containers": [_container(each, number) for number, each in enumerate(containers.of(model), 1)],
+        "serial": containers.serial(model),
         "isolated": model["EnableNetworkIsolation"] or isolated,
         "weight": variant["InitialVariantWeight"],
         "count": variant["InitialInstanceCount"],
@@ -50,7 +50,7 @@ async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> 
 
 def _container(container: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {
-        "name": container.get("ContainerHostname", f"container-{number}"),
+        "name": containers.name(container, number),
         "image": container["Image"],
         "data": artifact.data(container),
         "environment": container.get("Environment", {}),

@@ -19,6 +19,7 @@ from potager.compute import leftovers
 from potager.compute.allotment import Ask
 from potager.compute.shares import Shares
 from potager.compute.workload import Absent, Executor, Exited, Running, Workload
+from potager.deploy import layout
 from potager.deploy.router import Instance, Place, Worker
 from potager.kernel import remains
 from potager.kernel.errors import Fault
@@ -137,7 +138,8 @@ class Fleet:
             for folder, container in zip(folders, containers, strict=True):
                 if not isinstance(self.executor.observe(folder), Running):
                     await leftovers.remove(self.executor, folder)  # of one that ended, with a server or without
-                    await self.executor.start(self.shares.bound(share, await container.lay_out(folder)))
+                    work = self.shares.bound(share, await container.lay_out(folder))
+                    await self.executor.start(layout.parted(work, len(containers)))
             for folder, container in zip(folders, containers, strict=True):
                 channel = await self.executor.connect(folder)
                 await channel.ready(timeout=START_TIMEOUT)

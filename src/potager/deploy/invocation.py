@@ -27,11 +27,11 @@ TIMEOUT = 60.0
 MAX_BODY = 6 * 2**20
 """Bytes of a request's body, as on AWS: 6 MB."""
 
-UNSERVED = ("TargetModel", "TargetContainerHostname", "EnableExplanations", "InferenceComponentName")
+UNSERVED = ("TargetModel", "EnableExplanations", "InferenceComponentName")
 
 
 @runtime.operation
-@partly("no multi-model, multi-container or component targets, no explanations, no sessions")
+@partly("no multi-model or component targets, no explanations, no sessions")
 async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapping[str, Any]:
     """A prediction. `ModelError` (424) when the model could not answer, `ValidationError` without such an endpoint."""
     name = req["EndpointName"]
@@ -58,6 +58,7 @@ def _asked(req: InvokeEndpointInputTypeDef, body: bytes) -> Query:
         req.get("Accept", ""),
         attributes=req.get("CustomAttributes", ""),
         inference_id=req.get("InferenceId", ""),
+        container=req.get("TargetContainerHostname", ""),
     )
 
 

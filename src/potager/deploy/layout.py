@@ -12,19 +12,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from potager.compute import catalog
+from potager.compute import allotment, catalog
+from potager.compute.budget import MIB, size
 from potager.compute.catalog import Image
+from potager.compute.workload import Workload
 from potager.deploy import artifact
 from potager.kernel import archive, uris
-from potager.kernel.errors import Fault, Invalid, NotFound
+from potager.kernel.errors import Fault, Invalid, LimitReached, NotFound
 from potager.store.objects import Objects
 
 OWN_SERVER = "potager.images.own_server.serve:load"
 """What a worker runs for a program that is a server itself."""
+
+
+LEAST = 64 * MIB
+"""Bytes without which one of several containers is not started."""
 
 
 class Unfit(Fault):
@@ -68,6 +74,23 @@ async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Serve
     if missing := image.missing():
         raise Unfit(missing)
     return Served(image.serve, networked(image, model), requirements=requirements(model, ml))
+
+
+def parted(work: Workload, containers: int) -> Workload:
+    """The workload of one of several containers, which have the memory of their instance in equal parts.
+
+    `LimitReached` where that is too little to start a program.
+    """
+    if containers == 1 or work.memory_bytes is None:
+        return work
+    part = work.memory_bytes // containers
+    if part < LEAST:
+        raise LimitReached(
+            f"{allotment.NO_CAPACITY} {containers} containers share the {size(work.memory_bytes)} of memory that their "
+            f"instance has on this machine; that leaves {size(part)} for each, and {size(LEAST)} is the least. Take a "
+            "larger instance type, fewer containers, or raise the server's setting endpoint_memory."
+        )
+    return replace(work, memory_bytes=part)
 
 
 def tidy(model: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from potager.compute import catalog
-from potager.deploy import artifact
+from potager.deploy import artifact, containers
 from potager.kernel import tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, Invalid
@@ -29,15 +29,14 @@ KIND = "model"
 
 
 @sagemaker.operation
-@partly("one container")
+@partly("images of Potager's; no model packages, no multi-model containers")
 async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[str, Any]:
     """Registers a model. `ValidationException` for a taken name, an image or an artifact that is not there."""
     name = req["ModelName"]
     arn = ctx.arn(f"model/{name}")
-    container = _container(dict(req))
-    if catalog.find(container["Image"]) is None:
-        raise Invalid(f"Requested image {container['Image']} not found. {catalog.unknown(container['Image'])}")
-    await artifact.check(ctx[Objects], artifact.data(container))
+    containers.check(req)
+    for container in containers.of(req):
+        await _check(ctx[Objects], container)
     doc = {key: value for key, value in req.items() if key != "Tags"} | {
         "ModelArn": arn,
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
@@ -55,19 +54,11 @@ async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[st
     return {"ModelArn": arn}
 
 
-def _container(req: Mapping[str, Any]) -> Mapping[str, Any]:
-    containers = [req["PrimaryContainer"]] if "PrimaryContainer" in req else list(req.get("Containers", ()))
-    if len(containers) != 1:
-        given = f"{len(containers)} containers"
-        raise Invalid(f"A model needs one container, in PrimaryContainer; {given} given. Pipelines are not served yet.")
-    if not containers[0].get("Image"):
-        raise Invalid("PrimaryContainer.Image is required: model packages are not served yet.")
-    return containers[0]
-
-
-def containers(doc: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The containers of a model's document."""
-    return [_container(doc)]
+async def _check(objects: Objects, container: Mapping[str, Any]) -> None:
+    """`Invalid` for a container whose image or data is not there."""
+    if catalog.find(container["Image"]) is None:
+        raise Invalid(f"Requested image {container['Image']} not found. {catalog.unknown(container['Image'])}")
+    await artifact.check(objects, artifact.data(container))
 
 
 @sagemaker.operation

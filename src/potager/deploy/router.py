@@ -17,6 +17,7 @@ from itertools import accumulate
 from time import perf_counter
 
 from potager.compute.channel import Channel, ModelError, WorkerHung, WorkerLost
+from potager.deploy import pipeline
 from potager.kernel import clock
 from potager.kernel.errors import WireError
 from potager.kernel.prediction import Answer, Query
@@ -79,6 +80,16 @@ class Worker:
     kill: Callable[[], None]
     place: Place = field(default_factory=Place)
 
+    @property
+    def name(self) -> str:
+        """The container's."""
+        return self.place.container
+
+    @property
+    def many(self) -> bool:
+        """Whether it serves many models."""
+        return False
+
     async def invoke(self, query: Query, timeout: float) -> Answer:
         """The model's answer. A `ModelError` says where the log is."""
         try:
@@ -116,19 +127,26 @@ class Instance:
         return all(worker.channel.alive for worker in self.workers)
 
     async def invoke(self, query: Query, timeout: float) -> Answer:
-        """The answer of its container, or of the last one of several that work in series."""
+        """The answer of its container; of several, of the last in the row or of the one that is named."""
         if self.waiting > MOST_WAITING:
             raise WireError("ServiceUnavailable", "Too much waits for this instance. Try again, or add instances.", 503)
         size = len(query.body)
         self.outstanding += 1
         self.waiting += size
         try:
-            return await self.workers[0].invoke(query, timeout)
+            return await self._answered(query, timeout)
         finally:
             self.outstanding -= 1
             self.waiting -= size
             if not self.outstanding:
                 self.idle.set()
+
+    async def _answered(self, query: Query, timeout: float) -> Answer:
+        if not self.serial:
+            return await pipeline.target(self.workers, query).invoke(query, timeout)
+        if len(self.workers) > 1 or query.container:
+            return await pipeline.answered(self.workers, query, timeout)
+        return await self.workers[0].invoke(query, timeout)
 
     async def drained(self, patience: float) -> None:
         """Returns when no request is under way any more, after `patience` seconds at the latest."""

@@ -16,6 +16,7 @@ class Query:
     model : TargetModel, of a container that serves many.
     inference_id : InferenceId, by which the client will know this prediction again.
     session : SessionId.
+    container : TargetContainerHostname, of an endpoint that has several; says who is asked, and does not travel.
     """
 
     body: bytes
@@ -25,10 +26,11 @@ class Query:
     model: str = ""
     inference_id: str = ""
     session: str = ""
+    container: str = ""
 
     @property
     def head(self) -> tuple[str, ...]:
-        """All but the body, in the order of the fields."""
+        """What travels beside the body, in the order of the fields."""
         return self.content_type, self.accept, self.attributes, self.model, self.inference_id, self.session
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from potager.deploy import artifact, models
+from potager.deploy import artifact, containers, models
 from potager.deploy.transform import plan
 from potager.deploy.transform.runner import KIND, TransformRunner
 from potager.kernel import ids, tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Exists, Unserved, WireError
+from potager.kernel.errors import Exists, Invalid, Unserved, WireError
 from potager.store.listing import listing
 from potager.store.rows import Row, Rows, Tx
 from potager.wire.service import Service, partly
@@ -59,7 +59,7 @@ async def create_transform_job(ctx: Context, req: CreateTransformJobRequestTypeD
 
 def _document(req: dict[str, Any], arn: str, model: Row) -> dict[str, Any]:
     plan.read(req)
-    [container] = models.containers(model.doc)
+    found = _containers(model)
     req.pop("Tags", None)
     return req | {
         "TransformJobArn": arn,
@@ -72,13 +72,27 @@ def _document(req: dict[str, Any], arn: str, model: Row) -> dict[str, Any]:
             **req.get("DataProcessing", {}),
         },
         "_id": f"tr-{ids.short(16)}",
-        "_model": {
-            "image": container["Image"],
-            "data": artifact.data(container),
-            "environment": {**container.get("Environment", {}), **req.get("Environment", {})},
-            "isolated": model.doc["EnableNetworkIsolation"],
-        },
+        "_models": [
+            {
+                "name": containers.name(container, number) if len(found) > 1 else "primary",
+                "image": container["Image"],
+                "data": artifact.data(container),
+                "environment": {**container.get("Environment", {}), **req.get("Environment", {})},
+                "isolated": model.doc["EnableNetworkIsolation"],
+            }
+            for number, container in enumerate(found, 1)
+        ],
     }
+
+
+def _containers(model: Row) -> list[containers.Container]:
+    """The containers that a job's records go through; AWS refuses such as need to be named by a request, too."""
+    found = containers.of(model.doc)
+    if not containers.serial(model.doc):
+        raise Invalid(f"Model {model.name} is of the mode Direct. A transform job needs a model of the mode Serial.")
+    if any(map(containers.many, found)):
+        raise Invalid(f"Model {model.name} has a multi-model container, which a transform job cannot serve.")
+    return found
 
 
 @sagemaker.operation

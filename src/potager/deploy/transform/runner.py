@@ -165,7 +165,9 @@ class TransformRunner:
             f"MaxConcurrentTransforms={how.concurrent}, MaxPayloadInMB={megabytes}, BatchStrategy={strategy}, "
             f"InstanceCount={how.workers}"
         )
-        crew = Crew(self.executor, how, partial(self._spawn, row, how, share), str(self.folder / row.doc["_id"]))
+        names = [model["name"] for model in models(row.doc)]
+        spawn = partial(self._spawn, row, how, share)
+        crew = Crew(self.executor, how, spawn, str(self.folder / row.doc["_id"]), names)
         work = Work(row.doc["_id"], how, crew, self.objects, journal, again=again)
         grace = LAST_GRACE
         try:
@@ -177,23 +179,29 @@ class TransformRunner:
         finally:
             await crew.end(grace)
 
-    async def _spawn(self, row: Row, how: Plan, share: Share, folder: Path, number: int) -> None:
-        """Lays the model out in a folder and starts a worker there."""
+    async def _spawn(self, row: Row, how: Plan, share: Share, folder: Path, number: int, container: int) -> None:
+        """Lays a container's model out in a folder and starts it there."""
+        containers = models(row.doc)
+        model = containers[container]
         try:
-            served = await layout.lay_out(self.objects, row.doc["_model"], folder / "ml")
+            served = await layout.lay_out(self.objects, model, folder / "ml")
+            stream = f"algo-{number + 1}" + (f"-{model['name']}" if len(containers) > 1 else "")
+            work = self._workload(row, how, model, served, folder, stream)
+            bound = layout.parted(self.shares.bound(share, work, number), len(containers))
         except Fault as fault:
             raise Broken(f"ClientError: {fault.message}") from fault
-        work = self._workload(row, how, served, folder, number)
-        await self.executor.start(self.shares.bound(share, work, number))
+        await self.executor.start(bound)
 
-    def _workload(self, row: Row, how: Plan, served: Served, folder: Path, number: int) -> Workload:
+    def _workload(
+        self, row: Row, how: Plan, model: Mapping[str, Any], served: Served, folder: Path, stream: str
+    ) -> Workload:
         return Workload(
             id=folder.name,
             folder=folder,
             kind="server",
             entry=served.entry,
-            environment={**environment(row.doc, row.region, how), **served.environment},
-            log=self._log(row, f"algo-{number + 1}"),
+            environment={**environment(model, row.region, how), **served.environment},
+            log=self._log(row, stream),
             grace=GRACE,
             network=served.network,
             read_only=(folder / "ml" / "model",),
@@ -223,8 +231,13 @@ class TransformRunner:
             await self._conclude(row, "Failed", f"InternalServerError: {type(error).__name__}: {error}")
 
 
-def environment(doc: Mapping[str, Any], region: str, how: Plan) -> dict[str, str]:
-    """What a worker finds in its environment: the platform's, then the model's and the job's own."""
+def models(doc: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a job's containers serve; one that was created before models could have several kept one."""
+    return doc["_models"] if "_models" in doc else [{"name": "primary", **doc["_model"]}]
+
+
+def environment(model: Mapping[str, Any], region: str, how: Plan) -> dict[str, str]:
+    """What a container finds in its environment: the platform's, then the model's and the job's own."""
     return {
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
@@ -232,5 +245,5 @@ def environment(doc: Mapping[str, Any], region: str, how: Plan) -> dict[str, str
         "SAGEMAKER_MAX_PAYLOAD_IN_MB": str(how.sizes.batch // plan.MEGABYTE),
         "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD" if how.single else "MULTI_RECORD",
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS": str(how.concurrent),
-        **doc["_model"]["environment"],
+        **model["environment"],
     }

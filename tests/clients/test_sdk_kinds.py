@@ -1,0 +1,35 @@
+"""SDK v2's classes for endpoints of several containers and of many models, unchanged, under `potager run`."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import StandardScaler
+
+from tests.clients.test_sdks import ROOT, run
+from tests.clients.test_sklearn_endpoint import archive
+
+ROWS = np.arange(40.0).reshape(20, 2) % 7
+
+
+def artifact(model: Any) -> bytes:
+    stream = io.BytesIO()
+    joblib.dump(model, stream)
+    return archive({"model.joblib": stream.getvalue()})
+
+
+def test_sdk_v2_deploys_a_pipeline_model(tmp_path: Path) -> None:
+    scaler = StandardScaler().fit(ROWS)
+    (tmp_path / "scaler.tar.gz").write_bytes(artifact(scaler))
+    regression = LinearRegression().fit(scaler.transform(ROWS), ROWS.sum(axis=1))
+    (tmp_path / "regression.tar.gz").write_bytes(artifact(regression))
+    artifacts = [str(tmp_path / f"{name}.tar.gz") for name in ("scaler", "regression")]
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_pipeline.py", tmp_path, *artifacts)
+    assert seen["predicted"] == pytest.approx([3, 7])
+    assert seen["programs"] == ["scales.py", "predicts.py"]
