@@ -6,13 +6,14 @@ import logging
 from contextlib import AsyncExitStack
 
 from potager.gateway.asgi import Disconnected, Receive, Scope, Send, incoming, respond, settle
-from potager.gateway.house import furnish, registry
+from potager.gateway.house import furnish
 from potager.gateway.pipeline import Pipeline
 from potager.kernel.errors import Fault
 from potager.kernel.sessions import Trust
 from potager.kernel.settings import Keys, Settings
 from potager.wire import bucket
 from potager.wire.message import Response
+from potager.wire.service import Registry
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class App:
         await receive()
         try:
             house = await furnish(self.settings, self.keys, self.url, self.trust, self._stack)
-            self._pipeline = Pipeline(house, registry(), self.settings, self.keys)
+            self._pipeline = Pipeline(house, house[Registry], self.settings, self.keys)
         except Exception as error:
             if isinstance(error, Fault):
                 log.error("the server could not start: %s", error.message)

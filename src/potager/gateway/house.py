@@ -18,7 +18,8 @@ from potager.deploy.hosting import Host
 from potager.deploy.router import Router
 from potager.deploy.transform import jobs as transform_jobs
 from potager.deploy.transform.runner import TransformRunner
-from potager.kernel.context import House
+from potager.gateway.inside import Inside
+from potager.kernel.context import Doors, House
 from potager.kernel.errors import Exists
 from potager.kernel.names import Scope
 from potager.kernel.sessions import Sessions, Trust
@@ -79,6 +80,8 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     """A house with everything in it, running. Closing `stack` takes it apart in the opposite order."""
     data = settings.data
     house = House()
+    operations = house.add(Registry, registry())
+    house.add(Doors, Doors(Inside(operations)))
     database = await Database.open(located(settings.database, data))
     stack.push_async_callback(database.close)
     house.add(Sessions, Sessions(keys.secret, url, trust))

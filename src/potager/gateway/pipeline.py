@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
@@ -21,14 +21,13 @@ from typing import Any, TypeVar
 from potager.access.callers import Callers
 from potager.gateway.asgi import Disconnected
 from potager.kernel import clock, ids
-from potager.kernel.context import Caller, Context, Doors, House, Origin
+from potager.kernel.context import Caller, Context, House, Origin
 from potager.kernel.errors import Fault, WireError
 from potager.kernel.sessions import Sessions
 from potager.kernel.settings import Keys, Settings
 from potager.store.rows import Rows
-from potager.wire import model, payload, route, sigv4
+from potager.wire import payload, route, sigv4
 from potager.wire.message import Request, Response
-from potager.wire.project import project
 from potager.wire.route import Target
 from potager.wire.service import Registry, Visit
 from potager.wire.sigv4 import Identity
@@ -62,7 +61,7 @@ DOCUMENT_TIME = 120.0
 
 
 class Pipeline:
-    """Answers requests; also the house's own door (`Context.call`)."""
+    """Answers requests."""
 
     def __init__(self, house: House, registry: Registry, settings: Settings, keys: Keys) -> None:
         self.house = house
@@ -74,7 +73,6 @@ class Pipeline:
         self._readers = ThreadPoolExecutor(READERS, "potager-reader")
         self._strangers = ThreadPoolExecutor(1, "potager-stranger")
         self.callers = Callers(house[Rows], house[Sessions], settings.account_id, keys)
-        house.add(Doors, Doors(self))
 
     async def answer(self, request: Request) -> Response:
         """The response to a request, whatever happens."""
@@ -200,10 +198,3 @@ class Pipeline:
             return self._context(request, target, identity, caller, request_id)
 
         return Visit(self.house, request, target, request_id, self.callers.secret_of, context)
-
-    async def call(self, ctx: Context, service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """Runs an operation for a room, as the same caller: what a client would get, without the bytes."""
-        handler = self.registry.find(service, operation)
-        shapes = model.operation(service, operation)
-        result = await handler(ctx, validate(shapes.input_shape, params))
-        return project(shapes.output_shape, result or {})

@@ -2,6 +2,7 @@
 
 ctx[Rows]                                   the one instance of a type that the house holds
 await ctx.call("s3", "PutObject", {...})    another room, by the same door that clients use
+house.acting("sagemaker", row.scope)        the same for a background task, which has no request
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, cast
 
+from potager.kernel import ids
 from potager.kernel.names import Scope, arn
 
 T = TypeVar("T")
@@ -30,6 +32,14 @@ class House:
 
     def __getitem__(self, kind: type[T]) -> T:
         return cast(T, self._things[kind])
+
+    def acting(self, service: str, scope: Scope) -> Context:
+        """The surroundings of work that nobody asked for just now: a service acts for the account, as its own role.
+
+        await house.acting("sagemaker", row.scope).call("sns", "Publish", {...})
+        """
+        role = f"arn:aws:sts::{scope.account}:assumed-role/AWSServiceRoleFor-{service}/{service}"
+        return Context(self, Caller(scope.account, role, f"{service}.amazonaws.com"), scope.region, ids.request_id())
 
 
 class Door(Protocol):

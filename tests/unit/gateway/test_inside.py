@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 
 from potager.gateway.house import registry
-from potager.gateway.pipeline import Pipeline
+from potager.gateway.inside import Inside
 from potager.kernel.context import Caller, Context, Doors, House
 from potager.kernel.errors import Invalid, Unserved
+from potager.kernel.names import Scope
 
 
 @pytest.fixture
 def ctx(monkeypatch: pytest.MonkeyPatch) -> Context:
     house = House()
-    pipeline = Pipeline.__new__(Pipeline)
-    pipeline.registry = registry()
-    house.add(Doors, Doors(pipeline))
+    house.add(Doors, Doors(Inside(registry())))
     return Context(house, Caller("000000000000", "arn:x", "id"), "us-east-1", "request")
 
 
@@ -28,6 +27,13 @@ async def test_a_room_gets_what_a_client_would_and_no_more(ctx: Context) -> None
         "Account": "000000000000",
         "Arn": "arn:x",
     }
+
+
+async def test_a_task_without_a_request_acts_for_the_account_as_its_service(ctx: Context) -> None:
+    acting = ctx.house.acting("sagemaker", Scope("000000000001", "eu-west-1"))
+    assert (acting.account, acting.region) == ("000000000001", "eu-west-1")
+    told = await acting.call("sts", "GetCallerIdentity", {})
+    assert told["Arn"] == "arn:aws:sts::000000000001:assumed-role/AWSServiceRoleFor-sagemaker/sagemaker"
 
 
 async def test_members_that_the_model_does_not_know_are_left_out(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
