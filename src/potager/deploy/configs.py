@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from potager.deploy import models
+from potager.deploy.capture import terms
 from potager.kernel import tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, Invalid, LimitReached, Unserved
@@ -32,7 +33,7 @@ UNSERVED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig
 
 
 @sagemaker.operation
-@partly("real-time variants; no shadow, serverless or asynchronous ones, no data capture")
+@partly("real-time variants; no shadow, serverless or asynchronous ones")
 async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTypeDef) -> Mapping[str, Any]:
     """Writes down which models an endpoint shall serve, on what, with which share of the traffic."""
     name = req["EndpointConfigName"]
@@ -62,9 +63,8 @@ def _check(req: Mapping[str, Any]) -> None:
     for member in UNSERVED:
         if req.get(member):
             raise Unserved(f"{member} is not served yet. Leave it out.")
-    capture: Mapping[str, Any] = req.get("DataCaptureConfig") or {}
-    if capture.get("EnableCapture"):
-        raise Unserved("DataCaptureConfig.EnableCapture is true, which is not served yet. Set it to false.")
+    if capture := req.get("DataCaptureConfig"):
+        terms.read(capture)
     variants = [_defaults(dict(variant)) for variant in req["ProductionVariants"]]
     check_names([variant["VariantName"] for variant in variants])
     for variant in variants:

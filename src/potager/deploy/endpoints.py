@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from potager.deploy import deployment
+from potager.deploy.capture import terms
 from potager.deploy.hosting import KIND, Host
 from potager.kernel import ids, tags
 from potager.kernel.context import Context
@@ -135,8 +136,22 @@ def view(row: Row) -> dict[str, Any]:
         "ProductionVariants": [_summary(variant, wanted, row.modified) for variant in live["variants"]]
         if live
         else None,
+        "DataCaptureConfig": _capture((live or wanted)["capture"], live is not None),
         "CreationTime": row.created,
         "LastModifiedTime": row.modified,
+    }
+
+
+def _capture(config: Mapping[str, Any] | None, answers: bool) -> dict[str, Any] | None:
+    if config is None:
+        return None
+    enabled = terms.enabled(config)
+    return {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled and answers else "Stopped",
+        "CurrentSamplingPercentage": config["InitialSamplingPercentage"],
+        "DestinationS3Uri": config["DestinationS3Uri"],
+        "KmsKeyId": config.get("KmsKeyId", ""),
     }
 
 

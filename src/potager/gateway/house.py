@@ -14,6 +14,7 @@ from potager.compute.process.executor import ProcessExecutor
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor
 from potager.deploy import configs, endpoints, invocation, models
+from potager.deploy.capture.recorder import Recorder
 from potager.deploy.hosting import Host
 from potager.deploy.router import Router
 from potager.deploy.transform import jobs as transform_jobs
@@ -114,7 +115,7 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     stack.push_async_callback(executor.close)
     shares = house.add(Shares, Shares(budget.of(settings), data / "shares"))
     stack.callback(shares.close)
-    await _work(house, stack, rows, leases, executor, objects, logs, data)
+    await _work(house, stack, rows, leases, executor, objects, logs, data, settings.capture_interval)
     return house
 
 
@@ -133,11 +134,15 @@ async def _work(
     objects: Objects,
     logs: Logs,
     data: Path,
+    capture_interval: float,
 ) -> None:
     """Puts the reconcilers in and has them take up what an earlier server left."""
     shares = house[Shares]
     router = house.add(Router, Router())
+    recorder = house.add(Recorder, Recorder(objects, capture_interval))
+    stack.push_async_callback(recorder.close)
     host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data))
+    host.watch.append(recorder.watch)
     stack.push_async_callback(host.close)
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)

@@ -297,6 +297,13 @@ class Settings:
         "How many seconds count as a day in the lifecycle rules of buckets, for those who try them out. With any other "
         "number than 86400 nothing waits for midnight.",
     )
+    capture_interval: int = _declare(
+        "10",
+        _count(1),
+        "a whole number of seconds from 1",
+        "How many seconds captured requests of endpoints wait at most before they are written to S3. The longer, the "
+        "fewer and larger the objects; a server that is killed loses what waits.",
+    )
     log_level: str = _declare(
         "info",
         _one_of("debug", "info", "warning", "error"),
