@@ -29,22 +29,24 @@ KIND = "endpoint-config"
 MOST_INSTANCES = 100
 """Instances of one variant; each is a worker process of some 10 MB and its model."""
 
-UNSERVED = ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig")
+VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
+
+UNSERVED = ("AsyncInferenceConfig", "ExplainerConfig")
 
 
 @sagemaker.operation
-@partly("real-time variants; no shadow, serverless or asynchronous ones")
+@partly("real-time variants; no serverless or asynchronous ones")
 async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTypeDef) -> Mapping[str, Any]:
     """Writes down which models an endpoint shall serve, on what, with which share of the traffic."""
     name = req["EndpointConfigName"]
     arn = ctx.arn(f"endpoint-config/{name}")
     _check(dict(req))
-    for variant in req["ProductionVariants"]:
+    for variant in (*req["ProductionVariants"], *req.get("ShadowProductionVariants", ())):
         await models.find(ctx, variant.get("ModelName", ""))
     doc = {key: value for key, value in req.items() if key != "Tags"} | {
         "EndpointConfigArn": arn,
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
-        "ProductionVariants": [_defaults(dict(variant)) for variant in req["ProductionVariants"]],
+        **{key: [_defaults(dict(each)) for each in req.get(key, ())] for key in VARIANTS if key in req},
     }
     given = tags.checked(req.get("Tags", ()))
 
@@ -65,7 +67,8 @@ def _check(req: Mapping[str, Any]) -> None:
             raise Unserved(f"{member} is not served yet. Leave it out.")
     if capture := req.get("DataCaptureConfig"):
         terms.read(capture)
-    variants = [_defaults(dict(variant)) for variant in req["ProductionVariants"]]
+    variants = [_defaults(dict(each)) for key in VARIANTS for each in req.get(key, ())]
+    check_shadow(req)
     check_names([variant["VariantName"] for variant in variants])
     for variant in variants:
         if variant.get("ServerlessConfig"):
@@ -77,11 +80,25 @@ def _check(req: Mapping[str, Any]) -> None:
     )
 
 
+def check_shadow(req: Mapping[str, Any]) -> None:
+    """`Invalid` for a shadow beside more than one production variant, or beside another shadow: AWS takes neither."""
+    if not (shadows := req.get("ShadowProductionVariants")):
+        return
+    if (given := (len(req["ProductionVariants"]), len(shadows))) != (1, 1):
+        raise Invalid(
+            "ShadowProductionVariants goes with one production variant and one shadow variant; "
+            f"{given[0]} and {given[1]} are given. Leave the others out."
+        )
+    for variant in (*req["ProductionVariants"], *shadows):
+        if variant.get("ServerlessConfig"):
+            raise Invalid(f"Variant '{variant['VariantName']}' is serverless, which goes with no shadow variant.")
+
+
 def check_names(names: Sequence[str]) -> None:
     """`Invalid` for a variant that is named twice."""
     for name in names:
         if names.count(name) > 1:
-            raise Invalid(f"Two production variants are named '{name}'. Give each its own name.")
+            raise Invalid(f"Two variants are named '{name}'. Give each its own name.")
 
 
 def check_shares(shares: Sequence[tuple[str, float, int]]) -> None:

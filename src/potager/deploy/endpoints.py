@@ -133,9 +133,8 @@ def view(row: Row) -> dict[str, Any]:
     return row.doc | {
         "EndpointStatus": row.status,
         "EndpointConfigName": (live or wanted)["config"],
-        "ProductionVariants": [_summary(variant, wanted, row.modified) for variant in live["variants"]]
-        if live
-        else None,
+        "ProductionVariants": _summaries("variants", live, wanted, row.modified),
+        "ShadowProductionVariants": _summaries("shadows", live, wanted, row.modified),
         "DataCaptureConfig": _capture((live or wanted)["capture"], live is not None),
         "CreationTime": row.created,
         "LastModifiedTime": row.modified,
@@ -155,8 +154,15 @@ def _capture(config: Mapping[str, Any] | None, answers: bool) -> dict[str, Any] 
     }
 
 
-def _summary(variant: Mapping[str, Any], wanted: Mapping[str, Any], at: float) -> dict[str, Any]:
-    desired = next((item for item in wanted["variants"] if item["name"] == variant["name"]), variant)
+def _summaries(
+    key: str, live: Mapping[str, Any] | None, wanted: Mapping[str, Any], at: float
+) -> list[dict[str, Any]] | None:
+    """The variants, or the shadows, that answer now; None where there are none."""
+    desired = {variant["name"]: variant for variant in wanted.get(key, ())}
+    return [_summary(each, desired.get(each["name"], each), at) for each in (live or {}).get(key, ())] or None
+
+
+def _summary(variant: Mapping[str, Any], desired: Mapping[str, Any], at: float) -> dict[str, Any]:
     images = [container["image"] for container in variant["containers"]]
     return {
         "VariantName": variant["name"],

@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 
 START_TIMEOUT = 180.0
 """Seconds that an instance has to load its model."""
-PATIENCE = 60.0
-"""Seconds that a retired instance has to answer what it was asked."""
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL for an instance that has nothing left to answer."""
 FIRST_PAUSE, LAST_PAUSE = 0.1, 30.0
@@ -60,12 +58,14 @@ class Fleet:
     ----------
     up : those that answer.
     failed : why those that could not be brought up could not.
+    patience : seconds that a retired instance has to answer what it was asked.
     """
 
-    def __init__(self, executor: Executor, shares: Shares, folder: Path) -> None:
+    def __init__(self, executor: Executor, shares: Shares, folder: Path, *, patience: float = 60.0) -> None:
         self.executor = executor
         self.shares = shares
         self.folder = folder
+        self.patience = patience
         self.up: dict[str, Instance] = {}
         self.failed: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -210,7 +210,7 @@ class Fleet:
             if raising is not None:
                 raising.cancel()
                 await asyncio.wait([raising])
-            await self._take_down(instance_id, PATIENCE)
+            await self._take_down(instance_id, self.patience)
         finally:
             self._retiring.discard(instance_id)
 

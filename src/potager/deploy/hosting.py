@@ -21,7 +21,9 @@ from potager.compute.workload import Executor, Workload
 from potager.deploy import fleet, layout, lifecycle, router
 from potager.deploy.fleet import GRACE, Fleet
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
+from potager.deploy.limits import Limits
 from potager.deploy.router import Key, Route, Router, Variant, Watcher
+from potager.deploy.traffic.shadow import Shadow, share
 from potager.kernel import clock
 from potager.kernel.names import Scope, arn
 from potager.store.leases import Leases
@@ -50,6 +52,7 @@ class Host:
         logs: Logs,
         router: Router,
         data: Path,
+        limits: Limits | None = None,
     ) -> None:
         self.rows = rows
         self.leases = leases
@@ -57,7 +60,8 @@ class Host:
         self.logs = logs
         self.router = router
         self.data = data
-        self.fleet = Fleet(executor, shares, data / "jobs")
+        self.limits = limits or Limits()
+        self.fleet = Fleet(executor, shares, data / "jobs", patience=self.limits.timeout)
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of an endpoint's route, from its row and its deployment."""
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
@@ -156,13 +160,20 @@ class Host:
 
     def _publish(self, row: Row, deployment: Mapping[str, Any], places: Sequence[Place]) -> None:
         """Replaces the endpoint's route by one over the instances that are up."""
-        up = self.fleet.up
-        variants: list[Variant] = []
-        for spec in deployment["variants"]:
-            mine = [up[place.id] for place in places if place.variant is spec and place.id in up]
-            variants.append(Variant(spec["name"], spec["weight"], mine))
+        variants = [self._variant(spec, places) for spec in deployment["variants"]]
         watchers = [each for watch in self.watch if (each := watch(row, deployment))]
-        self.router.put(_key(row), Route(variants, watchers))
+        shadows = [
+            Shadow(
+                self._variant(spec, places), share(spec["weight"], variants[0].weight), self.limits.timeout, watchers
+            )
+            for spec in deployment.get("shadows", ())
+        ]
+        self.router.put(_key(row), Route(variants, [*watchers, *shadows]))
+
+    def _variant(self, spec: Mapping[str, Any], places: Sequence[Place]) -> Variant:
+        up = self.fleet.up
+        mine = [up[place.id] for place in places if place.variant is spec and place.id in up]
+        return Variant(spec["name"], spec["weight"], mine)
 
     async def _serve(self, row: Row, wanted: Sequence[Place]) -> float | None:
         self._publish(row, row.doc["_wanted"], wanted)

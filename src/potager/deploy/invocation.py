@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from potager.deploy.hosting import KIND
+from potager.deploy.limits import Limits
 from potager.deploy.router import Route, Router
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved, WireError
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 
 runtime = Service("sagemaker-runtime")
 
-TIMEOUT = 60.0
-"""Seconds that a model has for one answer, as on AWS."""
-
-MAX_BODY = 6 * 2**20
-"""Bytes of a request's body, as on AWS: 6 MB."""
-
 UNSERVED = ("TargetModel", "EnableExplanations", "InferenceComponentName")
 
 
@@ -36,13 +31,16 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
     """A prediction. `ModelError` (424) when the model could not answer, `ValidationError` without such an endpoint."""
     name = req["EndpointName"]
     body: Any = req.get("Body", b"")
-    if len(body) > MAX_BODY:
-        raise WireError("ValidationError", f"The body has {len(body)} bytes; at most {MAX_BODY} are taken. Send less.")
+    limits = ctx[Limits]
+    if len(body) > limits.body:
+        raise WireError(
+            "ValidationError", f"The body has {len(body)} bytes; at most {limits.body} are taken. Send less."
+        )
     for member in UNSERVED:
         if req.get(member):
             raise Unserved(f"{member} is not served yet. Leave it out.")
     route = ctx[Router].get((ctx.account, ctx.region, name)) or await _absent(ctx, name)
-    answer, variant = await route.invoke(_asked(req, body), TIMEOUT, req.get("TargetVariant"))
+    answer, variant = await route.invoke(_asked(req, body), limits.timeout, req.get("TargetVariant"))
     return {
         "Body": answer.body,
         "ContentType": answer.content_type,

@@ -34,12 +34,12 @@ class Place:
 
 
 def places(endpoint_id: str, deployment: Mapping[str, Any] | None) -> list[Place]:
-    """The instances of a deployment, variant by variant."""
+    """The instances of a deployment, variant by variant, shadows last."""
     if deployment is None:
         return []
     return [
         Place(f"ep-{endpoint_id}-{_digest(deployment, variant)}-{number}", variant)
-        for variant in deployment["variants"]
+        for variant in (*deployment["variants"], *deployment.get("shadows", ()))
         for number in range(variant["count"])
     ]
 

@@ -16,6 +16,7 @@ from potager.compute.workload import Executor
 from potager.deploy import configs, endpoints, invocation, models
 from potager.deploy.capture.recorder import Recorder
 from potager.deploy.hosting import Host
+from potager.deploy.limits import Limits
 from potager.deploy.router import Router
 from potager.deploy.transform import jobs as transform_jobs
 from potager.deploy.transform.runner import TransformRunner
@@ -115,7 +116,12 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     stack.push_async_callback(executor.close)
     shares = house.add(Shares, Shares(budget.of(settings), data / "shares"))
     stack.callback(shares.close)
+<<<<<<< HEAD
     await _work(house, stack, rows, leases, executor, objects, logs, data, settings.capture_interval)
+=======
+    house.add(Limits, Limits(settings.invocation_timeout, settings.invocation_body, settings.ping_interval))
+    await _work(house, stack, rows, leases, executor, objects, logs, data)
+>>>>>>> a41d2de (An endpoint may have a shadow variant, which gets copies of requests that nobody waits for; the limits of an invocation are settings)
     return house
 
 
@@ -139,10 +145,14 @@ async def _work(
     """Puts the reconcilers in and has them take up what an earlier server left."""
     shares = house[Shares]
     router = house.add(Router, Router())
+<<<<<<< HEAD
     recorder = house.add(Recorder, Recorder(objects, capture_interval))
     stack.push_async_callback(recorder.close)
     host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data))
     host.watch.append(recorder.watch)
+=======
+    host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data, house[Limits]))
+>>>>>>> a41d2de (An endpoint may have a shadow variant, which gets copies of requests that nobody waits for; the limits of an invocation are settings)
     stack.push_async_callback(host.close)
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)

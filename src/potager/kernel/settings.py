@@ -103,6 +103,15 @@ def _bytes(text: str) -> int:
     return int(found[1]) * _UNITS[found[2].upper()]
 
 
+def _at_most(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if (size := _bytes(text)) > most:
+            raise ValueError(text)
+        return size
+
+    return read
+
+
 def _count(least: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         number = int(text)
@@ -271,6 +280,26 @@ class Settings:
         "a size such as 2GiB, or auto",
         "How much memory one instance of an endpoint is given at most. `auto`: a quarter of what is left of the half "
         "that endpoints share.",
+    )
+    invocation_timeout: int = _declare(
+        "60",
+        _count(1),
+        "a whole number of seconds from 1",
+        "How many seconds a model has for one answer of InvokeEndpoint. A worker that takes longer is ended and "
+        "replaced; its request fails.",
+    )
+    invocation_body: int = _declare(
+        "6MiB",
+        _at_most(15 * 2**20),
+        "a size such as 6MiB, of 15MiB at most",
+        "How large the body of an InvokeEndpoint request may be.",
+    )
+    ping_interval: int = _declare(
+        "5",
+        _count(1),
+        "a whole number of seconds from 1",
+        "How many seconds pass between two looks at `GET /ping` of a server of your own behind an endpoint. One that "
+        "does not answer 200 gets no requests until it does.",
     )
     connections: int = _declare(
         "1024",
