@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, suppress
-from pathlib import Path
 
 from potager.access import grants, kms, policies, roles, tags
 from potager.collect import s3
@@ -116,12 +115,8 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     stack.push_async_callback(executor.close)
     shares = house.add(Shares, Shares(budget.of(settings), data / "shares"))
     stack.callback(shares.close)
-<<<<<<< HEAD
-    await _work(house, stack, rows, leases, executor, objects, logs, data, settings.capture_interval)
-=======
     house.add(Limits, Limits(settings.invocation_timeout, settings.invocation_body, settings.ping_interval))
-    await _work(house, stack, rows, leases, executor, objects, logs, data)
->>>>>>> a41d2de (An endpoint may have a shadow variant, which gets copies of requests that nobody waits for; the limits of an invocation are settings)
+    await _work(house, stack, rows, leases, executor, objects, logs, settings)
     return house
 
 
@@ -139,20 +134,15 @@ async def _work(
     executor: Executor,
     objects: Objects,
     logs: Logs,
-    data: Path,
-    capture_interval: float,
+    settings: Settings,
 ) -> None:
     """Puts the reconcilers in and has them take up what an earlier server left."""
-    shares = house[Shares]
+    data, shares = settings.data, house[Shares]
     router = house.add(Router, Router())
-<<<<<<< HEAD
-    recorder = house.add(Recorder, Recorder(objects, capture_interval))
+    recorder = house.add(Recorder, Recorder(objects, settings.capture_interval))
     stack.push_async_callback(recorder.close)
-    host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data))
-    host.watch.append(recorder.watch)
-=======
     host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data, house[Limits]))
->>>>>>> a41d2de (An endpoint may have a shadow variant, which gets copies of requests that nobody waits for; the limits of an invocation are settings)
+    host.watch.append(recorder.watch)
     stack.push_async_callback(host.close)
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
