@@ -26,6 +26,7 @@ from potager.kernel.names import Scope
 from potager.kernel.sessions import Sessions, Trust
 from potager.kernel.settings import Keys, Settings
 from potager.monitor import logs as log_operations
+from potager.monitor import topics
 from potager.prepare.processing import jobs as processing_jobs
 from potager.prepare.processing.runner import ProcessingRunner
 from potager.store import bond
@@ -59,6 +60,7 @@ SERVICES = (
     invocation.runtime,
     transform_jobs.sagemaker,
     log_operations.logs,
+    topics.sns,
     s3.service,
     kms.service,
 )
@@ -109,6 +111,11 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     logs = house.add(Logs, Logs(data / "logs"))
     leases = Leases(rows, owner=OWNER)
     stack.push_async_callback(leases.close)
+    signer = house.add(topics.Signer, topics.Signer(rows, vault, scope))
+    deliverer = topics.Deliverer(rows, leases, signer, settings.sns_url or url, topics.Mail.of(settings))
+    house.add(topics.Deliverer, deliverer)
+    stack.push_async_callback(deliverer.close)
+    await deliverer.start()
     shared = [trust.folder] if trust else ()
     executor = ProcessExecutor(isolate=settings.isolation != "none", kept=data / "environments", shared=shared)
     await executor.open()

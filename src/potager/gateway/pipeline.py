@@ -182,6 +182,7 @@ class Pipeline:
             protocol=target.protocol,
             service=target.signing_name,
             body=read,
+            unsigned=target.open,
         )
 
     def _context(

@@ -66,7 +66,7 @@ class Caller:
 
 
 ANONYMOUS = Caller("", "", "anonymous")
-"""Whoever did not sign. S3 alone lets them in, where a bucket's policy or an ACL says so."""
+"""Whoever did not sign. S3 lets them in where a bucket's policy or an ACL says so, SNS those whom its links lead."""
 
 
 @dataclass(frozen=True, slots=True)

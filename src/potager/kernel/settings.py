@@ -333,6 +333,39 @@ class Settings:
         "How many seconds captured requests of endpoints wait at most before they are written to S3. The longer, the "
         "fewer and larger the objects; a server that is killed loses what waits.",
     )
+    sns_url: str = _declare(
+        "",
+        _matching(r"|https?://[0-9A-Za-z_.:\[\]-]{1,253}"),
+        "a URL such as https://potager.example.com:8484",
+        "Where those who get SNS' messages reach the server: the links in them lead there.",
+        absent="where this machine reaches it",
+    )
+    smtp_host: str = _declare(
+        "",
+        _matching("|" + _HOST),
+        "a host name or an address",
+        "The server for mail to subscribers of SNS' topics.",
+        absent="none",
+    )
+    smtp_port: int = _declare("25", _port, "a port between 0 and 65535", "Its port; 587 is usual with `smtp_starttls`.")
+    smtp_from: str = _declare(
+        "potager@localhost",
+        _matching(r"[^\s@<>,;:\"]{1,64}@[0-9A-Za-z.-]{1,253}"),
+        "an address such as potager@example.com",
+        "Whom mail says that it comes from.",
+    )
+    smtp_starttls: bool = _declare(
+        "no", _flag, "yes or no", "Whether to encrypt the connection to that server, and to check its certificate."
+    )
+    smtp_user: str = _declare("", _matching(r"[!-~]{0,256}"), "a user's name", "Who logs in there.", absent="nobody")
+    smtp_password: str = _declare(
+        "",
+        _matching(r"[ -~]{0,256}"),
+        "a password of printable ASCII characters",
+        "Their password. Prefer the variable or the file: other users of the machine can read a command line.",
+        secret=True,
+        absent="none",
+    )
     log_level: str = _declare(
         "info",
         _one_of("debug", "info", "warning", "error"),

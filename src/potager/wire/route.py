@@ -17,6 +17,7 @@ Nothing is checked here: a request that nobody signed has a route as well. One t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +31,13 @@ from potager.wire.message import Request, Response, form
 from potager.wire.protocols import events
 
 MAX_FORM = 4 * 2**20
+
+CERTIFICATE = "GetSigningCertificate"
+"""What a request for the certificate is called that SNS signs by; no operation of its model."""
+_CERTIFICATE = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
+
+_OPEN = {"sns": frozenset(("ConfirmSubscription", "Unsubscribe"))}
+"""Operations that nobody has to sign, by service: links in messages lead to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,11 @@ class Target:
     def signing_name(self) -> str:
         """The service's name in a signature's scope."""
         return model.load(self.service).signing_name
+
+    @property
+    def open(self) -> bool:
+        """Whether nobody has to sign."""
+        return self.operation in _OPEN.get(self.service, ())
 
     @property
     def streams(self) -> bool:
@@ -205,6 +218,8 @@ def _unsigned_path(request: Request, region: str | None) -> Target:
         found = paths.tree(catalog.PATHS["sagemaker"]).find(request.method, request.path)
         if found is not None and request.method in ("POST", "PUT"):
             return Target(found[0].service, found[0].operation, "rest-json", region, found[1])
+        if request.method == "GET" and _CERTIFICATE.fullmatch(request.path):
+            return Target("sns", CERTIFICATE, "query", region)
     return _by_bucket(request, region)
 
 

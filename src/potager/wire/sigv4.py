@@ -77,6 +77,7 @@ def verify(
     protocol: str = "json",
     service: str | None = None,
     body: bytes | None = None,
+    unsigned: bool = False,
 ) -> Identity:
     """Who signed the request; `WireError` when nobody has, or not rightly. S3 takes requests that nobody signed.
 
@@ -87,6 +88,7 @@ def verify(
     service : the signing name that the target wants; another one in the scope is refused. None: any.
     body : the whole body where it has been read; its hash is then checked. A body that is still travelling (None) must
         have its hash in `x-amz-content-sha256`, and `payload.opened` checks it on its way.
+    unsigned : whether the target takes them, too.
     """
     refuse = refusal.of(protocol)
     try:
@@ -94,6 +96,8 @@ def verify(
     except Malformed as error:
         raise refuse.unreadable(error) from error
     if claim is None:
+        if service is None or not (unsigned or service == "s3"):
+            raise refuse.missing()
         return _anonymous(request, service, body, refuse)
     secret = secret_of(claim.access_key)
     if secret is None:
@@ -103,11 +107,11 @@ def verify(
     return _verify(request, claim, secret, now, refuse, service, body)
 
 
-def _anonymous(request: Request, service: str | None, body: bytes | None, refuse: refusal.Refusal) -> Identity:
+def _anonymous(request: Request, service: str, body: bytes | None, refuse: refusal.Refusal) -> Identity:
     """Nobody: what their body is said to be holds all the same."""
     chunked = "aws-chunked" in request.headers.get("content-encoding", "")  # boto3 leaves the mode out
     payload = request.headers.get("x-amz-content-sha256") or (UNSIGNED_CHUNKS if chunked else UNSIGNED)
-    if service != "s3" or (payload.startswith(STREAMING) and payload != UNSIGNED_CHUNKS):
+    if payload.startswith(STREAMING) and payload != UNSIGNED_CHUNKS:
         raise refuse.missing()
     _check_payload(payload, body, refuse)
     return Identity("", "", service, payload=payload)

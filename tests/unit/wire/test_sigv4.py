@@ -351,12 +351,13 @@ def test_a_version_two_url_that_lacks_a_part_is_denied() -> None:
     assert (caught.value.code, caught.value.status) == ("AccessDenied", 403)
 
 
-def test_s3_alone_takes_who_did_not_sign() -> None:
+def test_s3_and_what_says_so_take_who_did_not_sign() -> None:
     request = Request("GET", "/b/k", "", {"host": "localhost"})
     assert sigv4.verify(request, SECRETS.get, now(), protocol="rest-xml", service="s3", body=b"").access_key == ""
     for service in ("sagemaker", "sts", None):
         with pytest.raises(WireError):
             sigv4.verify(request, SECRETS.get, now(), protocol="json", service=service, body=b"")
+    assert sigv4.verify(request, SECRETS.get, now(), protocol="query", service="sns", unsigned=True).access_key == ""
     chunks = dataclasses.replace(request, headers={"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"})
     with pytest.raises(WireError, match="Access Denied"):
         sigv4.verify(chunks, SECRETS.get, now(), protocol="rest-xml", service="s3")
