@@ -11,17 +11,35 @@ from __future__ import annotations
 import inspect
 import os
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from potager.images.python import formats
 from potager.images.python.answers import answered
 from potager.images.python.errors import BrokenModel, BrokenScript, Refused, ScriptFailed
+from potager.kernel.prediction import Answer, Query
 
 Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """An `input_fn` and a `predict_fn` that know each other.
+
+    of_any_input : whether the latter takes what a script's own `input_fn` gives, too.
+    apart : whether a row's prediction depends on that row alone, so that requests may be answered together.
+    """
+
+    input_fn: Function
+    predict_fn: Function
+    of_any_input: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,8 @@ class Functions:
     """The functions that serve a model. As an image's defaults, `model_fn` is None where only a script can load.
 
     content_type, accept : what a request has that does not say.
+    quicken : makes of a loaded model an `input_fn` and a `predict_fn` that together answer as those above, and sooner;
+        None where there is nothing to gain. Asked where a script has no `predict_fn`.
     """
 
     model_fn: Function | None
@@ -38,24 +58,43 @@ class Functions:
     transform_fn: Function | None = None
     content_type: str = formats.JSON
     accept: str = formats.JSON
+    quicken: Callable[[Any], Steps | None] | None = None
 
 
 class Predictor:
-    """One loaded model and the functions that serve it."""
+    """One loaded model and the functions that serve it.
 
-    def __init__(self, functions: Functions, model: Any) -> None:
+    predict_many : answers several requests at once, where that comes out the same; else None.
+    """
+
+    def __init__(self, functions: Functions, model: Any, *, apart: bool = False) -> None:
         self._functions, self._model = functions, model
         self._transform = functions.transform_fn or self._in_steps
         self._accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or functions.accept
+        self.predict_many: Callable[[Sequence[Query]], list[Answer]] | None = self._together if apart else None
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
         """The answer and its content type. A request that does not say both has the defaults of its image.
 
         `Refused` for a request that cannot be answered, `ScriptFailed` where the user's code failed.
         """
-        content_type = content_type or self._functions.content_type
-        accept = self._accept if accept.strip() in ("", formats.ANY) else accept
+        content_type, accept = self._said(content_type, accept)
         return answered(self._transform(self._model, formats.content(body, content_type), content_type, accept), accept)
+
+    def _said(self, content_type: str, accept: str) -> tuple[str, str]:
+        kind = content_type or self._functions.content_type
+        return kind, self._accept if accept.strip() in ("", formats.ANY) else accept
+
+    def _together(self, queries: Sequence[Query]) -> list[Answer]:
+        """The answers of requests that are alike but for their rows; `ValueError` where these do not make a table."""
+        content_type, accept = self._said(queries[0].content_type, queries[0].accept)
+        tables = [self._functions.input_fn(formats.content(one.body, content_type), content_type) for one in queries]
+        ends = list(accumulate(len(table) for table in tables))
+        if any(not isinstance(table, np.ndarray) or table.ndim != 2 for table in tables):  # type: ignore[reportUnknownMemberType]
+            raise ValueError("not all requests hold a table")
+        found = self._functions.predict_fn(np.concatenate(tables), self._model)
+        parts = [found[end - len(table) : end] for table, end in zip(tables, ends, strict=True)]
+        return [Answer(*answered(self._functions.output_fn(part, accept), accept)) for part in parts]
 
     def _in_steps(self, model: Any, body: bytes | str, content_type: str, accept: str) -> Any:
         data = self._functions.input_fn(body, content_type)
@@ -152,4 +191,17 @@ def loaded(model: Path, script: ModuleType | None, defaults: Functions) -> Predi
             "Write model_fn(model_dir) in code/inference.py of the artifact, or name a script by SAGEMAKER_PROGRAM."
         )
         raise BrokenModel(f"The plain Python image cannot load a model by itself. {remedy}")
-    return Predictor(served, served.model_fn(str(model)))
+    return _quickened(served, defaults, served.model_fn(str(model)))
+
+
+def _quickened(served: Functions, defaults: Functions, model: Any) -> Predictor:
+    """The predictor, by quicker steps where the image has some and the script none in their place."""
+    own_input = served.input_fn is not defaults.input_fn
+    plain = served.transform_fn is None and served.predict_fn is defaults.predict_fn
+    steps = defaults.quicken(model) if defaults.quicken and plain else None
+    if steps is None or (own_input and not steps.of_any_input):
+        return Predictor(served, model)
+    input_fn = served.input_fn if own_input else steps.input_fn
+    return Predictor(
+        replace(served, input_fn=input_fn, predict_fn=steps.predict_fn), model, apart=steps.apart and not own_input
+    )
