@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -76,6 +77,61 @@ def test_a_program_called_serve_answers_and_its_death_is_mended(server: Any, roa
     said = log(server, endpoint)
     assert "asked for text/x-tripled" in said
     assert "serve ended with exit code 3; the worker ends with it." in said
+    road.delete(endpoint)
+
+
+MEETING = """#!/usr/bin/env python
+import os, threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+AT_ONCE = threading.Barrier(4)
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.answer(b"", {})
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if body == b"meet":
+            AT_ONCE.wait(60)
+        asked = {name: value for name, value in self.headers.items() if name.startswith("X-Amzn")}
+        self.answer(str(sorted(asked.items())).encode(), {"X-Amzn-SageMaker-Custom-Attributes": "heard"})
+
+    def answer(self, body, headers):
+        self.send_response(200)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+
+
+def test_a_server_that_can_has_several_requests_in_hand_and_finds_what_was_asked_in_headers(road: Road) -> None:
+    endpoint = serve(road, "meeting", {"serve": MEETING}, image=PYTHON)
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(lambda _: ask(road, endpoint, "meet"), range(16)))) == 16
+    answer = road.runtime.invoke_endpoint(
+        EndpointName=endpoint, Body=b"x", CustomAttributes="c000b4f9", InferenceId="case-7"
+    )
+    assert answer["CustomAttributes"] == "heard"
+    assert (
+        answer["Body"].read()
+        == str(
+            [("X-Amzn-SageMaker-Custom-Attributes", "c000b4f9"), ("X-Amzn-SageMaker-Inference-Id", "case-7")]
+        ).encode()
+    )
+    road.delete(endpoint)
+
+
+def test_a_server_that_takes_one_connection_after_another_is_not_kept_waiting(road: Road) -> None:
+    endpoint = serve(road, "single", {"serve": SERVER}, image=PYTHON)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: ask(road, endpoint, str(number))[0], range(64)))
+    assert answers == [b"%d" % (3 * number) for number in range(64)]
     road.delete(endpoint)
 
 

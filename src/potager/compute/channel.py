@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from potager.compute import frames
 from potager.kernel.errors import WireError
@@ -103,6 +104,18 @@ class Channel(asyncio.Protocol):
         if kind == frames.RESULT:
             head, answer = frames.parted(payload)
             return Answer(answer, *head[:3])
+        head, said = frames.parted(payload)
+        raise ModelError(said.decode("utf-8", "replace"), int(head[0]))
+
+    async def control(self, order: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """What the predictor says to an order; raises as `invoke` does."""
+        try:
+            kind, payload = await self._ask(frames.CONTROL, json.dumps(order).encode(), timeout)
+        except WorkerHung:
+            self.hung = True
+            raise
+        if kind == frames.TOLD:
+            return json.loads(payload)
         head, said = frames.parted(payload)
         raise ModelError(said.decode("utf-8", "replace"), int(head[0]))
 

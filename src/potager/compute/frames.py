@@ -7,6 +7,8 @@ apart by line feeds, which none of them may hold; readers ignore fields that the
 is empty. Then comes the body.
 
     invocation: `Query.head` │ request     result: `Answer.head` │ answer     failure: status │ text
+
+A CONTROL frame has an order for the predictor, in JSON without a head, and so has the TOLD frame that answers it.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from struct import Struct
 MAX = 64 * 2**20
 """Bytes of a frame at most."""
 
-INVOKE, PING = 1, 2
-RESULT, FAILURE, PONG = 16, 17, 19
+INVOKE, PING, CONTROL = 1, 2, 8
+RESULT, FAILURE, PONG, TOLD = 16, 17, 19, 24
 
 _HEADER = Struct(">IIB")
 _LENGTH = Struct(">H")

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
+TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
+SESSION = "X-Amzn-SageMaker-Session-Id"
+"""The headers by which AWS tells a container what was asked beside the body, and hears `ATTRIBUTES`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -27,6 +33,19 @@ class Query:
     inference_id: str = ""
     session: str = ""
     container: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a container of AWS's finds as HTTP headers."""
+        named = {
+            "Content-Type": self.content_type,
+            "Accept": self.accept,
+            ATTRIBUTES: self.attributes,
+            TARGET_MODEL: self.model,
+            INFERENCE_ID: self.inference_id,
+            SESSION: self.session,
+        }
+        return {name: value for name, value in named.items() if value}
 
     @property
     def head(self) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ from types import FrameType
 from typing import Any, NoReturn, Protocol
 
 from potager.compute import frames
+from potager.compute.process import hands
+from potager.compute.process.hands import Hands
 from potager.kernel.prediction import Answer, Query
 
 CHUNK = 1 << 18
@@ -47,6 +49,9 @@ class Predictor(Protocol):
     One to whom several requests are cheaper together has `predict_many(queries: Sequence[Query]) -> list[Answer |
     Exception]` as well: small requests of the same media types, model and session, answered in their order, each as
     it would have been by itself. Where it raises, each is asked by itself: so it may give up on any that is odd.
+
+    One that passes requests on, and so waits more than it works, has a number `at_once` as well: of threads that call
+    `answer`. One that holds many models has `control(order) -> dict`: `images/many_models` (`hands.py`).
     """
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
@@ -67,6 +72,9 @@ class Desk:
         self._answer: Callable[[Query], Answer] = own or partial(_predicted, predictor)
         self._many: Callable[[Sequence[Query]], list[Answer | Exception]] | None
         self._many = getattr(predictor, "predict_many", None)
+        self._predictor = predictor
+        at_once = getattr(predictor, "at_once", 0)
+        self.hands = Hands(self.handle, at_once) if at_once or hasattr(predictor, "control") else None
 
     def answers(self, requests: Sequence[Request]) -> Iterator[bytes]:
         """The frames that answer those which wait, a batch's in one piece, the small ones' first."""
@@ -92,10 +100,18 @@ class Desk:
         """The frame that answers a frame."""
         if kind == frames.PING:
             return frames.frame(number, frames.PONG)
+        if kind == frames.CONTROL:
+            return self._told(number, payload)
         if kind != frames.INVOKE:
             return _failure(number, 500, f"The worker knows no frame of kind {kind}.")
         query = _query(payload)
         return self._alone(number, query) if query else _failure(number, 500, "The frame's head cannot be read.")
+
+    def _told(self, number: int, payload: bytes) -> bytes:
+        try:
+            return frames.frame(number, frames.TOLD, hands.controlled(self._predictor, payload))
+        except Exception as error:
+            return _failed(number, error)
 
     def _alone(self, number: int, query: Query) -> bytes:
         try:
@@ -170,11 +186,17 @@ def answer(listener: socket.socket, predictor: Predictor) -> NoReturn:
     selector.register(woken, selectors.EVENT_READ, None)
     listener.setblocking(False)
     selector.register(listener, selectors.EVENT_READ, None)
+    if desk.hands:
+        selector.register(desk.hands.finished, selectors.EVENT_READ, None)
     while True:
         for key, _ in selector.select():
             if key.fileobj is woken:
                 if signal.SIGTERM in woken.recv(512):  # a model may have signals of its own
+                    if desk.hands:
+                        desk.hands.finish()
                     sys.exit(0)
+            elif desk.hands and key.fileobj is desk.hands.finished:
+                desk.hands.settle()
             elif key.fileobj is listener:
                 _welcome(listener, selector)
             elif not _attend(key.fileobj, key.data, desk):  # type: ignore[arg-type]
@@ -197,7 +219,10 @@ def _attend(sock: socket.socket, reader: frames.Reader, desk: Desk) -> bool:
     """Answers what has arrived on a connection; False when it has ended."""
     try:
         data = sock.recv(CHUNK)
-        for answers in desk.answers(list(reader.feed(data))):
+        requests = list(reader.feed(data))
+        if desk.hands:
+            requests = [each for each in requests if not desk.hands.take(sock, *each)]
+        for answers in desk.answers(requests):
             sock.sendall(answers)
     except (OSError, frames.TooLarge):
         return False

@@ -1,4 +1,9 @@
-"""Requests passed on to the user's server over one connection that is kept.
+"""Requests passed on to the user's server over connections that are kept, several at a time.
+
+A server that works on one connection after another must not be kept waiting by one that is idle. So no more connections
+are kept, while requests are under way, than it was seen to hold at once: one that answers on a newer connection while
+an older one is open holds them both. And no more than `QUEUED` wait for it to take them up, for which there is room in
+every server's queue.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inference-code.html
 """
@@ -6,14 +11,29 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/your-algorithms-inferenc
 from __future__ import annotations
 
 import http.client
+import math
+import threading
+from dataclasses import dataclass
+from time import monotonic
+
+from potager.kernel import prediction
+from potager.kernel.prediction import Answer, Query
+
+AT_ONCE = 32
+"""Requests that the server may have in hand; what else comes waits in the worker."""
+
+QUEUED = 5
+"""Connections that may be open beside those that the server was seen to hold; Python's own servers queue as many."""
+
+_GONE = (http.client.HTTPException, OSError)
 
 
 class Answered(Exception):
     """The server answered with a status that is no success. `status`: its own, where it says that something failed."""
 
-    def __init__(self, status: int, said: str) -> None:
+    def __init__(self, path: str, status: int, said: str) -> None:
         fails = 400 <= status < 600
-        super().__init__(said if fails else f"/invocations answered with status {status}: {said}")
+        super().__init__(said if fails else f"{path} answered with status {status}: {said}")
         self.status = status if fails else 500
 
 
@@ -23,44 +43,128 @@ class Unanswered(Exception):
     status = 502
 
 
+@dataclass(eq=False, slots=True)
+class _Connection:
+    """A connection, and when the making of it began and ended."""
+
+    http: http.client.HTTPConnection
+    began: float
+    made: float = math.inf
+    used: bool = False
+
+
 class Bridge:
-    """A connection to a server on this machine."""
+    """The ways to a server on this machine. Any number of threads may use it.
+
+    at_once : how many requests it is asked to pass on at a time (`compute/process/hands.py`).
+    """
+
+    at_once = AT_ONCE
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port)
+        self._port = port
+        self._change = threading.Condition()
+        self._open: set[_Connection] = set()
+        self._idle: list[_Connection] = []
+        self._width = 1
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
         """The server's answer and its content type; `Answered` with its status where that is no success."""
-        named = {"Content-Type": content_type, "Accept": accept}
-        headers = {name: value for name, value in named.items() if value}
-        response, answer = self._exchange(body, headers)
-        if not 200 <= response.status < 300:
-            raise Answered(response.status, answer.decode("utf-8", "replace"))
-        return answer, response.headers.get("Content-Type", "")
+        answer = self.answer(Query(body, content_type, accept))
+        return answer.body, answer.content_type
 
-    def _exchange(self, body: bytes, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
-        kept = self._connection.sock is not None
+    def answer(self, query: Query) -> Answer:
+        """The server's answer to a whole request: the rest of it travels in headers, as on AWS."""
+        return self.post("/invocations", query)
+
+    def post(self, path: str, query: Query) -> Answer:
+        """What it answers to a POST."""
+        response, body = self.exchange("POST", path, query.body, query.headers)
+        said = response.headers
+        return Answer(body, said.get("Content-Type", ""), _line(said.get(prediction.ATTRIBUTES, "")))
+
+    def exchange(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """A response with its body; `Answered` where its status is no success, `Unanswered` where there is none."""
+        connection = self._taken()
+        kept = connection.used
         try:
-            return self._once(body, headers)
-        except (ConnectionError, http.client.HTTPException, OSError) as error:
-            self._connection.close()
+            response, said = _once(connection, method, path, body, headers or {})
+        except _GONE as error:
+            self._drop(connection)
             # Servers close a connection that was idle for long, and this one may have crossed with that.
-            if kept and isinstance(error, ConnectionError):
-                return self._again(body, headers)
-            raise _unanswered(error) from error
+            if not (kept and isinstance(error, ConnectionError)):
+                raise _unanswered(method, path, error) from error
+            response, said = self._anew(method, path, body, headers or {})
+        else:
+            self._give_back(connection)
+        if not 200 <= response.status < 300:
+            raise Answered(path, response.status, said.decode("utf-8", "replace"))
+        return response, said
 
-    def _again(self, body: bytes, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
+    def _anew(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = self._taken(fresh=True)
         try:
-            return self._once(body, headers)
-        except (http.client.HTTPException, OSError) as error:
-            self._connection.close()
-            raise _unanswered(error) from error
+            found = _once(connection, method, path, body, headers)
+        except _GONE as error:
+            self._drop(connection)
+            raise _unanswered(method, path, error) from error
+        self._give_back(connection)
+        return found
 
-    def _once(self, body: bytes, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
-        self._connection.request("POST", "/invocations", body, headers)
-        response = self._connection.getresponse()
-        return response, response.read()
+    def _taken(self, *, fresh: bool = False) -> _Connection:
+        """An idle connection, or a new one."""
+        with self._change:
+            while not (self._idle and not fresh) and len(self._open) >= self._width + QUEUED:
+                self._change.wait()
+            if self._idle and not fresh:
+                return self._idle.pop()
+            connection = _Connection(http.client.HTTPConnection("127.0.0.1", self._port), monotonic())
+            self._open.add(connection)
+        try:
+            connection.http.connect()
+        except OSError as error:
+            self._drop(connection)
+            raise _unanswered("connect", f"port {self._port}", error) from error
+        connection.made = monotonic()
+        return connection
+
+    def _give_back(self, connection: _Connection) -> None:
+        """Keeps a connection that has answered, unless the server may be waiting for its end."""
+        with self._change:
+            held = 1 + sum(other.made < connection.began for other in self._open)
+            self._width = max(self._width, held)
+            others = len(self._open) - len(self._idle) - 1
+            if connection.http.sock is None or (others and len(self._open) > self._width):
+                self._open.discard(connection)
+                connection.http.close()
+            else:
+                connection.used = True
+                self._idle.append(connection)
+            self._change.notify_all()
+
+    def _drop(self, connection: _Connection) -> None:
+        connection.http.close()
+        with self._change:
+            self._open.discard(connection)
+            self._change.notify_all()
 
 
-def _unanswered(error: Exception) -> Unanswered:
-    return Unanswered(f"The server gave no answer to POST /invocations: {type(error).__name__}: {error}")
+def _once(
+    connection: _Connection, method: str, path: str, body: bytes, headers: dict[str, str]
+) -> tuple[http.client.HTTPResponse, bytes]:
+    connection.http.request(method, path, body, headers)
+    response = connection.http.getresponse()
+    return response, response.read()
+
+
+def _line(text: str) -> str:
+    """Text that fits a header of one line, as AWS passes it on: ASCII, 1,024 characters at most."""
+    return " ".join(text.encode("ascii", "ignore").decode().split())[:1024]
+
+
+def _unanswered(method: str, path: str, error: Exception) -> Unanswered:
+    return Unanswered(f"The server gave no answer to {method} {path}: {type(error).__name__}: {error}")

@@ -3,7 +3,7 @@
     body ─► input_fn(body, content_type) ─► predict_fn(data, model) ─► output_fn(prediction, accept) ─► answer
         └───────────────────── transform_fn(model, body, content_type, accept) ─────────────────────┘
 
-A function that takes one more positional argument gets a context, as with AWS's toolkit.
+A function that takes one more positional argument gets a context, as with AWS's toolkit (`context.py`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from potager.images.python import formats
 from potager.images.python.answers import answered
+from potager.images.python.context import Context
 from potager.images.python.errors import BrokenModel, BrokenScript, Refused, ScriptFailed
 from potager.kernel.prediction import Answer, Query
 
@@ -49,6 +50,7 @@ class Functions:
     content_type, accept : what a request has that does not say.
     quicken : makes of a loaded model an `input_fn` and a `predict_fn` that together answer as those above, and sooner;
         None where there is nothing to gain. Asked where a script has no `predict_fn`.
+    context : what the functions get that take one; None where none does.
     """
 
     model_fn: Function | None
@@ -59,11 +61,13 @@ class Functions:
     content_type: str = formats.JSON
     accept: str = formats.JSON
     quicken: Callable[[Any], Steps | None] | None = None
+    context: Context | None = None
 
 
 class Predictor:
     """One loaded model and the functions that serve it.
 
+    answer : answers a whole request, where a function asks for more of it than its body; else None.
     predict_many : answers several requests at once, where that comes out the same; else None.
     """
 
@@ -71,7 +75,9 @@ class Predictor:
         self._functions, self._model = functions, model
         self._transform = functions.transform_fn or self._in_steps
         self._accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or functions.accept
-        self.predict_many: Callable[[Sequence[Query]], list[Answer]] | None = self._together if apart else None
+        self.answer: Callable[[Query], Answer] | None = functions.context and self._in_context
+        together = self._together if apart and not functions.context else None
+        self.predict_many: Callable[[Sequence[Query]], list[Answer]] | None = together
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
         """The answer and its content type. A request that does not say both has the defaults of its image.
@@ -96,6 +102,12 @@ class Predictor:
         parts = [found[end - len(table) : end] for table, end in zip(tables, ends, strict=True)]
         return [Answer(*answered(self._functions.output_fn(part, accept), accept)) for part in parts]
 
+    def _in_context(self, query: Query) -> Answer:
+        context = self._functions.context
+        assert context is not None
+        context.begin(query)
+        return context.answer(*self.predict(query.body, query.content_type, query.accept))
+
     def _in_steps(self, model: Any, body: bytes | str, content_type: str, accept: str) -> Any:
         data = self._functions.input_fn(body, content_type)
         return self._functions.output_fn(self._functions.predict_fn(data, model), accept)
@@ -105,11 +117,15 @@ def functions(script: ModuleType | None, defaults: Functions, model: Path) -> Fu
     """The script's functions before the defaults. `BrokenScript` for a script that cannot serve."""
     if script is None:
         return defaults
-    context = SimpleNamespace(system_properties={"model_dir": str(model), "gpu_id": None})
+    context, asked = Context(model), list[str]()
 
     def own(name: str, arguments: int) -> Function | None:
         function = getattr(script, name, None)
-        return None if function is None else _guarded(_fitted(name, function, arguments, context))
+        if function is None:
+            return None
+        fitted = _fitted(name, function, arguments, context)
+        asked.extend([name] if fitted is not function else [])
+        return _guarded(fitted)
 
     steps = {name: own(name, 2) for name in ("input_fn", "predict_fn", "output_fn")}
     transform = own("transform_fn", 4)
@@ -124,6 +140,7 @@ def functions(script: ModuleType | None, defaults: Functions, model: Path) -> Fu
         transform_fn=transform,
         content_type=defaults.content_type,
         accept=defaults.accept,
+        context=context if asked else None,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from potager.images.python.errors import BrokenModel, BrokenScript, Refused, ScriptFailed
 from potager.images.python.serve import load
+from potager.kernel.prediction import Query
 
 Serve = Callable[[str], Any]
 
@@ -92,6 +93,40 @@ def predict_fn(data, model, context=None):
     return [data, model, context is not None]
 """)
     assert json.loads(predictor.predict(b"", "text/csv", "")[0]) == [0.5, True, True]
+
+
+HEARS = """
+def model_fn(model_dir):
+    return "m"
+
+def predict_fn(data, model, context):
+    heard = context.get_request_header(0, "x-amzn-sagemaker-custom-attributes")
+    if heard == "fail":
+        context.set_response_status(422, "no such customer")
+    context.set_response_header(0, "X-Amzn-SageMaker-Custom-Attributes", f"model={model};{heard}")
+    context.set_response_content_type(0, "application/x-mine")
+    every = context.request_processor[0].get_request_properties()
+    return [context.get_request_id(), context.model_name, sorted(context.get_all_request_header(0)), sorted(every)]
+"""
+
+
+def test_the_context_tells_what_was_asked_and_takes_what_is_answered_beside_the_body(serve: Serve) -> None:
+    predictor = serve(HEARS)
+    query = Query(b"[1]", "application/json", attributes="tenant=7", inference_id="case-1")
+    answer = predictor.answer(query)
+    names = ["Content-Type", "X-Amzn-SageMaker-Custom-Attributes", "X-Amzn-SageMaker-Inference-Id"]
+    assert json.loads(answer.body) == ["case-1", "model", names, names]
+    assert (answer.attributes, answer.content_type) == ("model=m;tenant=7", "application/x-mine")
+    assert predictor.answer(Query(b"[1]", "application/json")).attributes == "model=m;None"
+    with pytest.raises(Refused) as refused:
+        predictor.answer(Query(b"[1]", "application/json", attributes="fail"))
+    assert refused.value.status == 422
+    with pytest.raises(ScriptFailed, match="1024 of ASCII"):
+        predictor.answer(Query(b"[1]", "application/json", attributes="a" * 1024))
+
+
+def test_a_script_that_asks_for_no_context_is_asked_for_the_body_alone(serve: Serve) -> None:
+    assert serve(DOUBLING).answer is None
 
 
 def test_a_function_with_the_wrong_arguments_is_found_when_the_model_loads(serve: Serve) -> None:
