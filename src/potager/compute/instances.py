@@ -83,6 +83,8 @@ _ROWS: Mapping[str, tuple[int, float, int]] = {
 }
 """vCPUs, GiB and GPUs of what is regular in nothing."""
 
+_SERVERLESS = re.compile(r"serverless\.(?P<memory>[0-9]{1,9})")
+
 _NAME = re.compile(r"(?:ml\.)?(?P<family>(?P<letter>[a-z])[a-z0-9-]*)\.(?P<size>medium|large|(?P<times>[0-9]*)xlarge)")
 
 
@@ -100,8 +102,16 @@ class Shape:
         return bool(self.gpus) or self.kind.removeprefix("ml.").startswith(("dl", "inf", "trn"))
 
 
+def serverless(memory: int) -> str:
+    """The kind of a serverless worker with `memory` MiB: it has a core for each GiB."""
+    return f"serverless.{memory}"
+
+
 def shape(kind: str) -> Shape:
     """What an instance of that type has; `Invalid` for a type that is none of AWS's."""
+    if sized := _SERVERLESS.fullmatch(kind):
+        memory = int(sized["memory"])
+        return Shape(kind, max(1, memory // 1024), memory * 2**20)
     found = _NAME.fullmatch(kind)
     if found is None:
         raise Invalid(f"'{kind}' is not an instance type. Choose one of AWS's, such as ml.m5.large.")

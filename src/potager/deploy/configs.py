@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from potager.deploy import models
+from potager.deploy import containers, models, serverless
 from potager.deploy.capture import terms
 from potager.kernel import tags
 from potager.kernel.context import Context
@@ -35,14 +35,17 @@ UNSERVED = ("AsyncInferenceConfig", "ExplainerConfig")
 
 
 @sagemaker.operation
-@partly("real-time variants; no serverless or asynchronous ones")
+@partly("not asynchronous")
 async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTypeDef) -> Mapping[str, Any]:
     """Writes down which models an endpoint shall serve, on what, with which share of the traffic."""
     name = req["EndpointConfigName"]
     arn = ctx.arn(f"endpoint-config/{name}")
     _check(dict(req))
     for variant in (*req["ProductionVariants"], *req.get("ShadowProductionVariants", ())):
-        await models.find(ctx, variant.get("ModelName", ""))
+        model = (await models.find(ctx, variant.get("ModelName", ""))).doc
+        if variant.get(serverless.CONFIG):
+            isolated = req.get("EnableNetworkIsolation", False)
+            serverless.check_model(variant["VariantName"], model, containers.of(model), isolated)
     doc = {key: value for key, value in req.items() if key != "Tags"} | {
         "EndpointConfigArn": arn,
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
@@ -62,6 +65,7 @@ async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTyp
 
 
 def _check(req: Mapping[str, Any]) -> None:
+    serverless.check(req, req["ProductionVariants"])
     for member in UNSERVED:
         if req.get(member):
             raise Unserved(f"{member} is not served yet. Leave it out.")
@@ -71,12 +75,10 @@ def _check(req: Mapping[str, Any]) -> None:
     check_shadow(req)
     check_names([variant["VariantName"] for variant in variants])
     for variant in variants:
-        if variant.get("ServerlessConfig"):
-            raise Unserved(f"Variant '{variant['VariantName']}' is serverless, which is not served yet.")
         if not variant.get("ModelName"):
             raise Invalid(f"Variant '{variant['VariantName']}' names no model. Set ModelName.")
     check_shares(
-        [(each["VariantName"], each["InitialVariantWeight"], each["InitialInstanceCount"]) for each in variants]
+        [(each["VariantName"], each["InitialVariantWeight"], each.get("InitialInstanceCount")) for each in variants]
     )
 
 
@@ -101,11 +103,16 @@ def check_names(names: Sequence[str]) -> None:
             raise Invalid(f"Two variants are named '{name}'. Give each its own name.")
 
 
-def check_shares(shares: Sequence[tuple[str, float, int]]) -> None:
-    """Holds the name, weight and count of each variant against what can be: some traffic, some instances."""
+def check_shares(shares: Sequence[tuple[str, float, int | None]]) -> None:
+    """Holds the name, weight and count of each variant against what can be: some traffic, some instances.
+
+    The count of a serverless variant is None.
+    """
     if not any(weight > 0 for _, weight, _ in shares):
         raise Invalid("No production variant has a weight above 0, so none would get traffic. Give one a weight.")
     for name, _, count in shares:
+        if count is None:
+            continue
         if count < 1:
             raise Invalid(f"Variant '{name}' has an instance count of {count}. It needs 1 at least.")
         if count > MOST_INSTANCES:
@@ -114,7 +121,8 @@ def check_shares(shares: Sequence[tuple[str, float, int]]) -> None:
 
 
 def _defaults(variant: dict[str, Any]) -> dict[str, Any]:
-    return {"InitialVariantWeight": 1.0, "InitialInstanceCount": 1} | variant
+    counted: Mapping[str, Any] = {} if variant.get(serverless.CONFIG) else {"InitialInstanceCount": 1}
+    return {"InitialVariantWeight": 1.0, **counted, **variant}
 
 
 @sagemaker.operation

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.deploy import artifact, configs, containers, models
+from potager.compute import instances
+from potager.deploy import artifact, configs, containers, models, serverless
 from potager.kernel import ids
 from potager.kernel.context import Context
 from potager.kernel.errors import Invalid
@@ -36,14 +37,17 @@ async def made(ctx: Context, config_name: str) -> dict[str, Any]:
 
 async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> dict[str, Any]:
     model = (await models.find(ctx, variant["ModelName"])).doc
+    without = variant.get(serverless.CONFIG)
     return {
         "name": variant["VariantName"],
-        "instance": variant.get("InstanceType", "ml.m5.large"),
+        "instance": instances.serverless(without["MemorySizeInMB"])
+        if without
+        else variant.get("InstanceType", "ml.m5.large"),
         "containers": [_container(each, number) for number, each in enumerate(containers.of(model), 1)],
         "serial": containers.serial(model),
         "isolated": model["EnableNetworkIsolation"] or isolated,
         "weight": variant["InitialVariantWeight"],
-        "count": variant["InitialInstanceCount"],
+        "count": serverless.kept(without) if without else variant["InitialInstanceCount"],
         "spec": variant,
     }
 
@@ -68,6 +72,11 @@ def reweighed(deployment: Deployment, changes: Sequence[Mapping[str, Any]]) -> d
             known = ", ".join(variants)
             raise Invalid(f"The endpoint has no variant '{change['VariantName']}'. Its variants: {known}.")
         variant["weight"] = change.get("DesiredWeight", variant["weight"])
-        variant["count"] = change.get("DesiredInstanceCount", variant["count"])
-    configs.check_shares([(each["name"], each["weight"], each["count"]) for each in variants.values()])
+        variant.update(serverless.changed(variant, change))
+    configs.check_shares(
+        [
+            (each["name"], each["weight"], None if serverless.config(each) else each["count"])
+            for each in variants.values()
+        ]
+    )
     return {**deployment, "variants": list(variants.values())}

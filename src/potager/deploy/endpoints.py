@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from potager.deploy import deployment
+from potager.deploy import deployment, serverless
 from potager.deploy.capture import terms
 from potager.deploy.hosting import KIND, Host
 from potager.kernel import ids, tags
@@ -169,6 +169,13 @@ def _summary(variant: Mapping[str, Any], desired: Mapping[str, Any], at: float) 
         "DeployedImages": [{"SpecifiedImage": each, "ResolvedImage": each, "ResolutionTime": at} for each in images],
         "CurrentWeight": variant["weight"],
         "DesiredWeight": desired["weight"],
-        "CurrentInstanceCount": variant["count"],
-        "DesiredInstanceCount": desired["count"],
+        **_capacity(variant, desired),
     }
+
+
+def _capacity(variant: Mapping[str, Any], desired: Mapping[str, Any]) -> dict[str, Any]:
+    """Instances, or what a serverless variant has in their place: a count of 0 and its configuration, as on AWS."""
+    if config := serverless.config(variant):
+        counts = {"CurrentInstanceCount": 0, "DesiredInstanceCount": 0}
+        return {**counts, "CurrentServerlessConfig": config, "DesiredServerlessConfig": serverless.config(desired)}
+    return {"CurrentInstanceCount": variant["count"], "DesiredInstanceCount": desired["count"]}

@@ -18,10 +18,11 @@ from potager.compute import leftovers
 from potager.compute.allotment import Ask
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor, Workload
-from potager.deploy import fleet, layout, lifecycle, router
+from potager.deploy import fleet, layout, lifecycle, router, serverless
 from potager.deploy.fleet import GRACE, Fleet
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
 from potager.deploy.limits import Limits
+from potager.deploy.pool import Pool, Pools, Serverless
 from potager.deploy.router import Key, Route, Router, Variant, Watcher
 from potager.deploy.traffic.shadow import Shadow, share
 from potager.kernel import clock
@@ -62,6 +63,7 @@ class Host:
         self.data = data
         self.limits = limits or Limits()
         self.fleet = Fleet(executor, shares, data / "jobs", patience=self.limits.timeout)
+        self.pools = Pools()
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of an endpoint's route, from its row and its deployment."""
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
@@ -69,8 +71,7 @@ class Host:
     async def start(self) -> None:
         """Takes up every endpoint that is not at rest, and clears away instances that no endpoint wants."""
         active = await self._tender.take_up()
-        wanted = [lifecycle.places(row.doc["_id"], row.doc[key]) for row in active for key in ("_live", "_wanted")]
-        ids = {each for places in wanted for place in places for each in place.workloads}
+        ids = {each for row in active for place in _places(row) for each in place.workloads}
         await leftovers.clear(self.fleet.executor, self.fleet.folder, "ep-*", ids)
 
     def wake(self, row: Row) -> None:
@@ -79,11 +80,12 @@ class Host:
     async def close(self) -> None:
         """Stops looking after endpoints, and ends their instances; the next server starts them again."""
         await self._tender.close()
+        self.pools.close()
         await self.fleet.close()
 
     async def _act(self, row: Row) -> float | None:
         pause = self._tend(row)
-        wanted = lifecycle.places(row.doc["_id"], row.doc["_wanted"])
+        wanted = lifecycle.proof(row.doc["_id"], row.doc["_wanted"], row.doc["_live"])
         match lifecycle.decide(row.status or "", wanted, self.fleet.up, self.fleet.failed):
             case Rest():
                 return pause
@@ -117,10 +119,10 @@ class Host:
                 self._raise(row, place)
         return min(pauses, default=None)
 
-    def _raise(self, row: Row, place: Place) -> None:
+    def _raise(self, row: Row, place: Place, wake: Callable[[], None] | None = None) -> None:
         ask = Ask(place.id, f"endpoint {row.name}", (place.variant["instance"],), clock.now(), "server")
         containers = [self._container(row, place, number) for number in range(len(place.workloads))]
-        self.fleet.raise_(ask, containers, partial(self.wake, row), serial=place.variant["serial"])
+        self.fleet.raise_(ask, containers, wake or partial(self.wake, row), serial=place.variant["serial"])
 
     def _container(self, row: Row, place: Place, number: int) -> fleet.Container:
         scope, spec = Scope(row.account, row.region), place.variant["containers"][number]
@@ -160,27 +162,52 @@ class Host:
 
     def _publish(self, row: Row, deployment: Mapping[str, Any], places: Sequence[Place]) -> None:
         """Replaces the endpoint's route by one over the instances that are up."""
-        variants = [self._variant(spec, places) for spec in deployment["variants"]]
+        variants = [self._variant(row, deployment, spec, places) for spec in deployment["variants"]]
         watchers = [each for watch in self.watch if (each := watch(row, deployment))]
         shadows = [
             Shadow(
-                self._variant(spec, places), share(spec["weight"], variants[0].weight), self.limits.timeout, watchers
+                self._variant(row, deployment, spec, places),
+                share(spec["weight"], variants[0].weight),
+                self.limits.timeout,
+                watchers,
             )
             for spec in deployment.get("shadows", ())
         ]
         self.router.put(_key(row), Route(variants, [*watchers, *shadows]))
 
-    def _variant(self, spec: Mapping[str, Any], places: Sequence[Place]) -> Variant:
+    def _variant(
+        self, row: Row, deployment: Mapping[str, Any], spec: Mapping[str, Any], places: Sequence[Place]
+    ) -> Variant:
+        if serverless.config(spec):
+            return self._serverless(row, deployment, spec)
         up = self.fleet.up
         mine = [up[place.id] for place in places if place.variant is spec and place.id in up]
         return Variant(spec["name"], spec["weight"], mine)
+
+    def _serverless(self, row: Row, deployment: Mapping[str, Any], spec: Mapping[str, Any]) -> Serverless:
+        """A variant whose workers come and go; the same pool as before for what it runs."""
+        endpoint, prefix = row.doc["_id"], lifecycle.prefix(row.doc["_id"], deployment, spec)
+
+        def wake() -> None:
+            self.pools.look(endpoint)
+            self.wake(row)
+
+        def start(number: int) -> None:
+            self._raise(row, Place(f"{prefix}{number}", spec), wake)
+
+        pool = self.pools.of(
+            endpoint, prefix, lambda: Pool(spec["name"], prefix, self.fleet, start, wake, self.limits.idle)
+        )
+        pool.bound((serverless.config(spec) or {})["MaxConcurrency"], spec["count"])
+        pool.look()
+        return Serverless(spec["name"], spec["weight"], (), pool)
 
     async def _serve(self, row: Row, wanted: Sequence[Place]) -> float | None:
         self._publish(row, row.doc["_wanted"], wanted)
         doc = row.doc | {"_live": row.doc["_wanted"]}
         await self.rows.write(lambda tx: tx.update(row, doc=doc, status="InService"))
         log.info("endpoint %s: InService with %d instances", row.name, len(wanted))
-        self._retire_others(row, wanted)
+        self._retire_others(row, row.doc["_wanted"])
         return None
 
     async def _fail(self, row: Row, reason: str) -> float | None:
@@ -190,7 +217,7 @@ class Host:
         status = "InService" if live else "Failed"
         row = await self.rows.write(lambda tx: tx.update(row, doc=doc, status=status))
         log.warning("endpoint %s: %s: %s", row.name, status, reason)
-        self._retire_others(row, lifecycle.places(row.doc["_id"], live))
+        self._retire_others(row, live)
         if not live:
             await self.leases.release(row)
         return 0.0 if live else None
@@ -204,19 +231,25 @@ class Host:
     async def _remove(self, row: Row) -> float | None:
         """Forgets the endpoint once nothing of it is left; until then, what goes wakes it."""
         self.router.drop(_key(row))
-        if self._retire_others(row, ()):
+        if self._retire_others(row, None):
             return None
         await self.rows.write(lambda tx: tx.delete(row))
         await self.leases.release(row)
         log.info("endpoint %s: deleted", row.name)
         return None
 
-    def _retire_others(self, row: Row, kept: Sequence[Place]) -> int:
-        """Takes down every instance of the endpoint, here or left by an earlier server, that is not kept; how many."""
-        others = self.fleet.known(f"ep-{row.doc['_id']}-") - {place.id for place in kept}
-        for name in others:
+    def _retire_others(self, row: Row, kept: Mapping[str, Any] | None) -> int:
+        """Takes down every instance of the endpoint, here or left by an earlier server, that is not kept; how many.
+
+        kept : a deployment, which has what it asks for and what answers for it; None for nothing.
+        """
+        endpoint = row.doc["_id"]
+        others = self.fleet.known(f"ep-{endpoint}-") - {place.id for place in lifecycle.places(endpoint, kept)}
+        prefixes = [lifecycle.prefix(endpoint, kept, variant) for variant in kept["variants"]] if kept else ()
+        pooled = self.pools.drain(endpoint, prefixes)
+        for name in others - pooled:
             self.fleet.retire(name, partial(self.wake, row))
-        return len(others)
+        return len(others | pooled)
 
     async def _give_up(self, row: Row, error: Exception) -> None:
         """Writes down why an endpoint cannot be brought where it should be."""
@@ -226,6 +259,12 @@ class Host:
         else:
             doc = row.doc | {"FailureReason": reason}
             await self.rows.write(lambda tx: tx.update(row, doc=doc))
+
+
+def _places(row: Row) -> list[Place]:
+    """The instances that an endpoint keeps, and those that it waits for."""
+    endpoint, live, wanted = row.doc["_id"], row.doc["_live"], row.doc["_wanted"]
+    return lifecycle.places(endpoint, live) + lifecycle.proof(endpoint, wanted, live)
 
 
 def _key(row: Row) -> Key:

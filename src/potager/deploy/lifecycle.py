@@ -16,6 +16,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from potager.deploy import serverless
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -38,10 +40,31 @@ def places(endpoint_id: str, deployment: Mapping[str, Any] | None) -> list[Place
     if deployment is None:
         return []
     return [
-        Place(f"ep-{endpoint_id}-{_digest(deployment, variant)}-{number}", variant)
+        Place(f"{prefix(endpoint_id, deployment, variant)}{number}", variant)
         for variant in (*deployment["variants"], *deployment.get("shadows", ()))
         for number in range(variant["count"])
     ]
+
+
+def proof(endpoint_id: str, deployment: Mapping[str, Any], live: Mapping[str, Any] | None) -> list[Place]:
+    """The instances that must be up before a deployment is served.
+
+    Beside those that it asks for, one of each serverless variant that does not answer yet: it shows that the model
+    loads.
+    """
+    known = {prefix(endpoint_id, live, variant) for variant in live["variants"]} if live else ()
+    first = [
+        Place(f"{name}0", variant)
+        for variant in deployment["variants"]
+        if serverless.config(variant) and not variant["count"]
+        if (name := prefix(endpoint_id, deployment, variant)) not in known
+    ]
+    return places(endpoint_id, deployment) + first
+
+
+def prefix(endpoint_id: str, deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
+    """What the ids of a variant's instances begin with, before a number."""
+    return f"ep-{endpoint_id}-{_digest(deployment, variant)}-"
 
 
 def _digest(deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:

@@ -14,8 +14,10 @@ class Limits:
     timeout : seconds that a model has for one answer.
     body : bytes of a request's body.
     ping : seconds between two health checks of a program that answers `/ping` itself.
+    idle : seconds without a request after which a worker of a serverless variant goes.
     """
 
     timeout: float = 60.0
     body: int = 6 * 2**20
     ping: float = 5.0
+    idle: float = 300.0

@@ -122,7 +122,10 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     stack.push_async_callback(executor.close)
     shares = house.add(Shares, Shares(budget.of(settings), data / "shares"))
     stack.callback(shares.close)
-    house.add(Limits, Limits(settings.invocation_timeout, settings.invocation_body, settings.ping_interval))
+    limits = Limits(
+        settings.invocation_timeout, settings.invocation_body, settings.ping_interval, settings.serverless_idle
+    )
+    house.add(Limits, limits)
     await _work(house, stack, rows, leases, executor, objects, logs, settings)
     return house
 

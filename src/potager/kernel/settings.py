@@ -301,6 +301,13 @@ class Settings:
         "How many seconds pass between two looks at `GET /ping` of a server of your own behind an endpoint. One that "
         "does not answer 200 gets no requests until it does.",
     )
+    serverless_idle: int = _declare(
+        "300",
+        _count(1),
+        "a whole number of seconds from 1",
+        "How many seconds a worker of a serverless endpoint stays without a request before it goes. The next request "
+        "that finds none starts one.",
+    )
     connections: int = _declare(
         "1024",
         _count(8),
