@@ -37,6 +37,7 @@ from potager.store.events import Events
 from potager.store.keyring import Keyring
 from potager.store.leases import Leases
 from potager.store.logs import Logs
+from potager.store.metrics import Metrics
 from potager.store.mounts.declared import Mounts
 from potager.store.objects import Objects
 from potager.store.rows import Rows
@@ -99,6 +100,9 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     stack.push_async_callback(tending.close)
     objects = house.add(Objects, Objects(database, blobs, Mounts(data, scope), Sealing(vault, keyring)))
     events = house.add(Events, Events(database))
+    metrics = house.add(Metrics, Metrics(database))
+    metrics.start()
+    stack.push_async_callback(metrics.close)
     objects.observe = records.observer(events)
     events.start()
     stack.push_async_callback(events.close)

@@ -8,6 +8,7 @@
     inline                      the bytes of small blobs, which are no files until somebody needs them as such
     events, cursors             what happened, for those who asked to be told, in the order in which it was committed;
                                 and how far each of them has come
+    metrics, points             what is counted and measured: a row a metric, and a summary a period (`metrics.py`)
 
 Times are seconds since 1970 as 64-bit floats. Texts sort by their UTF-8 bytes on every back end, as S3 sorts keys.
 """
@@ -194,4 +195,35 @@ cursors = Table(
     Column("name", _text(), nullable=False),
     Column("event", BigInteger(), nullable=False),
     PrimaryKeyConstraint("name", name="cursors_key"),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("id", BigInteger(), nullable=False, autoincrement=False),
+    Column("account", _text(), nullable=False),
+    Column("region", _text(), nullable=False),
+    Column("namespace", _text(), nullable=False),
+    Column("name", _text(), nullable=False),
+    Column("dimensions", _text(), nullable=False),
+    Column("unit", _text(), nullable=False),
+    Column("last", BigInteger(), nullable=False),
+    PrimaryKeyConstraint("id", name="metrics_key"),
+    Index("metrics_name", "account", "region", "namespace", "name", "dimensions"),
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("metric", BigInteger(), nullable=False),
+    Column("at", BigInteger(), nullable=False),
+    Column("period", Integer(), nullable=False),
+    Column("count", _real(), nullable=False),
+    Column("sum", _real(), nullable=False),
+    Column("least", _real(), nullable=False),
+    Column("greatest", _real(), nullable=False),
+    Column("buckets", LargeBinary(), nullable=False),
+    PrimaryKeyConstraint("metric", "at", "period", name="points_key"),
+    Index("points_period", "period", "at"),
+    sqlite_with_rowid=False,
 )

@@ -1,4 +1,4 @@
-"""Versions of objects, what a bucket is configured to do, small blobs inside the database, events."""
+"""Versions of objects, what a bucket is configured to do, small blobs inside the database, events, metrics."""
 
 from __future__ import annotations
 
@@ -72,3 +72,30 @@ def upgrade() -> None:
         sa.Column("event", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="cursors_key"),
     )
+    op.create_table(
+        "metrics",
+        sa.Column("id", sa.BigInteger(), nullable=False, autoincrement=False),
+        sa.Column("account", _text(), nullable=False),
+        sa.Column("region", _text(), nullable=False),
+        sa.Column("namespace", _text(), nullable=False),
+        sa.Column("name", _text(), nullable=False),
+        sa.Column("dimensions", _text(), nullable=False),
+        sa.Column("unit", _text(), nullable=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="metrics_key"),
+    )
+    op.create_index("metrics_name", "metrics", ["account", "region", "namespace", "name", "dimensions"])
+    op.create_table(
+        "points",
+        sa.Column("metric", sa.BigInteger(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("period", sa.Integer(), nullable=False),
+        sa.Column("count", _real(), nullable=False),
+        sa.Column("sum", _real(), nullable=False),
+        sa.Column("least", _real(), nullable=False),
+        sa.Column("greatest", _real(), nullable=False),
+        sa.Column("buckets", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("metric", "at", "period", name="points_key"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("points_period", "points", ["period", "at"])
