@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import boto3
-import uvicorn
 from botocore.config import Config
 
-from potager.cli.connection import Connection
 from potager.gateway.app import App
+from potager.gateway.connection import Clients, Connection
+from potager.gateway.exchange import Answer
 from potager.gateway.pipeline import Pipeline
 from potager.kernel.context import House
 from potager.kernel.sessions import Sessions
@@ -34,23 +34,21 @@ async def served(*services: Service) -> AsyncIterator[int]:
         registry.add(service)
     app = App(Settings(), KEYS, "http://127.0.0.1")
     app._pipeline = Pipeline(house, registry, Settings(), KEYS)
-    async with listening(app) as port:
+    async with listening(app.answer) as port:
         yield port
 
 
 @asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[int]:
-    """The port at which an ASGI app is served in this loop."""
-    config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_config=None)
-    config.load()
-    state = uvicorn.server.ServerState()
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(config, state, {}), "127.0.0.1", 0)
+async def listening(answer: Answer) -> AsyncIterator[int]:
+    """The port at which an app is served in this loop."""
+    clients = Clients(answer)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(clients), "127.0.0.1", 0)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for connection in list(state.connections):
-            connection.transport.abort()  # type: ignore[union-attr]
+        for connection in list(clients.connections):
+            cast(Connection, connection).transport.abort()
 
 
 def client(service: str, port: int, **config: Any) -> Any:

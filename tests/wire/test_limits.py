@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from potager.cli.connection import MOST_HEAD
-from potager.gateway import asgi, pipeline
+from potager.gateway import exchange, pipeline
+from potager.gateway.connection import MOST_HEAD
 from potager.kernel.body import Body
 from potager.kernel.errors import WireError
 from potager.wire import message, model, protocols, route
@@ -53,7 +53,7 @@ async def test_a_document_that_does_not_come_is_given_up(
     monkeypatch: pytest.MonkeyPatch, kind: str, length: str
 ) -> None:
     monkeypatch.setattr(pipeline, "DOCUMENT_TIME", 0.01)
-    monkeypatch.setattr(asgi, "SETTLE_TIME", 0.01)
+    monkeypatch.setattr(exchange, "SETTLE_TIME", 0.01)
     async with served() as port:
         answer = await said(port, f"POST / HTTP/1.1\r\n{kind}\r\n{length}", b"1")
     assert b"RequestTimeout" in answer
@@ -61,8 +61,8 @@ async def test_a_document_that_does_not_come_is_given_up(
 
 
 async def test_a_document_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(asgi, "PATIENCE", -1.0)
-    monkeypatch.setattr(asgi, "LEAST_RATE", 10**9)
+    monkeypatch.setattr(exchange, "PATIENCE", -1.0)
+    monkeypatch.setattr(exchange, "LEAST_RATE", 10**9)
     async with served() as port:
         answer = await said(port, f"POST / HTTP/1.1\r\n{JSON}\r\ncontent-length: 100", b"{")
     assert b"too slowly" in answer

@@ -4,21 +4,18 @@
     CONNECT ...         ──► the proxy of jobs, which programs of this machine reach in the clear
     anything else       ──► connection.py, marked as plain http: the app says that it is to be https
 
-uvicorn's own TLS would drop a client that speaks plain http without a word, and keep one certificate for good.
+The event loop's own TLS would drop a client that speaks plain http without a word, and keep one certificate for good.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, cast
+from typing import cast
 
-from uvicorn.config import Config
-from uvicorn.server import ServerState
-
-from potager.cli import connection
 from potager.cli.certificates import Certificates
-from potager.cli.connection import Connection, Tunnel
+from potager.gateway import connection
+from potager.gateway.connection import Clients, Connection, Tunnel
 from potager.kernel.hosts import is_loopback
 
 log = logging.getLogger(__name__)
@@ -28,38 +25,23 @@ HANDSHAKE = b"\x16"
 
 
 class Door(asyncio.Protocol):
-    """One connection until it is known what it speaks; then uvicorn's protocol takes over.
-
-    Parameters are uvicorn's, and `Connection`'s.
+    """One connection until it is known what it speaks; then `Connection` takes over.
 
     certificates : asked anew for each connection.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-        *,
-        certificates: Certificates,
-        tunnel: Tunnel | None = None,
-        most: int | None = None,
-    ) -> None:
-        self._given: tuple[Any, ...] = (config, server_state, app_state, _loop)
-        self._loop = _loop or asyncio.get_running_loop()
-        self._state = server_state
+    def __init__(self, clients: Clients, certificates: Certificates) -> None:
+        self._clients = clients
+        self._loop = asyncio.get_running_loop()
         self._certificates = certificates
-        self._tunnel = tunnel
-        self._most = most
         self._task: asyncio.Task[None] | None = None
         self._early = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._state.connections.add(cast(Any, self))
+        self._clients.enter(self)
         self._timer = self._loop.call_later(connection.HEAD_TIME, self.shutdown)
-        if self._most is not None and len(self._state.connections) > self._most:
+        if self._clients.full:
             self.shutdown()  # in which tongue it would be told so is not known yet
 
     def data_received(self, data: bytes) -> None:
@@ -69,7 +51,7 @@ class Door(asyncio.Protocol):
             self._transport.pause_reading()
             self._task = self._loop.create_task(self._secure(data))
         else:
-            self._enter(self._transport, self._tunnel if self._is_local() else None, data)
+            self._enter(self._transport, self._clients.tunnel if self._is_local() else None, data)
 
     def _is_local(self) -> bool:
         """Whether the client is on this machine: then what it says in the clear, its login, never leaves it."""
@@ -90,7 +72,7 @@ class Door(asyncio.Protocol):
             self.shutdown()
             return
         if transport is not None and not transport.is_closing():
-            self._enter(transport, self._tunnel, bytes(self._early))
+            self._enter(transport, self._clients.tunnel, bytes(self._early))
 
     def _feed(self, hello: bytes) -> None:
         """Gives TLS what was taken of it, as the transport would have."""
@@ -107,7 +89,7 @@ class Door(asyncio.Protocol):
 
     def _enter(self, transport: asyncio.Transport, tunnel: Tunnel | None, data: bytes) -> None:
         self._leave()
-        inner = Connection(*self._given, tunnel=tunnel)
+        inner = Connection(self._clients, tunnel)
         transport.set_protocol(inner)
         inner.connection_made(transport)
         if data:
@@ -117,10 +99,10 @@ class Door(asyncio.Protocol):
         self._leave()
 
     def shutdown(self) -> None:
-        """Ends the connection; uvicorn calls it when the server stops."""
+        """Ends the connection."""
         self._leave()
         self._transport.abort()
 
     def _leave(self) -> None:
         self._timer.cancel()
-        self._state.connections.discard(cast(Any, self))
+        self._clients.leave(self)

@@ -1,4 +1,4 @@
-"""Serves an ASGI app with uvicorn, from a bound socket to a clean stop.
+"""Serves the app, from a bound socket to a clean stop.
 
 listen() -> the socket, or an error that names the remedy
 serve()  -> startup, `ready` called once, until SIGTERM, SIGINT or the end of the parent's pipe; then a clean stop
@@ -11,23 +11,27 @@ import contextlib
 import errno
 import functools
 import gc
+import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import uvicorn
+import uvloop
 
 from potager.cli.certificates import Certificates
-from potager.cli.connection import Connection, Tunnel
 from potager.cli.door import Door
-from potager.kernel.errors import InUse, Invalid
+from potager.gateway.connection import Clients, Connection, Tunnel
+from potager.kernel.errors import Fault, InUse, Invalid
+
+if TYPE_CHECKING:
+    from potager.gateway.app import App
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 2048
-KEEP_ALIVE = 75
-"""Seconds an idle connection is kept: longer than clients pause between two polls."""
 SWITCH = 0.0005
 """Seconds that a thread (the database's, a job's upload) may hold the interpreter while the event loop waits for it.
 Each system call of the loop gives it away, and a request makes several."""
@@ -73,36 +77,67 @@ def url(sock: socket.socket, tls: Certificates | None = None) -> str:
     return f"{scheme}://[{reached}]:{port}" if ":" in reached else f"{scheme}://{reached}:{port}"
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], watched: int | None) -> None:
-        super().__init__(config)
-        self._ready = ready
-        self._watched = watched
+async def _run(
+    app: App,
+    sock: socket.socket,
+    clients: Clients,
+    made: Callable[[], asyncio.Protocol],
+    ready: Callable[[], None],
+    pipe: int | None,
+) -> bool:
+    """Whether the app could start. Returns once it has stopped."""
+    told = _stopping(pipe)
+    try:
+        await app.open()
+    except Exception as error:
+        if isinstance(error, Fault):
+            log.error("the server could not start: %s", error.message)
+        else:
+            log.exception("the server could not start")
+        return False
+    try:
+        server = await asyncio.get_running_loop().create_server(made, sock=sock, backlog=BACKLOG)
+        gc.freeze()  # what was imported stays: collections need not look at it
+        ready()
+        await told.wait()
+        server.close()
+        await _farewell(clients)
+    finally:
+        await app.close()
+    return True
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            gc.freeze()  # what was imported stays: collections need not look at it
-            self._ready()
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        # uvicorn's own raises the signal again after the stop, which would end the process by it and not with 0.
-        loop = asyncio.get_running_loop()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(each, self.handle_exit, each, None)
-        if self._watched is not None:
-            loop.add_reader(self._watched, self._heard, self._watched)
-        yield
+def _stopping(pipe: int | None) -> asyncio.Event:
+    """An event that is set once the server is told to stop."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
 
-    def _heard(self, pipe: int) -> None:
-        if not os.read(pipe, 4096):
-            asyncio.get_running_loop().remove_reader(pipe)
-            self.should_exit = True
+    def heard(handle: int) -> None:
+        if not os.read(handle, 4096):
+            loop.remove_reader(handle)
+            told.set()
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, told.set)
+    if pipe is not None:
+        loop.add_reader(pipe, heard, pipe)
+    return told
+
+
+async def _farewell(clients: Clients) -> None:
+    """Ends the connections: idle ones at once, the others with their requests, all of them in a while."""
+    for connection in list(clients.connections):
+        connection.shutdown()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(GRACE):
+            await clients.gone()
+    left = list(clients.tasks)
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def serve(
-    app: Any,
+    app: App,
     sock: socket.socket,
     ready: Callable[[], None],
     *,
@@ -121,23 +156,7 @@ def serve(
     tls : None for plain http.
     connections : how many may be open at a time, None for any number.
     """
-    made = functools.partial(Door, certificates=tls) if tls else Connection
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http=functools.partial(made, tunnel=tunnel, most=connections),  # pyright: ignore[reportArgumentType]
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=GRACE,
-    )
+    clients = Clients(app.answer, tunnel, connections)
+    made = functools.partial(Door, clients, tls) if tls else functools.partial(Connection, clients, tunnel)
     sys.setswitchinterval(SWITCH)
-    server = _Server(config, ready, pipe)
-    with contextlib.suppress(SystemExit):  # what newer versions raise when the app's startup failed
-        server.run(sockets=[sock])
-    return server.started
+    return uvloop.run(_run(app, sock, clients, made, ready, pipe))

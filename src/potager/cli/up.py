@@ -21,6 +21,7 @@ from potager.kernel.settings import Keys, Settings
 
 if TYPE_CHECKING:
     from potager.cli.passage import Passage
+    from potager.gateway.app import App
 
 
 @click.command("up")
@@ -77,7 +78,7 @@ def _keys(settings: Settings) -> Keys:
         ) from error
 
 
-def _app(settings: Settings, pair: Keys, where: str, passage: Passage) -> object:
+def _app(settings: Settings, pair: Keys, where: str, passage: Passage) -> App:
     from potager.gateway.app import create
 
     app = create(settings, keys=pair, url=where, trust=passage)
@@ -113,5 +114,5 @@ def _log(level: str) -> None:
         level=level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
     )
     if level != "debug":
-        for noisy in ("uvicorn.error", "botocore", "boto3", "alembic", "asyncio"):
+        for noisy in ("botocore", "boto3", "alembic", "asyncio"):
             logging.getLogger(noisy).setLevel(logging.WARNING)

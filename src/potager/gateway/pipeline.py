@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from potager.access.callers import Callers
-from potager.gateway.asgi import Disconnected
+from potager.gateway.exchange import Disconnected
 from potager.kernel import clock, ids
 from potager.kernel.context import Caller, Context, House, Origin
 from potager.kernel.errors import Fault, WireError
@@ -141,9 +141,14 @@ class Pipeline:
         return await self._whole(request, route.MAX_FORM) if route.is_form(request) else None
 
     async def _whole(self, request: Request, limit: int) -> bytes:
+        def hold(size: int) -> None:
+            self._hold(request, size)
+
+        if (data := request.body.at_once(limit, hold)) is not None:
+            return data
         try:
             async with asyncio.timeout(DOCUMENT_TIME):
-                return await request.body.read(limit, lambda size: self._hold(request, size))
+                return await request.body.read(limit, hold)
         except TimeoutError as error:
             text = f"The body took longer than {DOCUMENT_TIME:g} seconds. Send it again, faster."
             raise WireError("RequestTimeout", text) from error

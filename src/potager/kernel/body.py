@@ -39,8 +39,25 @@ class Body:
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks
 
+    def arrived(self) -> bytes | None:
+        """All of it where it has come already and nobody has taken any, else None."""
+        return None
+
+    def at_once(self, limit: int, taking: Callable[[int], None] | None = None) -> bytes | None:
+        """As `read`, without waiting: None where that cannot be."""
+        data = self.arrived()
+        if data is None:
+            return None
+        if len(data) > limit:
+            raise too_large(limit)
+        if taking is not None:
+            taking(len(data))
+        return data
+
     async def whole(self) -> bytes:
         """The whole body, which the caller knows to be small."""
+        if (data := self.arrived()) is not None:
+            return data
         parts = [chunk async for chunk in self]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

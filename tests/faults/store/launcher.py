@@ -24,8 +24,7 @@ from typing import Any
 CALLS = ("open", "write", "pwrite", "fdatasync", "fsync", "rename", "unlink", "chmod", "link", "copy_file_range")
 """What the store changes the disk with, each by its name in `os`."""
 IMPORTED = (
-    "uvicorn.lifespan.on",
-    "uvicorn.protocols.http.httptools_impl",
+    "httptools",
     "uvloop",
     "potager.cli.machine",
     "potager.cli.passage",

@@ -12,42 +12,29 @@ from types import ModuleType
 from typing import Any
 
 from potager.cli.main import main
+from potager.kernel.errors import Invalid
+from potager.wire.message import Request, Response
 
 
-def create(settings: Any, keys: Any, url: str, trust: Any) -> Any:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            await lifespan(receive, send)
-        else:
-            await echo(scope, receive, send)
+class Stub:
+    async def open(self) -> None:
+        if os.environ.get("POTAGER_STUB") == "broken":
+            raise Invalid("the stub is broken")
 
-    async def admits(user: str, password: str) -> bool:
+    async def close(self) -> None:
+        """Nothing was opened."""
+
+    async def answer(self, request: Request) -> Response:
+        size = len(await request.body.read(2**30))
+        told = {"method": request.method, "path": request.path, "headers": dict(request.headers), "size": size}
+        return Response(200, [("content-type", "application/json")], json.dumps(told).encode())
+
+    async def admits(self, user: str, password: str) -> bool:
         return (user, password) == ("job", "token")
 
-    app.admits = admits  # type: ignore[attr-defined]
-    return app
 
-
-async def lifespan(receive: Any, send: Any) -> None:
-    await receive()
-    if os.environ.get("POTAGER_STUB") == "broken":
-        await send({"type": "lifespan.startup.failed", "message": "the stub is broken"})
-        return
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    await send({"type": "lifespan.shutdown.complete"})
-
-
-async def echo(scope: Any, receive: Any, send: Any) -> None:
-    body, more = b"", True
-    while more:
-        message = await receive()
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-    headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-    told = {"method": scope["method"], "path": scope["path"], "headers": headers, "size": len(body)}
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+def create(settings: Any, keys: Any, url: str, trust: Any) -> Stub:
+    return Stub()
 
 
 if __name__ == "__main__":

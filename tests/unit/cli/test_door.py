@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 import uvloop
 
-from potager.cli import certificates, connection
+from potager.cli import certificates
 from potager.cli.certificates import Certificates
 from potager.cli.door import Door
+from potager.gateway import connection
+from potager.gateway.connection import Clients
 from potager.kernel.settings import Settings
-from tests.unit.cli.test_connection import app
+from potager.wire.message import Request, Response
 
 pytestmark = pytest.mark.filterwarnings("ignore:Overriding the:DeprecationWarning")
 
@@ -27,15 +28,10 @@ def event_loop_policy(request: pytest.FixtureRequest) -> Any:
     return request.param()
 
 
-async def scheme(scope: Any, receive: Any, send: Any) -> None:
+async def scheme(request: Request) -> Response:
     """Says by which scheme it was reached, and then what it received."""
-
-    async def prefixed(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            message["headers"].append((b"x-scheme", scope["scheme"].encode()))
-        await send(message)
-
-    await app(scope, receive, prefixed)
+    said = await request.body.read(2**30)
+    return Response(200, [("x-scheme", "https" if request.secure else "http")], said)
 
 
 async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,8 +40,8 @@ async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 class Here:
-    def __init__(self, port: int, state: Any, ours: Certificates) -> None:
-        self.port, self.state, self.ours = port, state, ours
+    def __init__(self, port: int, clients: Clients, ours: Certificates) -> None:
+        self.port, self.clients, self.ours = port, clients, ours
 
     def trusting(self) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=self.ours.trusted.decode())
@@ -65,7 +61,7 @@ class Here:
     async def empty(self) -> None:
         """Returns once no connection is left."""
         async with asyncio.timeout(30):
-            while self.state.connections:
+            while self.clients.connections:
                 await asyncio.sleep(0.001)
 
 
@@ -73,12 +69,10 @@ class Here:
 async def here(tmp_path: Path) -> AsyncIterator[Here]:
     ours = certificates.of(Settings(data=tmp_path, tls=True))
     assert ours
-    config = uvicorn.Config(scheme, http=Door, ws="none", lifespan="off", log_config=None)  # type: ignore[arg-type]
-    config.load()
-    state, loop = uvicorn.server.ServerState(), asyncio.get_running_loop()
-    made: Callable[[], Door] = lambda: Door(config, state, {}, certificates=ours, tunnel=tunnel)  # noqa: E731
-    server = await loop.create_server(made, "127.0.0.1", 0)
-    yield Here(server.sockets[0].getsockname()[1], state, ours)
+    clients = Clients(scheme, tunnel)
+    made: Callable[[], Door] = lambda: Door(clients, ours)  # noqa: E731
+    server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
+    yield Here(server.sockets[0].getsockname()[1], clients, ours)
     server.close()
 
 
@@ -177,9 +171,9 @@ async def test_a_stop_ends_the_connections_that_wait(here: Here) -> None:
     reader, idle = await asyncio.open_connection("localhost", here.port, ssl=here.trusting())
     idle.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
     await reader.readuntil(b"\r\n\r\n")
-    while len(here.state.connections) < 2:
+    while len(here.clients.connections) < 2:
         await asyncio.sleep(0)
-    for each in list(here.state.connections):
+    for each in list(here.clients.connections):
         each.shutdown()
     await here.empty()
     waiting.close()

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import potager
 from potager.cli.main import COMMANDS, main
 
-HEAVY = ("boto3", "botocore", "uvicorn", "uvloop", "numpy", "sqlalchemy", "cryptography", "asyncio", "ssl", "pandas")
+HEAVY = ("boto3", "botocore", "httptools", "uvloop", "numpy", "sqlalchemy", "cryptography", "asyncio", "ssl", "pandas")
 
 
 def loaded(code: str) -> set[str]:

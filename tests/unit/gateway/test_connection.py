@@ -5,51 +5,45 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
-import uvicorn
 
-from potager.cli import connection
-from potager.cli.connection import MOST_HEAD, Connection, Joined
+from potager.gateway import connection
+from potager.gateway.connection import MOST_HEAD, Clients, Connection
+from potager.gateway.exchange import Answer, Disconnected
+from potager.wire.message import Request, Response
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if not message.get("more_body"):
-            break
-    length = str(len(body)).encode()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
-    await send({"type": "http.response.body", "body": body})
+async def app(request: Request) -> Response:
+    """Answers with what it was sent."""
+    return Response(200, [], await request.body.read(2**30))
 
 
 @asynccontextmanager
-async def listening(app: Any, **more: Any) -> AsyncIterator[int]:
+async def listening(answer: Answer, **more: Any) -> AsyncIterator[int]:
     """The port of a server with this app."""
-    config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_config=None)
-    config.load()
-    state = uvicorn.server.ServerState()
-    made = lambda: Connection(config, state, {}, **more)  # noqa: E731
+    clients = Clients(answer, **more)
+    made = lambda: Connection(clients, clients.tunnel)  # noqa: E731
     server = await asyncio.get_running_loop().create_server(made, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
-    for each in list(state.connections):
-        each.transport.abort()  # type: ignore[union-attr]
+    for each in list(clients.connections):
+        cast(Connection, each).transport.abort()
 
 
-class Waiting:
-    """An app that answers nothing, and is told when its client has gone."""
+@asynccontextmanager
+async def busy() -> AsyncIterator[int]:
+    """The port of a server that answers nothing for as long as this lasts."""
+    done = asyncio.Event()
 
-    def __init__(self) -> None:
-        self.gone = asyncio.Event()
+    async def wait(_: Request) -> Response:
+        await done.wait()
+        return Response(200, [])
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self.gone.set()
+    async with listening(wait) as port:
+        yield port
+    done.set()
 
 
 @pytest.fixture
@@ -106,17 +100,11 @@ async def test_a_connection_that_begins_with_connect_goes_to_the_tunnel() -> Non
         writer.write(b"asked: " + await reader.readline())
         writer.close()
 
-    config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_config=None)
-    config.load()
-    state, loop = uvicorn.server.ServerState(), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(config, state, {}, tunnel=tunnel), "127.0.0.1", 0)
-    number = server.sockets[0].getsockname()[1]
-    said = await answer(number, b"CONNECT example.com:443 HTTP/1.1\r\n\r\n")
-    assert said == b"asked: CONNECT example.com:443 HTTP/1.1\r\n"
-    said = await answer(number, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
-    assert said.startswith(b"HTTP/1.1 200")
-    assert not state.connections
-    server.close()
+    async with listening(app, tunnel=tunnel) as number:
+        said = await answer(number, b"CONNECT example.com:443 HTTP/1.1\r\n\r\n")
+        assert said == b"asked: CONNECT example.com:443 HTTP/1.1\r\n"
+        said = await answer(number, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        assert said.startswith(b"HTTP/1.1 200")
 
 
 async def test_headers_are_counted(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,17 +164,62 @@ async def test_what_stands_around_chunks_is_bounded(port: int, start: bytes) -> 
 
 
 async def test_requests_in_a_row_are_bounded() -> None:
-    waiting = Waiting()
-    async with listening(waiting) as port:
+    async with busy() as port:
         one = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
         assert await answer(port, *[one] * (connection.MOST_QUEUED + 2)) == b""
-        await asyncio.wait_for(waiting.gone.wait(), 20)
 
 
 async def test_an_answer_is_not_given_to_another_request() -> None:
-    waiting = Waiting()
-    async with listening(waiting) as port:
+    async with busy() as port:
         assert await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"nonsense\r\n\r\n") == b""
+
+
+async def test_an_app_is_told_when_its_client_goes_away_before_it_has_sent_all() -> None:
+    gone = asyncio.Event()
+
+    async def reading(request: Request) -> Response:
+        try:
+            return await app(request)
+        except Disconnected:
+            gone.set()
+            raise
+
+    async with listening(reading) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+        await asyncio.wait_for(gone.wait(), 20)
+
+
+async def test_requests_that_come_at_once_are_answered_in_their_order(port: int) -> None:
+    many = [b"PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n%02d" % number for number in range(10)]
+    last = b"PUT / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 2\r\n\r\n10"
+    said = await answer(port, b"".join([*many, last]))
+    assert [part[-2:] for part in said.split(b"HTTP/1.1 200 OK")[1:]] == [b"%02d" % number for number in range(11)]
+
+
+async def test_an_idle_connection_ends_after_a_while(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setattr(connection, "KEEP_ALIVE", 0.05)
+    assert b" 200 " in await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+
+
+async def test_a_head_that_never_ends_is_not_waited_for_on_a_connection_that_was_used(
+    monkeypatch: pytest.MonkeyPatch, port: int
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_TIME", 0.05)
+    said = await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\n")
+    assert said.count(b"HTTP/1.1 200") == 1
+
+
+async def test_an_app_that_fails_is_a_server_error(port: int) -> None:
+    async def failing(_: Request) -> Response:
+        raise ZeroDivisionError
+
+    async with listening(failing) as number:
+        said = await answer(number, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert said.startswith(b"HTTP/1.1 500 ")
+    assert b"connection: close" in said
 
 
 async def test_connections_are_counted() -> None:
@@ -210,12 +243,12 @@ async def test_a_client_that_never_reads_its_answer_is_left(monkeypatch: pytest.
         lost(self, error)
         gone.set()
 
-    async def talkative(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
+    async def streamed() -> AsyncIterator[bytes]:
         for _ in range(64):
-            await send({"type": "http.response.body", "body": b"x" * 2**20, "more_body": streams})
-            if not streams:
-                return
+            yield b"x" * 2**20
+
+    async def talkative(_: Request) -> Response:
+        return Response(200, [], streamed() if streams else b"x" * 2**26)
 
     monkeypatch.setattr(Connection, "connection_lost", told)
     async with listening(talkative) as port:
@@ -253,67 +286,11 @@ class Pipe:
     ],
 )
 async def test_a_client_must_take_some_of_what_waits(waiting: tuple[int, ...], moved: bool, aborted: bool) -> None:
-    config = uvicorn.Config(app, http=Connection, ws="none", lifespan="off", log_config=None)
-    config.load()
-    one = Connection(config, uvicorn.server.ServerState(), {})
+    one = Connection(Clients(app))
     pipe = Pipe(*waiting)
     one.transport = pipe  # type: ignore[assignment]
     while pipe.waiting and not pipe.aborted:
         one._look()
         one._moved = moved
-    one._unwatch()
+    one._forget()
     assert pipe.aborted == aborted
-
-
-class Written:
-    """A transport that remembers each system call's worth."""
-
-    def __init__(self) -> None:
-        self.calls: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: bytes) -> None:
-        self.calls.append(data)
-
-    def writelines(self, data: tuple[bytes, ...]) -> None:
-        self.calls.append(b"".join(data))
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-
-HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
-
-
-async def test_a_head_goes_out_with_its_body() -> None:
-    written = Written()
-    joined = Joined(written, asyncio.get_running_loop())
-    joined.write(HEAD)
-    joined.write(b"body")
-    joined.write(HEAD)  # bytes of the body now, whatever they look like
-    await asyncio.sleep(0)
-    assert written.calls == [HEAD + b"body", HEAD]
-
-
-async def test_a_head_does_not_wait_for_a_body() -> None:
-    written = Written()
-    joined = Joined(written, asyncio.get_running_loop())
-    joined.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    joined.write(HEAD)
-    assert written.calls == [b"HTTP/1.1 100 Continue\r\n\r\n"]
-    await asyncio.sleep(0)
-    assert written.calls[1:] == [HEAD]
-    joined.write(b"late")
-    assert written.calls[2:] == [b"late"]
-
-
-async def test_a_head_goes_out_before_its_connection_ends() -> None:
-    written = Written()
-    joined = Joined(written, asyncio.get_running_loop())
-    joined.write(HEAD)
-    joined.close()
-    assert written.calls == [HEAD]
-    assert joined.is_closing()
