@@ -24,6 +24,9 @@ from potager.compute import frames
 from potager.kernel.errors import WireError
 from potager.kernel.prediction import Answer, Query
 
+MOST_HELD = 8
+"""Frames that go to a worker at once: while it has some to answer, more wait for the event loop's next round."""
+
 _LONGEST = 100
 """Bytes of a socket's path that every system takes (Linux 107, macOS 103)."""
 
@@ -66,6 +69,10 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._reader = frames.Reader()
         self._waiting: dict[int, asyncio.Future[tuple[int, bytes]]] = {}
+        self._limits: dict[int, tuple[float, float]] = {}  # when each is late, and its seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._fires = 0.0
+        self._held: list[bytes] = []
         self._number = 0
         self._end: asyncio.Future[None] = self._loop.create_future()
         self.hung = False
@@ -141,14 +148,32 @@ class Channel(asyncio.Protocol):
         number = self._number = (self._number + 1) & 0xFFFFFFFF
         data = self._frame(number, kind, payload)
         answer: asyncio.Future[tuple[int, bytes]] = self._loop.create_future()
-        self._waiting[number] = answer
-        timer = self._loop.call_later(timeout, self._expire, answer, timeout)
+        at = self._loop.time() + timeout
+        self._send(self._transport, data)
+        self._waiting[number], self._limits[number] = answer, (at, timeout)
+        if self._timer is None or at < self._fires:
+            self._expect(at)
         try:
-            self._transport.write(data)
             return await answer
         finally:
-            timer.cancel()
             self._waiting.pop(number, None)
+            self._limits.pop(number, None)
+
+    def _send(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Sends at once to a worker that waits; one that works is given what has come meanwhile in one go."""
+        if not self._waiting:
+            transport.write(data)
+            return
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+        if len(self._held) >= MOST_HELD:
+            self._flush()
+
+    def _flush(self) -> None:
+        held, self._held = self._held, []
+        if held and self._transport is not None:
+            self._transport.writelines(held)
 
     def _frame(self, number: int, kind: int, payload: bytes) -> bytes:
         try:
@@ -156,9 +181,22 @@ class Channel(asyncio.Protocol):
         except frames.TooLarge as error:
             raise WireError("RequestEntityTooLarge", str(error), 413) from error
 
-    def _expire(self, answer: asyncio.Future[tuple[int, bytes]], timeout: float) -> None:
-        if not answer.done():
-            answer.set_exception(WorkerHung(timeout))
+    def _expect(self, at: float) -> None:
+        """Has the one timer that all requests share fire then, and not later."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer, self._fires = self._loop.call_at(at, self._expire), at
+
+    def _expire(self) -> None:
+        """Fails the requests that are late; most often there is none, and the timer goes on to the next."""
+        self._timer = None
+        now = self._loop.time()
+        for number, (at, timeout) in self._limits.items():
+            if at <= now and not self._waiting[number].done():
+                self._waiting[number].set_exception(WorkerHung(timeout))
+        left = [at for at, _ in self._limits.values() if at > now]
+        if left:
+            self._expect(min(left))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -173,6 +211,8 @@ class Channel(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if not self._end.done():
             self._end.set_result(None)
         for answer in self._waiting.values():
