@@ -1,6 +1,7 @@
 """A request's body as what a pipeline takes, and answers as CSV.
 
 application/json    {"inputs": ..., "parameters": {...}}     audio/*    the bytes
+application/jsonlines    "an input", or {"inputs": ...}, a line each
 text/csv            a header with `inputs`, or the columns of each input, such as question and context
 image/*             a picture (needs pillow)
 """
@@ -27,6 +28,8 @@ def decode(body: bytes | str, content_type: str) -> Any:
         return _json(body)
     if kind == formats.CSV:
         return {"inputs": _csv(str(body))}
+    if kind in (formats.JSONLINES, formats.X_JSONLINES):
+        return {"inputs": _lines(body)}
     if kind.startswith("audio/"):
         return {"inputs": body}
     if kind.startswith("image/") and isinstance(body, bytes):
@@ -39,6 +42,14 @@ def _json(body: bytes | str) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Refused(f"The body cannot be read as {formats.JSON}: {error}") from error
+
+
+def _lines(body: bytes | str) -> list[Any]:
+    """An input a line, as a string, or as `{"inputs": ...}` without parameters."""
+    rows = [_json(line) for line in body.splitlines() if line.strip()]
+    if not rows:
+        raise Refused(f"The body cannot be read as {formats.JSONLINES}: it is empty")
+    return [row.get("inputs", row) if isinstance(row, dict) else row for row in rows]  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
 
 
 def _csv(body: str) -> list[Any]:

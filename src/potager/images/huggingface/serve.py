@@ -80,5 +80,5 @@ def predict(data: Any, model: Any) -> Any:
 
 def encode(prediction: Any, accept: str) -> tuple[bytes, str]:
     """The answer as JSON; a list of records as CSV with a header too, and an array as NPY."""
-    kind = next((kind for part in accept.split(",") if (kind := formats.media_type(part)) == formats.CSV), "")
-    return (requests.to_csv(prediction), kind) if kind else formats.encode(prediction, accept)
+    kind = formats.media.accepted(accept)[:1]
+    return (requests.to_csv(prediction), formats.CSV) if kind == [formats.CSV] else formats.encode(prediction, accept)

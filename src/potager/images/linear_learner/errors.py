@@ -8,7 +8,14 @@ class ClientError(Exception):
 
 
 class BadRequest(ValueError):
-    """An inference request that cannot be answered; the message names row, column and remedy."""
+    """An inference request that cannot be answered; the message names row, column and remedy.
+
+    status : 400 malformed, 406 no such answer, 415 no such input.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class BrokenModel(ValueError):

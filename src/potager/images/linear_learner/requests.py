@@ -1,4 +1,4 @@
-"""An inference request as rows of features: CSV, JSON, JSON Lines or RecordIO.
+"""An inference request as rows of features: CSV, JSON, JSON Lines, RecordIO; and Parquet and NPY, which AWS has not.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html
 """
@@ -6,23 +6,29 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-inference.html
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from potager.images import npy, parquet
 from potager.images.linear_learner.arrays import Float32, Float64, Floats
 from potager.images.linear_learner.errors import BadRequest
 from potager.images.linear_learner.record import Tensor
 from potager.images.linear_learner.recordio import RecordRows
+from potager.images.media import (
+    APACHE_PARQUET,
+    CSV,
+    JSON,
+    JSONLINES,
+    NPY,
+    PARQUET,
+    RECORDIO,
+    X_JSONLINES,
+    media_type,
+)
 
-CSV, JSON, JSONLINES = "text/csv", "application/json", "application/jsonlines"
-RECORDIO = "application/x-recordio-protobuf"
-SUPPORTED = (CSV, JSON, JSONLINES, RECORDIO)
-
-
-def media_type(header: str) -> str:
-    """The type alone, lower case, without parameters."""
-    return header.partition(";")[0].strip().lower()
+SUPPORTED = (CSV, JSON, JSONLINES, X_JSONLINES, RECORDIO, PARQUET, APACHE_PARQUET, NPY)
 
 
 def rows_of(body: bytes, content_type: str, width: int) -> Floats:
@@ -32,12 +38,27 @@ def rows_of(body: bytes, content_type: str, width: int) -> Floats:
         return _csv(body, width)
     if kind == JSON:
         return _stack([_instance(one, row, width) for row, one in enumerate(_instances(body), 1)], width)
-    if kind in (JSONLINES, "application/x-jsonlines"):
+    if kind in (JSONLINES, X_JSONLINES):
         lines = [line for line in body.splitlines() if line.strip()]
         return _stack([_instance(_json(line, row), row, width) for row, line in enumerate(lines, 1)], width)
     if kind == RECORDIO:
         return _records(body, width)
-    raise BadRequest(f"Content type '{content_type}' is not supported. Send {', '.join(SUPPORTED[:-1])} or {RECORDIO}.")
+    if kind in (PARQUET, APACHE_PARQUET):
+        return _table(parquet.read, "Parquet", body, width)
+    if kind == NPY:
+        return _table(npy.table, "NPY", body, width)
+    known = f"{', '.join(SUPPORTED[:-1])} or {SUPPORTED[-1]}"
+    raise BadRequest(f"Content type '{content_type}' is not supported. Send {known}.", 415)
+
+
+def _table(read: Callable[[bytes], Any], name: str, body: bytes, width: int) -> Float64:
+    try:
+        rows = read(body).astype(np.float64)
+    except parquet.NoPyarrow as error:
+        raise BadRequest(str(error), error.status) from error
+    except ValueError as error:
+        raise BadRequest(f"The {name} body cannot be read: {error}") from error
+    return _stack([_checked(row, number, width, "columns") for number, row in enumerate(rows, 1)], width)
 
 
 def _stack(rows: list[Float64], width: int) -> Float64:

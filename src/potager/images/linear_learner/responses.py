@@ -1,34 +1,36 @@
-"""Predictions as the client accepts them: JSON, JSON Lines, CSV or RecordIO.
+"""Predictions as the client accepts them: JSON, JSON Lines, CSV, RecordIO, Parquet or NPY.
 
 JSON, JSON Lines and RecordIO are as AWS documents them
 (https://docs.aws.amazon.com/sagemaker/latest/dg/LL-in-formats.html). AWS documents no CSV; ours is a line a row:
 `predicted_label,score` for a binary classifier, `predicted_label,score of class 0,score of class 1,...` for a
-multiclass one, `score` for a regressor.
+multiclass one, `score` for a regressor. An NPY has the same columns, a Parquet `predicted_label` and `score`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from potager.images import media, npy, parquet
 from potager.images.linear_learner import recordio
 from potager.images.linear_learner.arrays import Float64, Ints
 from potager.images.linear_learner.errors import BadRequest
-from potager.images.linear_learner.requests import CSV, JSON, RECORDIO, SUPPORTED, media_type
+from potager.images.linear_learner.requests import SUPPORTED
+from potager.images.media import CSV, JSON, RECORDIO
 
 _ANY = ("", "*/*", "application/*")
 
 
 def accepted(accept: str) -> str:
     """The response's content type: the first that the client names and we can give; JSON where it does not care."""
-    for part in accept.split(","):
-        kind = media_type(part)
+    for kind in media.accepted(accept):
         if kind in _ANY:
             return JSON
-        if kind == "application/x-jsonlines" or kind in SUPPORTED:
+        if kind in SUPPORTED:
             return kind
         if kind == "text/*":
             return CSV
-    raise BadRequest(f"Accept '{accept}' is not supported. Ask for {', '.join(SUPPORTED[:-1])} or {RECORDIO}.")
+    known = f"{', '.join(SUPPORTED[:-1])} or {SUPPORTED[-1]}"
+    raise BadRequest(f"Accept '{accept}' is not supported. Ask for {known}.", 406)
 
 
 def body_of(scores: Float64, labels: Ints | None, kind: str) -> bytes:
@@ -36,12 +38,24 @@ def body_of(scores: Float64, labels: Ints | None, kind: str) -> bytes:
     if kind == RECORDIO:
         answer = {"score": scores} if labels is None else {"score": scores, "predicted_label": labels[:, None]}
         return recordio.encode({}, {name: values.astype(np.float32) for name, values in answer.items()})
+    if kind in (media.PARQUET, media.APACHE_PARQUET):
+        return _parquet(scores, labels)
+    if kind == media.NPY:
+        return npy.write(scores if labels is None else np.column_stack([labels, scores]))
     if kind == CSV:
         return "".join(_csv(scores, labels)).encode()
     rows = _objects(scores, labels)
     if kind == JSON:
         return ('{"predictions": [' + ", ".join(rows) + "]}").encode()
     return "".join(row + "\n" for row in rows).encode()
+
+
+def _parquet(scores: Float64, labels: Ints | None) -> bytes:
+    shown = {"score": scores[:, 0] if scores.shape[1] == 1 else scores}
+    try:
+        return parquet.write(shown if labels is None else {"predicted_label": labels, **shown})
+    except parquet.NoPyarrow as error:
+        raise BadRequest(str(error), error.status) from error
 
 
 def _objects(scores: Float64, labels: Ints | None) -> list[str]:

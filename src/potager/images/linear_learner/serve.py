@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from potager.images.linear_learner import artifact, requests, responses
 from potager.images.linear_learner.arrays import Float64, Floats, Ints
 from potager.images.linear_learner.artifact import Model
 from potager.images.linear_learner.losses import sigmoid
+from potager.kernel.prediction import Answer, Query
 
 
 class Predictor:
@@ -42,6 +45,15 @@ class Predictor:
         kind = responses.accepted(accept)
         scores, labels = self.score(requests.rows_of(body, content_type, self.features))
         return responses.body_of(scores, labels, kind), kind
+
+    def predict_many(self, queries: Sequence[Query]) -> list[Answer]:
+        """The answers of requests of the same media types; raises where one of them cannot be answered."""
+        kind = responses.accepted(queries[0].accept)
+        tables = [requests.rows_of(one.body, one.content_type, self.features) for one in queries]
+        scores, labels = self.score(np.concatenate(tables))
+        parts = [slice(end - len(one), end) for one, end in zip(tables, accumulate(map(len, tables)), strict=True)]
+        answers = [responses.body_of(scores[part], None if labels is None else labels[part], kind) for part in parts]
+        return [Answer(answer, kind) for answer in answers]
 
     def score(self, rows: Floats) -> tuple[Float64, Ints | None]:
         """Scores `(n_rows, 1)` or `(n_rows, n_classes)` and labels `(n_rows,)` of features `(n_rows, n_features)`.

@@ -1,7 +1,8 @@
-"""A request's body as rows of features: CSV, LIBSVM, JSON or RecordIO. What is missing stays so.
+"""A request's body as rows of features: CSV, LIBSVM, JSON, RecordIO and more. What is missing stays so.
 
 CSV has no header and no label; an empty cell is missing. A row of LIBSVM may begin with a label, which is passed over,
-and names features from 0 on. JSON is a list of rows, or `{"instances": [{"features": [..]}]}`.
+and names features from 0 on. JSON is a list of rows, or `{"instances": [{"features": [..]}]}`. JSON Lines, Parquet and
+NPY are ours, and not AWS's.
 Source: `serve_utils.py` and `encoder.py` of https://github.com/aws/sagemaker-xgboost-container.
 """
 
@@ -17,11 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from potager.images import media, npy, parquet
 from potager.images.linear_learner import recordio
+from potager.images.media import RECORDIO
 from potager.images.python import formats
 from potager.images.python.errors import Refused
 
-LIBSVM, X_LIBSVM, RECORDIO = "text/libsvm", "text/x-libsvm", "application/x-recordio-protobuf"
+LIBSVM, X_LIBSVM = "text/libsvm", "text/x-libsvm"
 _DELIMITERS = (",", ";", "\t", "|", " ")
 
 Dense = NDArray[np.float32]
@@ -42,6 +45,8 @@ def rows(body: bytes | str, content_type: str, width: int | None = None) -> Any:
         raise Refused(f"Content type '{content_type}' is not supported. Send {known}, or write an input_fn.", 415)
     try:
         found = reader(body)
+    except parquet.NoPyarrow as error:
+        raise Refused(str(error), error.status) from error
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError, UnicodeDecodeError) as error:
         raise Refused(f"The body cannot be read as {kind}: {error}") from error
     return found if width is None else _wide(found, width)
@@ -141,6 +146,22 @@ def _json(body: bytes | str) -> Dense:
     return table
 
 
+def _lines(body: bytes | str) -> Dense:
+    rows = [formats.features(json.loads(line)) for line in _text(body).splitlines() if line.strip()]
+    table = np.array(rows, np.float32)
+    if table.ndim != 2 or not table.size:
+        raise ValueError('a line is [0.1, 0.2], or {"features": [0.1, 0.2]}')
+    return table
+
+
+def _parquet(body: bytes | str) -> Dense:
+    return parquet.read(body if isinstance(body, bytes) else body.encode()).astype(np.float32)
+
+
+def _npy(body: bytes | str) -> Dense:
+    return np.ascontiguousarray(npy.table(body if isinstance(body, bytes) else body.encode()), np.float32)
+
+
 def _recordio(body: bytes | str) -> Any:
     if isinstance(body, str) or not body:
         raise ValueError("it is empty")
@@ -158,4 +179,7 @@ _READERS: Mapping[str, Callable[[bytes | str], Any]] = {
     X_LIBSVM: _libsvm,
     formats.JSON: _json,
     RECORDIO: _recordio,
+    **dict.fromkeys((media.JSONLINES, media.X_JSONLINES), _lines),
+    **dict.fromkeys((media.PARQUET, media.APACHE_PARQUET), _parquet),
+    media.NPY: _npy,
 }
