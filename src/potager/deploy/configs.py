@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from potager.deploy import containers, models, serverless
+from potager.deploy.asynchronous import terms as asynchronous
 from potager.deploy.capture import terms
 from potager.kernel import tags
 from potager.kernel.context import Context
@@ -31,11 +32,11 @@ MOST_INSTANCES = 100
 
 VARIANTS = ("ProductionVariants", "ShadowProductionVariants")
 
-UNSERVED = ("AsyncInferenceConfig", "ExplainerConfig")
+UNSERVED = ("ExplainerConfig",)
 
 
 @sagemaker.operation
-@partly("not asynchronous")
+@partly("no ExplainerConfig")
 async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTypeDef) -> Mapping[str, Any]:
     """Writes down which models an endpoint shall serve, on what, with which share of the traffic."""
     name = req["EndpointConfigName"]
@@ -66,6 +67,7 @@ async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTyp
 
 def _check(req: Mapping[str, Any]) -> None:
     serverless.check(req, req["ProductionVariants"])
+    asynchronous.check(req)
     for member in UNSERVED:
         if req.get(member):
             raise Unserved(f"{member} is not served yet. Leave it out.")
@@ -103,18 +105,18 @@ def check_names(names: Sequence[str]) -> None:
             raise Invalid(f"Two variants are named '{name}'. Give each its own name.")
 
 
-def check_shares(shares: Sequence[tuple[str, float, int | None]]) -> None:
+def check_shares(shares: Sequence[tuple[str, float, int | None]], *, least: int = 1) -> None:
     """Holds the name, weight and count of each variant against what can be: some traffic, some instances.
 
-    The count of a serverless variant is None.
+    The count of a serverless variant is None. `least` is 0 where requests can wait for instances.
     """
     if not any(weight > 0 for _, weight, _ in shares):
         raise Invalid("No production variant has a weight above 0, so none would get traffic. Give one a weight.")
     for name, _, count in shares:
         if count is None:
             continue
-        if count < 1:
-            raise Invalid(f"Variant '{name}' has an instance count of {count}. It needs 1 at least.")
+        if count < least:
+            raise Invalid(f"Variant '{name}' has an instance count of {count}. It needs {least} at least.")
         if count > MOST_INSTANCES:
             text = f"Variant '{name}' asks for {count} instances; at most {MOST_INSTANCES} are given. Request fewer."
             raise LimitReached(text)

@@ -77,6 +77,7 @@ def reweighed(deployment: Deployment, changes: Sequence[Mapping[str, Any]]) -> d
         [
             (each["name"], each["weight"], None if serverless.config(each) else each["count"])
             for each in variants.values()
-        ]
+        ],
+        least=0 if deployment.get("async") else 1,
     )
     return {**deployment, "variants": list(variants.values())}

@@ -19,6 +19,7 @@ from potager.compute.allotment import Ask
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor, Workload
 from potager.deploy import fleet, layout, lifecycle, router, serverless
+from potager.deploy.asynchronous import terms
 from potager.deploy.fleet import GRACE, Fleet
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
 from potager.deploy.limits import Limits
@@ -173,7 +174,9 @@ class Host:
             )
             for spec in deployment.get("shadows", ())
         ]
-        self.router.put(_key(row), Route(variants, [*watchers, *shadows]))
+        waiting = deployment.get("async")
+        concurrent = terms.concurrent(waiting) if waiting else 0
+        self.router.put(_key(row), Route(variants, [*watchers, *shadows], concurrent=concurrent))
 
     def _variant(
         self, row: Row, deployment: Mapping[str, Any], spec: Mapping[str, Any], places: Sequence[Place]

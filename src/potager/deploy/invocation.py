@@ -40,6 +40,9 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
         if req.get(member):
             raise Unserved(f"{member} is not served yet. Leave it out.")
     route = ctx[Router].get((ctx.account, ctx.region, name)) or await _absent(ctx, name)
+    if route.concurrent:
+        message = f"Endpoint {name} of account {ctx.account} is an asynchronous endpoint. Use InvokeEndpointAsync."
+        raise WireError("ValidationError", message)
     answer, variant = await route.invoke(_asked(req, body), limits.timeout, req.get("TargetVariant"))
     return {
         "Body": answer.body,

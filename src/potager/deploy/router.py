@@ -189,13 +189,20 @@ class Route:
     """An endpoint's variants, ready to choose from.
 
     watchers : who is told of each exchange.
+    concurrent : of an asynchronous endpoint, the requests that an instance is given at a time; 0 for any other.
     """
 
-    def __init__(self, variants: Sequence[Variant], watchers: Sequence[Watcher] = ()) -> None:
+    def __init__(self, variants: Sequence[Variant], watchers: Sequence[Watcher] = (), *, concurrent: int = 0) -> None:
         self.watchers = watchers
+        self.concurrent = concurrent
         self.variants = {variant.name: variant for variant in variants}
         self._weighted = [variant for variant in variants if variant.weight > 0]
         self._bounds = list(accumulate(variant.weight for variant in self._weighted))
+
+    @property
+    def capacity(self) -> int:
+        """Requests that the instances of an asynchronous endpoint take at a time."""
+        return self.concurrent * sum(each.alive for variant in self._weighted for each in variant.instances)
 
     def pick(self, target: str | None) -> Variant:
         """The variant named `target`, or one drawn by weight."""
@@ -227,9 +234,13 @@ class Route:
 
 
 class Router:
-    """The routes of the endpoints that are in service here."""
+    """The routes of the endpoints that are in service here.
+
+    changed : who is told of a route that is put, or dropped.
+    """
 
     def __init__(self) -> None:
+        self.changed: list[Callable[[Key], None]] = []
         self._routes: dict[Key, Route] = {}
 
     def get(self, key: Key) -> Route | None:
@@ -237,6 +248,13 @@ class Router:
 
     def put(self, key: Key, route: Route) -> None:
         self._routes[key] = route
+        self._tell(key)
 
     def drop(self, key: Key) -> Route | None:
-        return self._routes.pop(key, None)
+        dropped = self._routes.pop(key, None)
+        self._tell(key)
+        return dropped
+
+    def _tell(self, key: Key) -> None:
+        for told in self.changed:
+            told(key)

@@ -13,6 +13,8 @@ from potager.compute.process.executor import ProcessExecutor
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor
 from potager.deploy import configs, endpoints, invocation, models
+from potager.deploy.asynchronous import requests
+from potager.deploy.asynchronous.queue import Queue
 from potager.deploy.capture.recorder import Recorder
 from potager.deploy.hosting import Host
 from potager.deploy.limits import Limits
@@ -59,6 +61,7 @@ SERVICES = (
     configs.sagemaker,
     endpoints.sagemaker,
     invocation.runtime,
+    requests.runtime,
     transform_jobs.sagemaker,
     log_operations.logs,
     topics.sns,
@@ -158,6 +161,8 @@ async def _work(
     host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data, house[Limits]))
     host.watch.append(recorder.watch)
     stack.push_async_callback(host.close)
+    queue = house.add(Queue, Queue(house, rows, objects, router))
+    stack.push_async_callback(queue.close)
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
     processing = house.add(
@@ -167,6 +172,7 @@ async def _work(
     transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, shares, objects, logs, data))
     stack.push_async_callback(transforms.close)
     await host.start()
+    await queue.start()
     await runner.start()
     await processing.start()
     await transforms.start()
