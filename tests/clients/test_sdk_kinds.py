@@ -33,3 +33,14 @@ def test_sdk_v2_deploys_a_pipeline_model(tmp_path: Path) -> None:
     seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_pipeline.py", tmp_path, *artifacts)
     assert seen["predicted"] == pytest.approx([3, 7])
     assert seen["programs"] == ["scales.py", "predicts.py"]
+
+
+def test_sdk_v2_deploys_adds_lists_and_asks_the_models_of_a_multi_data_model(tmp_path: Path) -> None:
+    artifacts = [tmp_path / f"{name}.tar.gz" for name in ("sum", "difference")]
+    for path, answers in zip(artifacts, (ROWS.sum(axis=1), ROWS[:, 0] - ROWS[:, 1]), strict=True):
+        path.write_bytes(artifact(LinearRegression().fit(ROWS, answers)))
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_many.py", tmp_path, *map(str, artifacts))
+    names = ["0/model.tar.gz", "1/model.tar.gz"]
+    assert [url.rpartition("/many/")[2] for url in seen["added"]] == names
+    assert seen["listed"] == names
+    assert seen["predicted"] == {names[0]: pytest.approx([3]), names[1]: pytest.approx([-1])}

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from potager.kernel import uris
 from potager.kernel.errors import Invalid, Unserved
 
 Container = Mapping[str, Any]
@@ -54,8 +55,6 @@ def check(model: Mapping[str, Any]) -> None:
             raise Invalid(f"Container {number} has no Image, which is required: model packages are not served yet.")
     _check_names(found, serial(model))
     _check_many(found, serial(model))
-    if any(map(many, found)):
-        raise Unserved("Mode MultiModel is not served yet. Leave it out.")
 
 
 def _check_names(found: Sequence[Container], in_series: bool) -> None:
@@ -77,6 +76,12 @@ def _check_many(found: Sequence[Container], in_series: bool) -> None:
         raise Invalid("A container with Mode MultiModel cannot be one of several in Direct mode. Use Serial.")
     if len(holders) > 1:
         raise Invalid(f"{len(holders)} containers have Mode MultiModel; a pipeline may have one.")
+    for container in holders:
+        if container.get("ModelDataSource"):
+            raise Unserved("ModelDataSource of a container with Mode MultiModel is not served. Use ModelDataUrl.")
+        if not container.get("ModelDataUrl"):
+            raise Invalid("A container with Mode MultiModel needs a ModelDataUrl: the prefix of its models.")
+        uris.s3(container["ModelDataUrl"])
     for container in found:
         if not many(container) and container.get("MultiModelConfig"):
             raise Invalid("MultiModelConfig is for a container with Mode MultiModel. Set Mode, or leave it out.")

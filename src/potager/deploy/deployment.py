@@ -2,8 +2,9 @@
 
     deployment   config, revision, variants, shadows, capture, async       of an endpoint's row: `_wanted`, `_live`
     variant      name, instance, weight, count, isolated, containers, serial, spec
-    container    name, image, data, environment, spec
+    container    name, image, data, environment, many, spec
 
+`many` is of a multi-model container: the `prefix` of its models, and whether they are `cached`.
 `spec` is what the client wrote, ProductionVariant or ContainerDefinition, with what only one feature asks for.
 """
 
@@ -56,10 +57,16 @@ def _container(container: Mapping[str, Any], number: int) -> dict[str, Any]:
     return {
         "name": containers.name(container, number),
         "image": container["Image"],
-        "data": artifact.data(container),
+        "data": None if containers.many(container) else artifact.data(container),
+        "many": _many(container) if containers.many(container) else None,
         "environment": container.get("Environment", {}),
         "spec": container,
     }
+
+
+def _many(container: Mapping[str, Any]) -> dict[str, Any]:
+    setting = container.get("MultiModelConfig", {}).get("ModelCacheSetting", "Enabled")
+    return {"prefix": container["ModelDataUrl"], "cached": setting == "Enabled"}
 
 
 def reweighed(deployment: Deployment, changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

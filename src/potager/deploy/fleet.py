@@ -17,9 +17,11 @@ from pathlib import Path
 
 from potager.compute import leftovers
 from potager.compute.allotment import Ask
+from potager.compute.channel import Channel
 from potager.compute.shares import Shares
 from potager.compute.workload import Absent, Executor, Exited, Running, Workload
 from potager.deploy import layout
+from potager.deploy.many.shelf import Shelf
 from potager.deploy.router import Instance, Place, Worker
 from potager.kernel import remains
 from potager.kernel.errors import Fault
@@ -39,6 +41,8 @@ AGAIN = 1.0
 """Seconds until an end that could not be waited for is looked for again."""
 
 Wake = Callable[[], None]
+MakeShelf = Callable[[Path, Channel, int, Callable[[], None]], Shelf]
+"""What makes the shelf of a multi-model container: its folder, its channel, its bytes of memory, what ends it."""
 LayOut = Callable[[Path], Awaitable[Workload]]
 """Fills a container's folder and says what runs there; raises a `Fault` where that cannot be done."""
 
@@ -49,6 +53,7 @@ class Container:
 
     lay_out: LayOut
     place: Place
+    shelf: MakeShelf | None = None
 
 
 class Fleet:
@@ -143,7 +148,11 @@ class Fleet:
             for folder, container in zip(folders, containers, strict=True):
                 channel = await self.executor.connect(folder)
                 await channel.ready(timeout=START_TIMEOUT)
-                workers.append(Worker(channel, partial(self.executor.stop, folder, 0.0), container.place))
+                kill, memory = partial(self.executor.stop, folder, 0.0), share.hosts[0].memory // len(containers)
+                shelf = container.shelf and container.shelf(folder, channel, memory, kill)
+                if shelf:
+                    await shelf.take_up()
+                workers.append(Worker(channel, kill, container.place, shelf))
         except (Fault, OSError) as error:
             self.failed[instance_id] = await self._reason(folder, error)
             await asyncio.gather(*(leftovers.remove(self.executor, each) for each in folders if each != folder))

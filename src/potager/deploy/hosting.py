@@ -16,13 +16,16 @@ from typing import Any
 
 from potager.compute import leftovers
 from potager.compute.allotment import Ask
+from potager.compute.channel import Channel
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor, Workload
 from potager.deploy import fleet, layout, lifecycle, router, serverless
 from potager.deploy.asynchronous import terms
-from potager.deploy.fleet import GRACE, Fleet
+from potager.deploy.fleet import GRACE, Fleet, Wake
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
 from potager.deploy.limits import Limits
+from potager.deploy.many import place as models
+from potager.deploy.many.shelf import FOLDER, Shelf
 from potager.deploy.pool import Pool, Pools, Serverless
 from potager.deploy.router import Key, Route, Router, Variant, Watcher
 from potager.deploy.traffic.shadow import Shadow, share
@@ -67,6 +70,8 @@ class Host:
         self.pools = Pools()
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of an endpoint's route, from its row and its deployment."""
+        self.note: Callable[[Row, str, str, float, str], None] = lambda row, variant, name, value, unit: None
+        """Is told of a metric of an endpoint's variant: its name, a value, the unit."""
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
@@ -134,7 +139,22 @@ class Host:
             group=GROUP + row.name,
             stream_arn=arn("logs", scope, f"log-group:{GROUP}{row.name}:log-stream:{stream}"),
         )
-        return fleet.Container(partial(self._lay_out, row, place, number), where)
+        shelf = partial(self._shelf, row, place, spec["many"]) if spec.get("many") else None
+        return fleet.Container(partial(self._lay_out, row, place, number), where, shelf)
+
+    def _shelf(
+        self, row: Row, place: Place, many: Mapping[str, Any], folder: Path, channel: Channel, memory: int, kill: Wake
+    ) -> Shelf:
+        """What keeps the models of a multi-model container."""
+        return Shelf(
+            folder / "ml",
+            partial(models.fetch, self.objects, many["prefix"]),
+            channel.control,
+            memory,
+            cached=many["cached"],
+            kill=kill,
+            note=partial(self.note, row, place.variant["name"]),
+        )
 
     async def _lay_out(self, row: Row, place: Place, number: int, folder: Path) -> Workload:
         """Lays a container's model and its script out in its folder."""
@@ -156,7 +176,7 @@ class Host:
             time_limit=None,
             grace=GRACE,
             network=served.network,
-            read_only=(folder / "ml" / "model",),
+            read_only=[folder / "ml" / "model", *([folder / "ml" / FOLDER] if container.get("many") else [])],
             hidden=(self.data,),
             requirements=served.requirements,
         )

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 runtime = Service("sagemaker-runtime")
 
-UNSERVED = ("TargetModel", "EnableExplanations", "InferenceComponentName")
+UNSERVED = ("EnableExplanations", "InferenceComponentName")
 
 
 @runtime.operation
-@partly("no multi-model or component targets, no explanations, no sessions")
+@partly("no component targets, no explanations, no sessions")
 async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapping[str, Any]:
     """A prediction. `ModelError` (424) when the model could not answer, `ValidationError` without such an endpoint."""
     name = req["EndpointName"]
@@ -58,6 +58,7 @@ def _asked(req: InvokeEndpointInputTypeDef, body: bytes) -> Query:
         req.get("ContentType", ""),
         req.get("Accept", ""),
         attributes=req.get("CustomAttributes", ""),
+        model=req.get("TargetModel", ""),
         inference_id=req.get("InferenceId", ""),
         container=req.get("TargetContainerHostname", ""),
     )

@@ -21,6 +21,7 @@ from potager.compute.budget import MIB, size
 from potager.compute.catalog import Image
 from potager.compute.workload import Workload
 from potager.deploy import artifact
+from potager.deploy.many import shelf
 from potager.kernel import archive, uris
 from potager.kernel.errors import Fault, Invalid, LimitReached, NotFound
 from potager.store.objects import Objects
@@ -28,6 +29,13 @@ from potager.store.objects import Objects
 OWN_SERVER = "potager.images.own_server.serve:load"
 """What a worker runs for a program that is a server itself."""
 
+
+OWN_SERVER_OF_MANY = "potager.images.own_server.many:load"
+MANY_MODELS = "potager.images.many_models.serve:load"
+"""The same, for a container of many models."""
+
+MULTI_MODEL = {"SAGEMAKER_MULTI_MODEL": "true"}
+"""What AWS tells such a container."""
 
 LEAST = 64 * MIB
 """Bytes without which one of several containers is not started."""
@@ -56,24 +64,37 @@ class Served:
 async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Served:
     """Fills `ml/model` and `ml/code`, and says how they are served; a `Fault` says why they cannot be.
 
-    model : `image`, `data` (`artifact.Data`), `environment` and `isolated`.
+    model : `image`, `data` (`artifact.Data`), `environment` and `isolated`; `many` where there is no data, for models
+    come one by one (`deploy/many`).
     """
     image = catalog.find(model["image"])
     if image is None:
         raise Unfit(catalog.unknown(model["image"]))
+    many = bool(model.get("many"))
     await artifact.lay_out(objects, model["data"], ml / "model")
+    if many:
+        await asyncio.to_thread((ml / shelf.FOLDER).mkdir, exist_ok=True)
     if not image.runs_scripts:
-        return Served(image.serve, network=False)
+        return _of_many(image, Served(image.serve, network=False)) if many else Served(image.serve, network=False)
     await asyncio.to_thread(tidy, ml / "model")
     if url := source(model["environment"]):
         await _fetch(objects, url, ml / "code")
     program = await asyncio.to_thread(own_server, ml, model["environment"])
     if program is not None:
         # Walled off, it finds the port free that SageMaker's programs listen on, and nobody else finds it there.
-        return Served(OWN_SERVER, network=False, environment={"POTAGER_SERVER": f"/opt/ml/{program}"})
+        named = {"POTAGER_SERVER": f"/opt/ml/{program}"}
+        if many:
+            return Served(OWN_SERVER_OF_MANY, network=False, environment=named | MULTI_MODEL)
+        return Served(OWN_SERVER, network=False, environment=named)
     if missing := image.missing():
         raise Unfit(missing)
-    return Served(image.serve, networked(image, model), requirements=requirements(model, ml))
+    served = Served(image.serve, networked(image, model), requirements=requirements(model, ml))
+    return _of_many(image, served) if many else served
+
+
+def _of_many(image: Image, served: Served) -> Served:
+    """How many models are served that would each be served so."""
+    return replace(served, entry=MANY_MODELS, environment={"POTAGER_LOADER": image.serve, **MULTI_MODEL})
 
 
 def parted(work: Workload, containers: int) -> Workload:

@@ -29,7 +29,7 @@ KIND = "model"
 
 
 @sagemaker.operation
-@partly("images of Potager's; no model packages, no multi-model containers")
+@partly("images of Potager's; no model packages")
 async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[str, Any]:
     """Registers a model. `ValidationException` for a taken name, an image or an artifact that is not there."""
     name = req["ModelName"]
@@ -55,10 +55,11 @@ async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[st
 
 
 async def _check(objects: Objects, container: Mapping[str, Any]) -> None:
-    """`Invalid` for a container whose image or data is not there."""
+    """`Invalid` for a container whose image or data is not there; models of a multi-model one may come later."""
     if catalog.find(container["Image"]) is None:
         raise Invalid(f"Requested image {container['Image']} not found. {catalog.unknown(container['Image'])}")
-    await artifact.check(objects, artifact.data(container))
+    if not containers.many(container):
+        await artifact.check(objects, artifact.data(container))
 
 
 @sagemaker.operation

@@ -18,12 +18,16 @@ from time import perf_counter
 
 from potager.compute.channel import Channel, ModelError, WorkerHung, WorkerLost
 from potager.deploy import pipeline
+from potager.deploy.many.shelf import Shelf
 from potager.kernel import clock
 from potager.kernel.errors import WireError
 from potager.kernel.prediction import Answer, Query
 
 Key = tuple[str, str, str]
 """Account, region and name of an endpoint."""
+
+NEAR = 4
+"""Requests that an instance may have under way more than another, and still be asked for a model that it has."""
 
 MOST_WAITING = 128 * 2**20
 """Bytes of request bodies that may wait for one instance."""
@@ -74,11 +78,13 @@ class Worker:
     """A process that serves one container's model.
 
     kill : ends it at once; `fleet.py` then sees its instance dead and starts what is missing.
+    shelf : of a container of many models, those that are there.
     """
 
     channel: Channel
     kill: Callable[[], None]
     place: Place = field(default_factory=Place)
+    shelf: Shelf | None = None
 
     @property
     def name(self) -> str:
@@ -88,11 +94,13 @@ class Worker:
     @property
     def many(self) -> bool:
         """Whether it serves many models."""
-        return False
+        return self.shelf is not None
 
     async def invoke(self, query: Query, timeout: float) -> Answer:
         """The model's answer. A `ModelError` says where the log is."""
         try:
+            if self.shelf is not None:
+                return await self.shelf.invoke(query, timeout, self.channel.invoke)
             return await self.channel.invoke(query, timeout)
         except WorkerHung as error:
             self.kill()
@@ -141,7 +149,15 @@ class Instance:
             if not self.outstanding:
                 self.idle.set()
 
+    def holds(self, model: str) -> bool:
+        """Whether a model of a multi-model container is here, or on its way."""
+        return any(worker.shelf is not None and worker.shelf.holds(model) for worker in self.workers)
+
     async def _answered(self, query: Query, timeout: float) -> Answer:
+        if query.model and not any(worker.many for worker in self.workers):
+            endpoint = self.workers[0].place.group.rpartition("/")[2]
+            said = f"Endpoint {endpoint} is not a multi-model endpoint and does not support target model header."
+            raise WireError("ValidationError", said)
         if not self.serial:
             return await pipeline.target(self.workers, query).invoke(query, timeout)
         if len(self.workers) > 1 or query.container:
@@ -166,23 +182,25 @@ class Variant:
     weight: float
     instances: Sequence[Instance]
 
-    def pick(self) -> Instance:
-        """The instance with the fewest requests under way, of those whose worker lives."""
+    def pick(self, model: str = "") -> Instance:
+        """The instance with the fewest requests under way, of those whose worker lives; rather one that has `model`."""
         live = [instance for instance in self.instances if instance.alive]
         if len(live) == 1:
             return live[0]
         if not live:
             raise WireError("ServiceUnavailable", f"Variant {self.name} has no instance up. Try again.", 503)
+        if model:
+            return min(live, key=lambda instance: instance.outstanding + (0 if instance.holds(model) else NEAR))
         return min(live, key=lambda instance: instance.outstanding)
 
     async def invoke(self, query: Query, timeout: float) -> Answer:
         """The answer of one instance; of another where the first was gone before it could have seen the request."""
         try:
-            return await self.pick().invoke(query, timeout)
+            return await self.pick(query.model).invoke(query, timeout)
         except WorkerLost as lost:
             if lost.delivered:
                 raise
-            return await self.pick().invoke(query, timeout)
+            return await self.pick(query.model).invoke(query, timeout)
 
 
 class Route:

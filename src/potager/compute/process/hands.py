@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from potager.compute import frames
+from potager.compute.process import limits
 
 Handle = Callable[[int, int, bytes], bytes]
 """The frame that answers a frame; never raises."""
@@ -71,8 +72,12 @@ class Hands:
 
 
 def controlled(predictor: Any, payload: bytes) -> bytes:
-    """What a predictor says to an order; `ValueError` from one that takes none."""
+    """What a predictor says to an order, and the worker's `resident` bytes after it.
+
+    `ValueError` from a predictor that takes no orders.
+    """
     control: Callable[[dict[str, Any]], dict[str, Any]] | None = getattr(predictor, "control", None)
     if control is None:
         raise ValueError("The worker's predictor takes no orders.")
-    return json.dumps(control(json.loads(payload))).encode()
+    said = control(json.loads(payload))
+    return json.dumps(said | {"resident": limits.used()}).encode()

@@ -13,7 +13,7 @@ import ctypes
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 PREFIX = "potager-"
@@ -225,8 +225,17 @@ def tasks(pid: int) -> int:
 
 def resident(pid: int) -> int:
     """Bytes that the processes below `pid` have resident and not shared."""
+    return _resident(descendants(pid))
+
+
+def used() -> int:
+    """Bytes that this process and those below it have resident and not shared; 0 where there is no /proc."""
+    return _resident([os.getpid(), *descendants(os.getpid())])
+
+
+def _resident(pids: Iterable[int]) -> int:
     total = 0
-    for one in descendants(pid):
+    for one in pids:
         with contextlib.suppress(OSError, IndexError):
             fields = Path(f"/proc/{one}/statm").read_text().split()
             total += (int(fields[1]) - int(fields[2])) * _PAGE
