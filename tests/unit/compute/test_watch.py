@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from potager.compute.process import limits, watch
+from potager.compute.process import limits, syscalls, watch
 from potager.compute.process.output import TAIL, Output
 from potager.compute.process.watch import RESERVE, Watch, starved
 from potager.compute.workload import Workload
 from potager.kernel import logfile
 
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 MIB, GIB = 2**20, 2**30
 
 
@@ -152,3 +156,24 @@ def test_only_a_job_is_ended_for_its_log(work: Workload) -> None:
         looking = Watch(bound, output)
         output.close()
         assert (looking.look() is not None) == ended
+
+
+@pytest.mark.parametrize(("kind", "rests"), [("server", [0.5, 1, 2, 4, 8, 8, 0.5, 1]), ("job", [0.5] * 8)])
+def test_a_model_that_is_idle_is_looked_at_less_and_less_often(
+    work: Workload, monkeypatch: pytest.MonkeyPatch, kind: Any, rests: list[float]
+) -> None:
+    ticks = iter([7, 7, 7, 7, 7, 7, 8, 8])
+    monkeypatch.setattr(limits, "worked", lambda pid: next(ticks))
+    watch = watched(replace(work, kind=kind))
+    assert [watch.rest() for _ in rests] == rests
+
+
+@pytest.mark.skipif(not syscalls.LINUX, reason="reads what Linux's kernel counts")
+def test_what_processes_compute_is_counted() -> None:
+    spin = "while sum(__import__('os').times()[:2]) < 0.1: pass"
+    with subprocess.Popen([sys.executable, "-c", f"{spin}\nprint(flush=True)\ninput()"], **PIPES) as child:
+        assert child.stdout
+        child.stdout.readline()
+        before = limits.worked(os.getpid())
+        child.communicate(b"\n")
+    assert before >= 0.1 * os.sysconf("SC_CLK_TCK") - 1

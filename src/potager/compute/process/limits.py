@@ -242,6 +242,16 @@ def _resident(pids: Iterable[int]) -> int:
     return total
 
 
+def worked(pid: int) -> int:
+    """Clock ticks that the processes below `pid` have computed for, those of children that ended included."""
+    total = 0
+    for one in descendants(pid):
+        with contextlib.suppress(OSError, IndexError):
+            fields = Path(f"/proc/{one}/stat").read_bytes().rpartition(b")")[2].split()
+            total += sum(map(int, fields[11:15]))
+    return total
+
+
 def threads(cpus: int | None) -> int:
     """How many threads a library may start."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -25,7 +25,7 @@ from potager.compute.process import feeding, keeper, limits, network, records, s
 from potager.compute.process.equipment import Ended, Equipment, NotInstalled
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.output import CHUNK, Output
-from potager.compute.process.watch import Breach, Watch
+from potager.compute.process.watch import LOOK, Breach, Watch
 from potager.compute.workload import Exited, Reason, Workload
 from potager.kernel import remains
 
@@ -40,9 +40,6 @@ PAUSE = 0.1
 
 LAST = 16 * 1024
 """Bytes of a program's last output that are remembered."""
-
-LOOK = 0.5
-"""Seconds between two looks whether the workload keeps within its bounds."""
 
 FORSAKEN = 60.0
 """Seconds between two looks whether the folder is still there. Without it nobody can ask, read or stop any more."""
@@ -340,7 +337,7 @@ class _Minder:
             if records.missing(self.workload.run):
                 self._ask("stopped", self.workload.grace)
         if now >= self.watch_at:
-            self.watch_at = now + LOOK
+            self.watch_at = now + self.watch.rest()
             self.breach = self.breach or self.watch.look()
             if self.breach is not None:
                 self._ask(self.breach.reason, 0)

@@ -30,6 +30,11 @@ SMALL = 16 * 2**20
 """Bytes that a workload may hold even on a disk that is full: ending it would free nothing."""
 STRIDE = 2000
 """Files that one look takes into account."""
+LOOK = 0.5
+"""Seconds between two looks."""
+DOZE = 8.0
+"""The same, at most, for a model that has computed nothing since the last look, and so has broken no bound: the pause
+doubles up to that. Many endpoints are idle together."""
 PAUSE = 1.0
 """Seconds between two counts of what it holds; twenty times as long as a count took, where that is more."""
 
@@ -50,6 +55,8 @@ class Watch:
         self._output = output
         self._keeper = 0
         self._group: limits.Group | None = None
+        self._worked = 0
+        self._rest = LOOK
         self._held = 0
         self._count = _counted(workload.folder)
         self._began = self._next = time.monotonic()
@@ -61,6 +68,13 @@ class Watch:
     def look(self) -> Breach | None:
         """The bound that is broken now, None while all are kept."""
         return self._memory() or self._processes() or self._log() or self._disk()
+
+    def rest(self) -> float:
+        """Seconds until the next look."""
+        before = self._worked
+        self._worked = limits.worked(self._keeper) if self._keeper and self._work.kind == "server" else 0
+        self._rest = min(2 * self._rest, DOZE) if before and before == self._worked else LOOK
+        return self._rest
 
     def end(self, code: int) -> Breach | None:
         """The bound that a workload broke which ended with that exit code: the last look may have come too early."""
