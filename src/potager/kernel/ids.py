@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+_requests = random.Random(secrets.randbits(128))  # noqa: S311 - no secrets, and each of those is a system call
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def request_id() -> str:
     """A request id as AWS writes them, a random UUID."""
-    text = secrets.token_hex(16)
+    text = f"{_requests.getrandbits(128):032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[ord(text[16]) & 3]}{text[17:20]}-{text[20:]}"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from potager.wire.message import Request
 
@@ -112,7 +113,8 @@ def _from_header(text: str, request: Request) -> Credential | OldCredential:
     algorithm, _, rest = text.partition(" ")
     if algorithm != ALGORITHM:
         raise Unsupported(f"Unsupported Authorization Type: '{algorithm[:40]}'.")
-    fields = dict(_field(part) for part in rest.split(",") if part.strip())
+    before, comma, last = rest.rpartition(",")  # all but the signature is the same in many requests
+    fields = _fields(before) | dict((_field(last),)) if comma and last.strip() else _fields(rest)
     missing = [name for name in ("Credential", "SignedHeaders", "Signature") if not fields.get(name)]
     if missing:
         raise Malformed("".join(f"Authorization header requires '{name}' parameter. " for name in missing).strip())
@@ -120,6 +122,11 @@ def _from_header(text: str, request: Request) -> Credential | OldCredential:
     if not moment:
         raise Undated("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     return _credential(fields["Credential"], fields["SignedHeaders"], fields["Signature"], moment.strip(), None)
+
+
+@lru_cache(maxsize=256)
+def _fields(text: str) -> dict[str, str]:
+    return dict(_field(part) for part in text.split(",") if part.strip())
 
 
 def _field(part: str) -> tuple[str, str]:

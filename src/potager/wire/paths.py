@@ -7,9 +7,9 @@ Segments are compared before they are decoded, so that `%2F` in a label stays a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -67,6 +67,12 @@ class Node:
             yield from self.label._walk(method, segments, at + 1, (*values, segment))
         if method in self.greedy:
             yield self.greedy[method], (*values, "/".join(segments[at:]))
+
+
+@lru_cache(maxsize=1024)
+def found(services: tuple[str, ...], method: str, path: str) -> tuple[Leaf, Mapping[str, str]] | None:
+    """The operation of one of these services that a method and a path mean, and its labels' values."""
+    return tree(services).find(method, path)
 
 
 @cache

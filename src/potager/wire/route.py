@@ -205,7 +205,7 @@ def _by_action(action: str, version: str, signed: str | None, region: str | None
 
 
 def _by_path(request: Request, signed: str, region: str | None) -> Target:
-    found = paths.tree(catalog.PATHS[signed]).find(request.method, request.path)
+    found = paths.found(catalog.PATHS[signed], request.method, request.path)
     if found is None:
         raise WireError("UnknownOperationException", f"{signed} has no {request.method} {request.path[:200]}.", 404)
     leaf, labels = found
@@ -215,7 +215,7 @@ def _by_path(request: Request, signed: str, region: str | None) -> Target:
 def _unsigned_path(request: Request, region: str | None) -> Target:
     """S3 is what browsers and presigned URLs of the old kind reach without a scope; the rest only by its path."""
     if not bucket.is_host(request.headers.get("host", ""), request.domain):
-        found = paths.tree(catalog.PATHS["sagemaker"]).find(request.method, request.path)
+        found = paths.found(catalog.PATHS["sagemaker"], request.method, request.path)
         if found is not None and request.method in ("POST", "PUT"):
             return Target(found[0].service, found[0].operation, "rest-json", region, found[1])
         if request.method == "GET" and _CERTIFICATE.fullmatch(request.path):

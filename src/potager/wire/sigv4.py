@@ -132,14 +132,15 @@ def _verify(
     if not REGION.fullmatch(claim.region):
         raise refuse.region(claim.region)
     _check_signed_headers(request, claim, refuse)
-    payload = _payload(request, claim, body)
+    payload, hashed = _payload(request, claim, body)
     key = signing_key(secret, claim.date, claim.region, claim.service)
     canonical = canonical_request(request, claim, payload)
     to_sign = f"{ALGORITHM}\n{_compact(claim, refuse)}\n{claim.scope}\n{sha256(canonical).hexdigest()}"
     expected = hmac.digest(key, to_sign.encode(), "sha256").hex()
     if not hmac.compare_digest(expected.encode(), claim.signature.encode("utf-8", "replace")):
         raise refuse.signature(canonical, to_sign)
-    _check_payload(payload, body, refuse)
+    if not hashed:
+        _check_payload(payload, body, refuse)
     token = request.headers.get("x-amz-security-token") or request.argument("X-Amz-Security-Token")
     return Identity(
         claim.access_key,
@@ -211,14 +212,14 @@ def _check_signed_headers(request: Request, claim: Credential, refuse: refusal.R
         raise refuse.unsigned_headers(missing)
 
 
-def _payload(request: Request, claim: Credential, body: bytes | None) -> str:
-    """What the canonical request says of the body."""
+def _payload(request: Request, claim: Credential, body: bytes | None) -> tuple[str, bool]:
+    """What the canonical request says of the body, and whether that is the body's own hash, made here."""
     said = request.headers.get("x-amz-content-sha256")
     if said:
-        return said
+        return said, False
     if claim.expires is not None and claim.service == "s3":
-        return request.argument("X-Amz-Content-Sha256") or UNSIGNED
-    return sha256(body or b"").hexdigest()
+        return request.argument("X-Amz-Content-Sha256") or UNSIGNED, False
+    return sha256(body or b"").hexdigest(), True
 
 
 def _check_payload(payload: str, body: bytes | None, refuse: refusal.Refusal) -> None:
@@ -241,7 +242,7 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 def canonical_request(request: Request, claim: Credential, payload: str) -> bytes:
     """What both sides hash."""
-    path = _object_path(request.path) if claim.service == "s3" else quote(_normalized(request.path), safe="/~")
+    path = _object_path(request.path) if claim.service == "s3" else _normalized(request.path)
     headers = "".join(f"{name}:{_trimmed(request.headers.get(name, ''))}\n" for name in claim.signed_headers)
     parts = (
         request.method,
@@ -271,16 +272,16 @@ def _trimmed(value: str) -> str:
 
 @lru_cache(maxsize=256)
 def _normalized(path: str) -> str:
-    """Without empty and dotted segments, as every service but S3 signs it."""
+    """Without empty and dotted segments, and encoded once more, as every service but S3 signs it."""
     if "//" not in path and "/." not in path:
-        return path
+        return quote(path, safe="/~")
     segments: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
             segments = segments[:-1]
         elif segment not in ("", "."):
             segments.append(segment)
-    return "/" + "/".join(segments) + ("/" if segments and path.endswith("/") else "")
+    return quote("/" + "/".join(segments) + ("/" if segments and path.endswith("/") else ""), safe="/~")
 
 
 def _canonical_query(query: str) -> str:
