@@ -25,7 +25,7 @@ from potager.deploy.fleet import GRACE, Fleet, Wake
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
 from potager.deploy.limits import Limits
 from potager.deploy.many import place as models
-from potager.deploy.many.shelf import FOLDER, Shelf
+from potager.deploy.many.shelf import FOLDER, Note, Shelf
 from potager.deploy.pool import Pool, Pools, Serverless
 from potager.deploy.router import Key, Route, Router, Variant, Watcher
 from potager.deploy.traffic.shadow import Shadow, share
@@ -70,8 +70,8 @@ class Host:
         self.pools = Pools()
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of an endpoint's route, from its row and its deployment."""
-        self.note: Callable[[Row, str, str, float, str], None] = lambda row, variant, name, value, unit: None
-        """Is told of a metric of an endpoint's variant: its name, a value, the unit."""
+        self.tally: Callable[[Row, str], Note] = lambda row, variant: lambda name, value: None
+        """What counts the models of an endpoint's variant."""
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
@@ -153,7 +153,7 @@ class Host:
             memory,
             cached=many["cached"],
             kill=kill,
-            note=partial(self.note, row, place.variant["name"]),
+            note=self.tally(row, place.variant["name"]),
         )
 
     async def _lay_out(self, row: Row, place: Place, number: int, folder: Path) -> Workload:

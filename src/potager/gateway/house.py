@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 
 from potager.access import grants, kms, policies, roles, tags
 from potager.collect import s3
@@ -18,6 +19,7 @@ from potager.deploy.asynchronous.queue import Queue
 from potager.deploy.capture.recorder import Recorder
 from potager.deploy.hosting import Host
 from potager.deploy.limits import Limits
+from potager.deploy.many.metrics import Tally
 from potager.deploy.router import Router
 from potager.deploy.transform import jobs as transform_jobs
 from potager.deploy.transform.runner import TransformRunner
@@ -160,6 +162,7 @@ async def _work(
     stack.push_async_callback(recorder.close)
     host = house.add(Host, Host(rows, leases, executor, shares, objects, logs, router, data, house[Limits]))
     host.watch.append(recorder.watch)
+    host.tally = partial(Tally, house[Metrics])
     stack.push_async_callback(host.close)
     queue = house.add(Queue, Queue(house, rows, objects, router))
     stack.push_async_callback(queue.close)

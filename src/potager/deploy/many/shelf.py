@@ -41,8 +41,8 @@ Invoke = Callable[[Query, float], Awaitable[Answer]]
 Control = Callable[[Mapping[str, Any], float], Awaitable[dict[str, Any]]]
 Fetch = Callable[[str, Path], Awaitable[int]]
 """Puts a model into a folder that is not there yet; the bytes that it takes there."""
-Note = Callable[[str, float, str], None]
-"""Is told of a metric: its name, a value, the unit."""
+Note = Callable[[str, float], None]
+"""Is told a value of a metric (`metrics.py`)."""
 
 
 @dataclass(eq=False, slots=True)
@@ -76,7 +76,7 @@ class Shelf:
         *,
         cached: bool = True,
         kill: Callable[[], None] = lambda: None,
-        note: Note = lambda name, value, unit: None,
+        note: Note = lambda name, value: None,
     ) -> None:
         self._folder = ml / FOLDER
         self._fetch, self._control, self._kill, self._note = fetch, control, kill, note
@@ -107,7 +107,7 @@ class Shelf:
         """
         if (name := place.name(query.model)) != query.model:
             query = replace(query, model=name)
-        self._note("ModelCacheHit", float(name in self._models), "None")
+        self._note("ModelCacheHit", float(name in self._models))
         until = monotonic() + timeout
         while (model := self._models.get(name)) is None:  # again, where another model took its place at once
             await self._came(name, until - monotonic())
@@ -138,7 +138,7 @@ class Shelf:
                 429,
             ) from None
         finally:
-            self._note("ModelLoadingWaitTime", (monotonic() - began) * 1e6, "Microseconds")
+            self._note("ModelLoadingWaitTime", (monotonic() - began) * 1e6)
 
     async def _load(self, name: str) -> None:
         model = _Model(name, f"{hashlib.sha256(name.encode()).hexdigest()[:24]}{ids.short(8)}")
@@ -147,19 +147,19 @@ class Shelf:
         try:
             size = await self._fetch(name, home)
             fetched = monotonic()
-            self._note("ModelDownloadingTime", (fetched - began) * 1e6, "Microseconds")
+            self._note("ModelDownloadingTime", (fetched - began) * 1e6)
             async with self._turn:
                 await self._make_room(size)
                 await self._loaded(model)
                 self._models[name] = model
-                self._note("ModelLoadingTime", (monotonic() - fetched) * 1e6, "Microseconds")
+                self._note("ModelLoadingTime", (monotonic() - fetched) * 1e6)
                 await self._make_room(0, model)
         except Exception as error:
             await place.remove(home)
             if isinstance(error, Fault) and not isinstance(error, WireError):  # its archive is broken
                 raise ModelError(f"The model '{name}' cannot be loaded: {error.message}", 500) from error
             raise
-        self._note("LoadedModelCount", float(len(self._models)), "None")
+        self._note("LoadedModelCount", float(len(self._models)))
 
     async def _loaded(self, model: _Model) -> None:
         """Has the worker load a model; where it says that memory is short, others go for it, one after another."""
@@ -207,8 +207,8 @@ class Shelf:
         except ModelError as error:  # a program that cannot let go of it answers for its memory
             log.warning("the model %s could not be unloaded: %s", model.name, error.message)
         await place.remove(self._folder / model.id)
-        self._note("ModelUnloadingTime", (monotonic() - began) * 1e6, "Microseconds")
-        self._note("LoadedModelCount", float(len(self._models)), "None")
+        self._note("ModelUnloadingTime", (monotonic() - began) * 1e6)
+        self._note("LoadedModelCount", float(len(self._models)))
 
     def _order(self, model: _Model) -> dict[str, str]:
         return {"name": model.name, "id": model.id}
