@@ -33,6 +33,7 @@ from potager.kernel import clock
 from potager.kernel.names import Scope, arn
 from potager.store.leases import Leases
 from potager.store.logs import Logs
+from potager.store.metrics import Metrics
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
 from potager.store.tending import Tender
@@ -58,6 +59,7 @@ class Host:
         router: Router,
         data: Path,
         limits: Limits | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self.rows = rows
         self.leases = leases
@@ -66,6 +68,7 @@ class Host:
         self.router = router
         self.data = data
         self.limits = limits or Limits()
+        self.metrics = metrics
         self.fleet = Fleet(executor, shares, data / "jobs", patience=self.limits.timeout)
         self.pools = Pools()
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
@@ -218,8 +221,13 @@ class Host:
         def start(number: int) -> None:
             self._raise(row, Place(f"{prefix}{number}", spec), wake)
 
+        def measure(name: str, value: float, unit: str) -> None:
+            dimensions = {"EndpointName": row.name, "VariantName": spec["name"]}
+            if self.metrics:
+                self.metrics.add(row.scope, "AWS/SageMaker", name, dimensions, value, unit)
+
         pool = self.pools.of(
-            endpoint, prefix, lambda: Pool(spec["name"], prefix, self.fleet, start, wake, self.limits.idle)
+            endpoint, prefix, lambda: Pool(spec["name"], prefix, self.fleet, start, wake, self.limits.idle, measure)
         )
         pool.bound((serverless.config(spec) or {})["MaxConcurrency"], spec["count"])
         pool.look()

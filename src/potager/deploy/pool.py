@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 Start = Callable[[int], None]
 """Has the fleet bring up the worker of a number; `Pool.look` is called when it is up or has failed."""
 
+Measure = Callable[[str, float, str], None]
+
+
+def _unmeasured(name: str, value: float, unit: str) -> None:
+    """Measures nothing."""
+
 
 class Pool:
     """The workers of one variant, as it was deployed at one time.
@@ -38,6 +44,7 @@ class Pool:
     prefix : of the ids of its workers; a number follows. Those below `kept` are the host's to bring up.
     wake : called when a worker is gone.
     idle : seconds after which a worker that is not kept goes.
+    measure : takes the metrics that AWS has of serverless variants: name, value, unit.
 
     Attributes
     ----------
@@ -46,7 +53,14 @@ class Pool:
     """
 
     def __init__(
-        self, name: str, prefix: str, fleet: Fleet, start: Start, wake: Callable[[], None], idle: float
+        self,
+        name: str,
+        prefix: str,
+        fleet: Fleet,
+        start: Start,
+        wake: Callable[[], None],
+        idle: float,
+        measure: Measure = _unmeasured,
     ) -> None:
         self.name = name
         self.prefix = prefix
@@ -57,11 +71,13 @@ class Pool:
         self._start = start
         self._wake = wake
         self._idle = idle
+        self._measure = measure
         self._under_way = 0
         self._free: dict[str, asyncio.TimerHandle | None] = {}
         """Workers at rest, the one that worked last at the end, and what ends each."""
         self._busy: set[str] = set()
-        self._starting: set[str] = set()
+        self._starting: dict[str, float] = {}
+        """Workers on their way up, and since when, in seconds of the event loop's clock."""
         self._leaving: set[str] = set()
         self._waiting: deque[asyncio.Future[str]] = deque()
 
@@ -81,6 +97,7 @@ class Pool:
             text = f"Variant {self.name} has {self.most} requests under way, its MaxConcurrency. Try again later."
             raise WireError("ThrottlingException", text, 400)
         self._under_way += 1
+        self._measured()
         try:
             try:
                 return await self._answer(query, timeout)
@@ -90,6 +107,17 @@ class Pool:
                 return await self._answer(query, timeout)
         finally:
             self._under_way -= 1
+
+    def _measured(self) -> None:
+        """How much of what it may do at once a variant does, as a request comes."""
+        self._measure("ServerlessConcurrentExecutionsUtilization", self._under_way / self.most, "None")
+        if self.kept:
+            within = self._under_way <= self.kept
+            of = "Invocations" if within else "SpilloverInvocations"
+            self._measure(f"ServerlessProvisionedConcurrency{of}", 1.0, "Count")
+            busy = min(self._under_way, self.kept)
+            self._measure("ServerlessProvisionedConcurrencyExecutions", busy, "Count")
+            self._measure("ServerlessProvisionedConcurrencyUtilization", busy / self.kept, "None")
 
     async def _answer(self, query: Query, timeout: float) -> Answer:
         worker, instance = await self._worker(timeout)
@@ -143,7 +171,7 @@ class Pool:
         for _ in range(len(self._waiting) - len(self._starting) - coming):
             number = next(self._numbers())
             worker = f"{self.prefix}{number}"
-            self._starting.add(worker)
+            self._starting[worker] = asyncio.get_running_loop().time()
             self._start(number)
 
     def _numbers(self) -> Iterator[int]:
@@ -161,13 +189,14 @@ class Pool:
         for worker in [worker for worker in self._free if worker not in self._fleet.up]:
             self._forget(worker)
             self._clear(worker)
-        known = self.ids - self._starting
+        known = self.ids - self._starting.keys()
         for worker in [each for each in self._fleet.up if each.startswith(self.prefix) and each not in known]:
             if self._sound(worker):
-                self._starting.discard(worker)
+                if (since := self._starting.pop(worker, None)) is not None:
+                    self._measure("ModelSetupTime", (asyncio.get_running_loop().time() - since) * 1e6, "Microseconds")
                 self._hand_on(worker)
         for worker in [each for each in self._starting if not self._fleet.busy(each)]:
-            self._starting.discard(worker)
+            del self._starting[worker]
             self._failed(worker, self._fleet.failed.pop(worker, ""))
         self._trim()
 
@@ -232,8 +261,9 @@ class Pool:
     def _trim(self) -> None:
         """Gives up starts that nobody waits for, where no more requests come."""
         if self.draining:
-            for worker in list(self._starting)[: len(self._starting) - len(self._waiting)]:
-                self._starting.discard(worker)
+            spare = max(0, len(self._starting) - len(self._waiting))
+            for worker in list(self._starting)[:spare]:
+                del self._starting[worker]
                 self._discard(worker)
 
     def _clear(self, worker: str) -> None:

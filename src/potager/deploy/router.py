@@ -218,9 +218,9 @@ class Route:
         self._bounds = list(accumulate(variant.weight for variant in self._weighted))
 
     @property
-    def capacity(self) -> int:
-        """Requests that the instances of an asynchronous endpoint take at a time."""
-        return self.concurrent * sum(each.alive for variant in self._weighted for each in variant.instances)
+    def instances(self) -> int:
+        """How many instances are up that get traffic."""
+        return sum(each.alive for variant in self._weighted for each in variant.instances)
 
     def pick(self, target: str | None) -> Variant:
         """The variant named `target`, or one drawn by weight."""

@@ -283,3 +283,30 @@ async def test_a_server_that_ends_refuses_who_waits(fleet: Fleet) -> None:
     some.close()
     with pytest.raises(WireError):
         await waits
+
+
+async def test_what_is_measured(fleet: Fleet) -> None:
+    seen: list[tuple[str, float, str]] = []
+    anything: Any = fleet
+    some = Pool("v", "w-", anything, fleet.raise_, lambda: None, 100.0, lambda *each: seen.append(each))
+    some.bound(4, 1)
+    fleet.look = some.look
+    fleet.gate.clear()
+    fleet.raise_(0)
+    await settled()
+    asked = [asyncio.create_task(ask(some)) for _ in range(2)]
+    await settled()
+    fleet.gate.set()
+    await asyncio.gather(*asked)
+    values = [(name, value) for name, value, _ in seen if name != "ModelSetupTime"]
+    assert values == [
+        ("ServerlessConcurrentExecutionsUtilization", 0.25),
+        ("ServerlessProvisionedConcurrencyInvocations", 1.0),
+        ("ServerlessProvisionedConcurrencyExecutions", 1),
+        ("ServerlessProvisionedConcurrencyUtilization", 1.0),
+        ("ServerlessConcurrentExecutionsUtilization", 0.5),
+        ("ServerlessProvisionedConcurrencySpilloverInvocations", 1.0),
+        ("ServerlessProvisionedConcurrencyExecutions", 1),
+        ("ServerlessProvisionedConcurrencyUtilization", 1.0),
+    ]
+    assert [unit for name, _, unit in seen if name == "ModelSetupTime"] == ["Microseconds"]

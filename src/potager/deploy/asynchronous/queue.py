@@ -28,6 +28,7 @@ from potager.kernel import clock
 from potager.kernel.context import House
 from potager.kernel.errors import Fault, Stale
 from potager.kernel.names import Scope
+from potager.store.metrics import Metrics
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
 
@@ -82,13 +83,20 @@ class Queue:
     """
 
     def __init__(
-        self, house: House, rows: Rows, objects: Objects, router: Router, now: Callable[[], float] = clock.now
+        self,
+        house: House,
+        rows: Rows,
+        objects: Objects,
+        router: Router,
+        metrics: Metrics,
+        now: Callable[[], float] = clock.now,
     ) -> None:
         self.lines: dict[Key, Line] = {}
         self._house = house
         self._rows = rows
         self._objects = objects
         self._router = router
+        self._metrics = metrics
         self._now = now
         self._tasks: set[asyncio.Task[None]] = set()
         self._clock: asyncio.Task[None] | None = None
@@ -120,20 +128,22 @@ class Queue:
 
     def look(self, key: Key) -> None:
         """Gives requests to instances that take more, and ends those whose time or endpoint is gone."""
+        route = self._router.get(key)
+        if route is not None and route.concurrent:
+            self.lines.setdefault(key, Line())
         if (line := self.lines.get(key)) is None:
             return
         now = self._now()
         for late in [waiting for waiting in line.waiting if waiting.until <= now]:
             line.waiting.remove(late)
             self._begin(key, line, late, self._expired)
-        route = self._router.get(key)
         if route is None:
             if line.waiting:
                 self._spawn(self._orphans(key, line))
             elif not line.under_way:
                 del self.lines[key]
             return
-        while line.waiting and len(line.under_way) < route.capacity:
+        while line.waiting and len(line.under_way) < route.concurrent * route.instances:
             self._begin(key, line, line.waiting.popleft(), self._asked)
 
     def _begin(self, key: Key, line: Line, waiting: Waiting, work: Callable[[Key, Row, Waiting], Any]) -> None:
@@ -220,3 +230,23 @@ class Queue:
             await asyncio.sleep(TICK)
             for key in list(self.lines):
                 self.look(key)
+                self.measure(key)
+
+    def measure(self, key: Key) -> None:
+        """Takes the metrics that AWS has of a line, whether requests wait or not."""
+        route, line = self._router.get(key), self.lines.get(key)
+        if route is None or line is None:
+            return
+        for name, (value, unit) in backlog(line, route.instances, self._now()).items():
+            self._metrics.add(Scope(*key[:2]), "AWS/SageMaker", name, {"EndpointName": key[2]}, value, unit)
+
+
+def backlog(line: Line, instances: int, now: float) -> dict[str, tuple[float, str]]:
+    """AWS's metrics of a line, by name: value and unit. Requests count until they are answered, as on AWS."""
+    came = [*(waiting.since for waiting in line.waiting), *line.under_way.values()]
+    return {
+        "ApproximateBacklogSize": (len(came), "Count"),
+        "ApproximateBacklogSizePerInstance": (len(came) / max(1, instances), "Count"),
+        "ApproximateAgeOfOldestRequest": (max(0.0, now - min(came, default=now)), "Seconds"),
+        "HasBacklogWithoutCapacity": (float(bool(came) and not instances), "Count"),
+    }

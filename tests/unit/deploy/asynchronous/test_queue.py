@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from potager.compute.channel import ModelError, WorkerLost
-from potager.deploy.asynchronous.queue import ANSWERED, KIND, QUEUED, Queue
+from potager.deploy.asynchronous.queue import ANSWERED, KIND, QUEUED, Queue, backlog
 from potager.deploy.router import Key, Route, Router
 from potager.kernel.context import Context, Doors, House
 from potager.kernel.errors import NotFound
@@ -21,6 +21,7 @@ from potager.kernel.names import Scope
 from potager.kernel.prediction import Answer, Query
 from potager.store.blobs import Blobs
 from potager.store.database import Database
+from potager.store.metrics import Metrics
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows
 
@@ -43,7 +44,7 @@ class Model(Route):
         self.most = self.now = 0
 
     @property
-    def capacity(self) -> int:
+    def instances(self) -> int:
         return self.room
 
     async def invoke(self, query: Query, timeout: float, target: str | None = None) -> Any:
@@ -74,7 +75,8 @@ class Door:
 class Desk:
     """A queue with what it needs."""
 
-    def __init__(self, rows: Rows, objects: Objects) -> None:
+    def __init__(self, rows: Rows, objects: Objects, metrics: Metrics) -> None:
+        self.metrics = metrics
         self.rows, self.objects, self.router, self.door = rows, objects, Router(), Door()
         self.house = House()
         self.house.add(Doors, Doors(self.door))
@@ -82,7 +84,7 @@ class Desk:
         self.queue = self.make()
 
     def make(self) -> Queue:
-        return Queue(self.house, self.rows, self.objects, self.router, lambda: self.time)
+        return Queue(self.house, self.rows, self.objects, self.router, self.metrics, lambda: self.time)
 
     async def endpoint(self, status: str = "InService") -> Row:
         return await self.rows.write(lambda tx: tx.insert("endpoint", SCOPE, "e", {}, arn="arn:e", status=status))
@@ -133,7 +135,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     blobs = Blobs(tmp_path / "blobs")
     objects = Objects(database, blobs)
     await objects.create_bucket("out", SCOPE)
-    made = Desk(Rows(database, b"s" * 32), objects)
+    made = Desk(Rows(database, b"s" * 32), objects, Metrics(database))
     yield made
     await made.queue.close()
     await objects.close()
@@ -240,3 +242,21 @@ async def test_an_output_without_a_bucket_is_a_failure(desk: Desk) -> None:
     desk.queue.add(await desk.send("r", output="s3://nowhere/r.out"))
     await desk.done()
     assert "cannot be written" in (await desk.read("r-error.out") or "")
+
+
+async def test_the_backlog_is_measured_with_instances_and_without(desk: Desk) -> None:
+    model = Model(capacity=0)
+    desk.router.put(KEY, model)
+    desk.queue.measure(KEY)
+    for number in range(4):
+        desk.queue.add(await desk.send(f"r{number}"))
+    desk.time += 30
+    line = desk.queue.lines[KEY]
+    assert backlog(line, 0, desk.time)["HasBacklogWithoutCapacity"][0] == 1
+    assert backlog(line, 2, desk.time)["HasBacklogWithoutCapacity"][0] == 0
+    assert backlog(line, 2, desk.time)["ApproximateBacklogSizePerInstance"][0] == 2
+    assert backlog(line, 2, desk.time)["ApproximateAgeOfOldestRequest"][0] == desk.time - line.waiting[0].since
+    desk.queue.measure(KEY)
+    name, start = "ApproximateBacklogSize", time.time() - 600
+    points = await desk.metrics.query(SCOPE, "AWS/SageMaker", name, {"EndpointName": "e"}, start, start + 1200, 1200)
+    assert [(point.values.count, point.values.greatest) for point in points] == [(2, 4)]
