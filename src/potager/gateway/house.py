@@ -29,8 +29,8 @@ from potager.kernel.errors import Exists
 from potager.kernel.names import Scope
 from potager.kernel.sessions import Sessions, Trust
 from potager.kernel.settings import Keys, Settings
+from potager.monitor import cloudwatch, topics
 from potager.monitor import logs as log_operations
-from potager.monitor import topics
 from potager.prepare.processing import jobs as processing_jobs
 from potager.prepare.processing.runner import ProcessingRunner
 from potager.store import bond
@@ -66,6 +66,7 @@ SERVICES = (
     requests.runtime,
     transform_jobs.sagemaker,
     log_operations.logs,
+    cloudwatch.cloudwatch,
     topics.sns,
     s3.service,
     kms.service,
@@ -125,6 +126,9 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     house.add(topics.Deliverer, deliverer)
     stack.push_async_callback(deliverer.close)
     await deliverer.start()
+    watch = house.add(cloudwatch.Watch, cloudwatch.Watch(house, rows, leases, metrics, settings.alarm_interval))
+    stack.push_async_callback(watch.close)
+    await watch.start()
     shared = [trust.folder] if trust else ()
     executor = ProcessExecutor(isolate=settings.isolation != "none", kept=data / "environments", shared=shared)
     await executor.open()

@@ -81,7 +81,7 @@ class Pipeline:
         try:
             self._secure(request)
             body = await self._form(request)
-            target = await self._aside(self._strangers, body, lambda: route.resolve(request, body or b""))
+            target = await self._aside(self._strangers, body, lambda: self._resolved(request, body))
             response = await self._answer(request, target, body, request_id)
         except Disconnected:
             raise
@@ -108,6 +108,8 @@ class Pipeline:
         body, identity = await self._authenticated(request, target, read)
         caller = await self.callers.caller(identity, target.protocol)
         handler = self.registry.find(target.service, target.operation, target.protocol)
+        if "content-encoding" in request.headers and target.model.request_compression:
+            body = payload.inflated(request, body, DOCUMENT_LIMIT)
         pool = self._pool(identity)
         params = await self._aside(pool, body, lambda: validate(target.model.input_shape, target.parse(request, body)))
         result = await handler(self._context(request, target, identity, caller, request_id), params)
@@ -135,6 +137,9 @@ class Pipeline:
         if self.tls and not request.secure:
             text = "This port speaks https. Use https:// in the endpoint's URL, and trust what `potager env` names."
             raise WireError("InvalidRequest", text, 400)
+
+    def _resolved(self, request: Request, form: bytes | None) -> Target:
+        return route.resolve(request, payload.inflated(request, form, route.MAX_FORM) if form else b"")
 
     async def _form(self, request: Request) -> bytes | None:
         """The body, where the operation's name may stand in it."""

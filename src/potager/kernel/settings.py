@@ -340,6 +340,13 @@ class Settings:
         "How many seconds captured requests of endpoints wait at most before they are written to S3. The longer, the "
         "fewer and larger the objects; a server that is killed loses what waits.",
     )
+    alarm_interval: int = _declare(
+        "10",
+        _count(1),
+        "a whole number of seconds from 1",
+        "How many seconds pass between two evaluations of an alarm, and until one that SetAlarmState has set is looked "
+        "at again.",
+    )
     sns_url: str = _declare(
         "",
         _matching(r"|https?://[0-9A-Za-z_.:\[\]-]{1,253}"),

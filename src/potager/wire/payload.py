@@ -12,6 +12,7 @@ raised at the end of the body: a handler must have read all of it before it make
 from __future__ import annotations
 
 import hmac
+import zlib
 from base64 import b64encode
 from binascii import Error as Base64Error
 from binascii import a2b_base64
@@ -66,6 +67,25 @@ def opened(request: Request, identity: Identity) -> Payload:
         reader = _Reader(request, identity, length)
         return Payload(_unchunked(request, reader, trailers), length, trailers, reader.sums)
     return _Plain(request.body, identity.payload)
+
+
+def inflated(request: Request, body: bytes, limit: int) -> bytes:
+    """A whole body as it was before its client compressed it; `RequestEntityTooLarge` above `limit` bytes.
+
+    botocore compresses the documents of some operations, such as PutMetricData; what is signed is what travels.
+    """
+    if request.headers.get("content-encoding", "").strip().lower() != "gzip":
+        return body
+    reader = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = reader.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise WireError("MalformedInput", "The body is not gzip, as its Content-Encoding says.") from error
+    if len(plain) > limit:
+        raise WireError("RequestEntityTooLarge", f"The body is larger than {limit} bytes once inflated.", 413)
+    if not reader.eof:
+        raise WireError("MalformedInput", "The gzip of the body breaks off.")
+    return plain
 
 
 class _Plain(Payload):
