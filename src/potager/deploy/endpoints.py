@@ -88,13 +88,17 @@ async def update_endpoint_weights_and_capacities(
 
 async def _want(ctx: Context, row: Row, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
     def write(tx: Tx) -> Row:
-        fresh = tx.get(KIND, ctx.scope, row.name) or row
-        _settled(fresh, "update")
-        doc = {key: value for key, value in fresh.doc.items() if key != "FailureReason"} | {"_wanted": wanted}
-        return tx.update(fresh, doc=doc, status="Updating")
+        return want(tx, tx.get(KIND, ctx.scope, row.name) or row, wanted)
 
     ctx[Host].wake(await ctx[Rows].write(write))
     return {"EndpointArn": row.arn}
+
+
+def want(tx: Tx, row: Row, wanted: Mapping[str, Any]) -> Row:
+    """An endpoint that is on its way to another deployment; `Invalid` while it is on its way already. Wake its host."""
+    _settled(row, "update")
+    doc = {key: value for key, value in row.doc.items() if key != "FailureReason"} | {"_wanted": wanted}
+    return tx.update(row, doc=doc, status="Updating")
 
 
 def _settled(row: Row, verb: str) -> None:

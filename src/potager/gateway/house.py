@@ -13,7 +13,7 @@ from potager.compute import budget
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor
-from potager.deploy import configs, endpoints, invocation, models
+from potager.deploy import configs, endpoints, invocation, models, scaling
 from potager.deploy.asynchronous import requests
 from potager.deploy.asynchronous.queue import Queue
 from potager.deploy.capture.recorder import Recorder
@@ -67,6 +67,7 @@ SERVICES = (
     transform_jobs.sagemaker,
     log_operations.logs,
     cloudwatch.cloudwatch,
+    scaling.autoscaling,
     topics.sns,
     s3.service,
     kms.service,
@@ -172,6 +173,8 @@ async def _work(
     stack.push_async_callback(host.close)
     queue = house.add(Queue, Queue(house, rows, objects, router, house[Metrics]))
     stack.push_async_callback(queue.close)
+    scaler = house.add(scaling.Scaler, scaling.Scaler(rows, leases, house[Metrics], host, settings.scaling_minute))
+    stack.push_async_callback(scaler.close)
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
     processing = house.add(
@@ -182,6 +185,7 @@ async def _work(
     stack.push_async_callback(transforms.close)
     await host.start()
     await queue.start()
+    await scaler.start()
     await runner.start()
     await processing.start()
     await transforms.start()

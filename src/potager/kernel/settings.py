@@ -122,6 +122,15 @@ def _count(least: int) -> Callable[[str], int]:
     return read
 
 
+def _one_whole(*choices: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if int(text) not in choices:
+            raise ValueError(text)
+        return int(text)
+
+    return read
+
+
 _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 
@@ -346,6 +355,11 @@ class Settings:
         "a whole number of seconds from 1",
         "How many seconds pass between two evaluations of an alarm, and until one that SetAlarmState has set is looked "
         "at again.",
+    scaling_minute: int = _declare(
+        "60",
+        _one_whole(1, 5, 10, 30, 60),
+        "one of 1, 5, 10, 30, 60",
+        "How many seconds count as a minute of the metrics that scaling policies look at, for those who try them out.",
     )
     sns_url: str = _declare(
         "",

@@ -1,0 +1,124 @@
+"""What policies look at: metrics, and alarms that name a policy.
+
+A variant without requests has no points: its predefined metrics are 0 then, as SageMaker reports them for the sake of
+scaling. A customized metric without points says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from potager.deploy.scaling.capacity import Variant
+from potager.deploy.scaling.decisions import POINTS_IN
+from potager.kernel.errors import Invalid, Unserved
+from potager.kernel.names import Scope
+from potager.store.metrics import Metrics
+from potager.store.rows import Row, Tx
+
+ALARM, STANDS = "alarm", "ALARM"
+"""The kind of CloudWatch's alarms, and the status of one that stands."""
+MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Predefined:
+    """A metric of a variant. `period`: seconds of a point."""
+
+    metric: str
+    statistic: str
+    period: int
+
+
+PREDEFINED = {
+    "SageMakerVariantInvocationsPerInstance": Predefined("InvocationsPerInstance", "Sum", MINUTE),
+    "SageMakerVariantProvisionedConcurrencyUtilization": Predefined(
+        "ServerlessProvisionedConcurrencyUtilization", "Maximum", MINUTE
+    ),
+    "SageMakerVariantConcurrentRequestsPerModelHighResolution": Predefined(
+        "ConcurrentRequestsPerModel", "Average", MINUTE // 6
+    ),
+}
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """`Invalid` or `Unserved` for a target tracking policy whose metric cannot be read."""
+    predefined: Mapping[str, Any] = config.get("PredefinedMetricSpecification") or {}
+    custom: Mapping[str, Any] = config.get("CustomizedMetricSpecification") or {}
+    if bool(predefined) == bool(custom):
+        raise Invalid("Give one of PredefinedMetricSpecification and CustomizedMetricSpecification.")
+    if predefined:
+        kind = predefined["PredefinedMetricType"]
+        if kind not in PREDEFINED:
+            known = ", ".join(PREDEFINED)
+            raise Unserved(f"Potager does not scale by {kind}. Use one of {known}, or a customized metric.")
+        return
+    if custom.get("Metrics"):
+        raise Unserved("Potager does not scale by metric math. Name one metric in CustomizedMetricSpecification.")
+    missing = [name for name in ("MetricName", "Namespace", "Statistic") if not custom.get(name)]
+    if missing:
+        raise Invalid(f"CustomizedMetricSpecification needs {missing[0]}.")
+
+
+def period(config: Mapping[str, Any], minute: int) -> int:
+    """Seconds of a point of a target tracking policy's metric, where a minute has so many."""
+    predefined = config.get("PredefinedMetricSpecification")
+    return max(PREDEFINED[predefined["PredefinedMetricType"]].period * minute // MINUTE, 1) if predefined else minute
+
+
+async def points(
+    metrics: Metrics, scope: Scope, variant: Variant, config: Mapping[str, Any], every: int, since: float, now: float
+) -> list[float | None]:
+    """The last whole periods of a policy's metric, oldest first; those that began before `since` are None."""
+    end = now // every * every
+    moments = [end - every * number for number in range(POINTS_IN, 0, -1)]
+    namespace, name, dimensions, statistic, unit, missing = _source(variant, config)
+    found = await metrics.query(scope, namespace, name, dimensions, moments[0], end, every, unit)
+    values = {point.at: point.values.statistic(statistic) for point in found}
+    return [values.get(at, missing) if at >= since else None for at in moments]
+
+
+def _source(
+    variant: Variant, config: Mapping[str, Any]
+) -> tuple[str, str, dict[str, str], str, str | None, float | None]:
+    """A metric's namespace, name, dimensions, statistic and unit, and what it is where nothing was reported."""
+    if predefined := config.get("PredefinedMetricSpecification"):
+        one = PREDEFINED[predefined["PredefinedMetricType"]]
+        names = {"EndpointName": variant.endpoint, "VariantName": variant.name}
+        return "AWS/SageMaker", one.metric, names, one.statistic, None, 0.0
+    custom: Mapping[str, Any] = config["CustomizedMetricSpecification"]
+    names = {each["Name"]: each["Value"] for each in custom.get("Dimensions", ())}
+    return custom["Namespace"], custom["MetricName"], names, custom["Statistic"], custom.get("Unit"), None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An alarm that stands, and by how much its metric is beyond its threshold."""
+
+    name: str
+    breach: float
+
+
+def standing(tx: Tx, scope: Scope, policies: Mapping[str, Row]) -> dict[str, Standing]:
+    """The alarms that stand and have a policy for an action, by the policy's ARN; of several the first."""
+    found: dict[str, Standing] = {}
+    for row in tx.where(ALARM, (STANDS,)) if policies else ():
+        if row.scope != scope or not row.doc.get("ActionsEnabled", True):
+            continue
+        for action in row.doc.get("AlarmActions", ()):
+            if action in policies:
+                found.setdefault(action, Standing(row.name, _breach(row)))
+    return found
+
+
+def _breach(row: Row) -> float:
+    """How far the metric of an alarm is from its threshold; 0 for one that was set by hand."""
+    threshold = row.doc.get("Threshold")
+    try:
+        data = json.loads(row.doc.get("StateReasonData") or "{}")
+        recent = [each for each in data.get("recentDatapoints", ()) if each is not None]
+    except (ValueError, AttributeError):
+        return 0.0
+    return float(recent[-1]) - float(threshold) if recent and threshold is not None else 0.0
