@@ -355,6 +355,7 @@ class Settings:
         "a whole number of seconds from 1",
         "How many seconds pass between two evaluations of an alarm, and until one that SetAlarmState has set is looked "
         "at again.",
+    )
     scaling_minute: int = _declare(
         "60",
         _one_whole(1, 5, 10, 30, 60),

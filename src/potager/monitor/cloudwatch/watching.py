@@ -15,8 +15,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from potager.kernel import clock, ids
 from potager.kernel.context import House
 from potager.kernel.errors import Fault
@@ -128,8 +126,6 @@ class Watch:
             if service not in self.actions:
                 raise Fault(f"Nothing here takes actions of {service}.")
             await self.actions[service](row, arn)
-        except SQLAlchemyError:
-            raise
         except Exception as fault:
             error = fault.message if isinstance(fault, Fault) else f"{type(fault).__name__}: {fault}"
             log.warning("alarm %s: the action %s failed: %s", row.name, arn, error)
