@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import channels, control, jobs, pending, scripts, serving, start, store, transform
+from benchmarks import channels, control, jobs, models, pending, scripts, serving, start, store, transform
 from benchmarks.measure import say
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "jobs": jobs.main,
     "scripts": scripts.main,
     "endpoints": serving.main,
+    "models": models.main,
     "describe": control.main,
     "queue": pending.main,
     "s3": store.main,

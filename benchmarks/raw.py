@@ -28,15 +28,16 @@ class Raw:
         keys = Credentials(server.env["AWS_ACCESS_KEY_ID"], server.env["AWS_SECRET_ACCESS_KEY"])
         self.auth = SigV4Auth(keys, service, "us-east-1")
         self.connection = http.client.HTTPConnection(urlsplit(self.url).netloc)
-        self._signed: dict[tuple[str, bytes], dict[str, str]] = {}
+        self._signed: dict[tuple[Any, ...], dict[str, str]] = {}
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
         """The body of the answer, which must be a 200."""
-        signed = self._signed.get((path, body))
+        asked = (path, body, *headers.values())
+        signed = self._signed.get(asked)
         if signed is None:
             request = AWSRequest("POST", self.url + path, headers, body)
             self.auth.add_auth(request)
-            signed = self._signed[path, body] = dict(request.headers.items())
+            signed = self._signed[asked] = dict(request.headers.items())
         self.connection.request("POST", path, body, signed)
         answer = self.connection.getresponse()
         data = answer.read()
