@@ -1,4 +1,4 @@
-"""SDK v2's classes for endpoints of several containers and of many models, unchanged, under `potager run`."""
+"""The SDKs' classes for endpoints of several containers and of many models, unchanged, under `potager run`."""
 
 from __future__ import annotations
 
@@ -44,3 +44,9 @@ def test_sdk_v2_deploys_adds_lists_and_asks_the_models_of_a_multi_data_model(tmp
     assert [url.rpartition("/many/")[2] for url in seen["added"]] == names
     assert seen["listed"] == names
     assert seen["predicted"] == {names[0]: pytest.approx([3]), names[1]: pytest.approx([-1])}
+
+
+def test_sdk_v3_deploys_containers_side_by_side_and_many_models_by_its_resources(tmp_path: Path) -> None:
+    (tmp_path / "a.tar.gz").write_bytes(artifact(LinearRegression().fit(ROWS, ROWS.sum(axis=1))))
+    seen = run(ROOT / ".venv/sdk3/bin/python", "sdk3_kinds.py", tmp_path, str(tmp_path / "a.tar.gz"))
+    assert seen == {"right": pytest.approx([3]), "a": pytest.approx([3]), "mode": "MultiModel"}
