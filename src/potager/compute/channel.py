@@ -72,7 +72,7 @@ class Channel(asyncio.Protocol):
         self._limits: dict[int, tuple[float, float]] = {}  # when each is late, and its seconds
         self._timer: asyncio.TimerHandle | None = None
         self._fires = 0.0
-        self._held: list[bytes] = []
+        self._held: dict[int, bytes] = {}
         self._number = 0
         self._end: asyncio.Future[None] = self._loop.create_future()
         self.hung = False
@@ -149,7 +149,7 @@ class Channel(asyncio.Protocol):
         data = self._frame(number, kind, payload)
         answer: asyncio.Future[tuple[int, bytes]] = self._loop.create_future()
         at = self._loop.time() + timeout
-        self._send(self._transport, data)
+        self._send(self._transport, number, data)
         self._waiting[number], self._limits[number] = answer, (at, timeout)
         if self._timer is None or at < self._fires:
             self._expect(at)
@@ -159,21 +159,21 @@ class Channel(asyncio.Protocol):
             self._waiting.pop(number, None)
             self._limits.pop(number, None)
 
-    def _send(self, transport: asyncio.Transport, data: bytes) -> None:
+    def _send(self, transport: asyncio.Transport, number: int, data: bytes) -> None:
         """Sends at once to a worker that waits; one that works is given what has come meanwhile in one go."""
         if not self._waiting:
             transport.write(data)
             return
         if not self._held:
             self._loop.call_soon(self._flush)
-        self._held.append(data)
+        self._held[number] = data
         if len(self._held) >= MOST_HELD:
             self._flush()
 
     def _flush(self) -> None:
-        held, self._held = self._held, []
+        held, self._held = self._held, {}
         if held and self._transport is not None:
-            self._transport.writelines(held)
+            self._transport.writelines(list(held.values()))
 
     def _frame(self, number: int, kind: int, payload: bytes) -> bytes:
         try:
@@ -215,9 +215,10 @@ class Channel(asyncio.Protocol):
             self._timer.cancel()
         if not self._end.done():
             self._end.set_result(None)
-        for answer in self._waiting.values():
+        for number, answer in self._waiting.items():
             if not answer.done():
-                answer.set_exception(WorkerLost("The worker died while it had the request."))
+                delivered = number not in self._held
+                answer.set_exception(WorkerLost("The worker died while it had the request.", delivered=delivered))
 
 
 def connected(path: Path) -> socket.socket:

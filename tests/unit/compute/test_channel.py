@@ -53,6 +53,35 @@ async def test_many_requests_may_be_under_way(bench: Any) -> None:
     assert channel.outstanding == 0
 
 
+async def test_a_request_that_was_not_sent_when_its_worker_was_lost_counts_as_not_delivered() -> None:
+    ours, far = socket.socketpair()
+    ours.setblocking(False)
+    loop = asyncio.get_running_loop()
+    _, channel = await loop.create_unix_connection(Channel, sock=ours)
+    asked = [asyncio.ensure_future(channel.invoke(Query(b"1"), 20)) for _ in range(2)]
+    loop.call_soon(channel.connection_lost, None)  # before the second one goes out, in the next round
+    lost = await asyncio.gather(*asked, return_exceptions=True)
+    assert [one.delivered for one in lost if isinstance(one, WorkerLost)] == [True, False]
+    channel.close()
+    far.close()
+
+
+async def test_requests_have_a_limit_each_by_one_timer() -> None:
+    ours, far = socket.socketpair()
+    ours.setblocking(False)
+    _, channel = await asyncio.get_running_loop().create_unix_connection(Channel, sock=ours)
+    asked = [asyncio.ensure_future(channel.invoke(Query(b"1"), seconds)) for seconds in (20, 0.02, 0.01)]
+    for late in asked[1:]:
+        with pytest.raises(WorkerHung):
+            await asyncio.wait_for(late, 20)
+    assert not asked[0].done()
+    assert channel.outstanding == 1
+    channel.close()
+    with pytest.raises(WorkerLost):
+        await asyncio.wait_for(asked[0], 20)
+    far.close()
+
+
 async def test_what_the_predictor_refuses_is_the_clients_fault(bench: Any) -> None:
     _, channel = await serve(bench)
     with pytest.raises(ModelError, match=r"client error \(400\).*'x' is not a number") as caught:
