@@ -54,6 +54,11 @@ def compare(found: Floats, wanted: Floats) -> float:
     """The largest difference, as a part of what it is of; `Differs` where one is past the tolerance."""
     if found.shape != wanted.shape:
         raise Differs(f"answers have the shape {found.shape}, not {wanted.shape}")
+    if wanted.dtype.kind != "f":
+        wrong = int((found != wanted).sum())
+        if wrong or found.dtype != wanted.dtype:
+            raise Differs(f"{wrong} of {wanted.size} answers are others, of {found.dtype} for {wanted.dtype}")
+        return 0.0
     finite = np.isfinite(wanted)
     if not np.array_equal(found[~finite], wanted[~finite], equal_nan=True):
         raise Differs("it differs where an answer is not finite")

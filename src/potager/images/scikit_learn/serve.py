@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from potager.images.python import handlers
+from potager.images.python import formats, handlers
 from potager.images.python import serve as plain
 from potager.images.python.errors import NotInstalled, Refused
-from potager.images.python.handlers import Functions
-from potager.images.scikit_learn import artifact
+from potager.images.python.handlers import Functions, Steps
+from potager.images.scikit_learn import artifact, compiled
 
 INSTALL = "pip install 'potager[sklearn]'"
 
@@ -23,7 +23,25 @@ INSTALL = "pip install 'potager[sklearn]'"
 def load(model: Path) -> handlers.Predictor:
     """The predictor of a model; whatever is wrong raises and says what to do."""
     plain.say(f"scikit-learn {library().__version__}")
-    return plain.serve(model, Functions(model_fn=artifact.load, predict_fn=predict))
+    return plain.serve(model, Functions(model_fn=artifact.load, predict_fn=predict, quicken=quickened))
+
+
+def quickened(model: Any) -> Steps | None:
+    """The default steps, of a model that was compiled; None of one that was not."""
+    if not hasattr(model, "predict"):
+        return None
+    quick = compiled.Compiled(model, library().__version__)
+    print(quick.why, flush=True)
+    features = getattr(model, "n_features_in_", None)
+
+    def answer(data: Any, model: Any) -> Any:
+        found = quick.predict(rows(data, features))
+        return predict(data, model) if found is None else found
+
+    def read(body: bytes | str, content_type: str) -> Any:
+        return rows(formats.decode(body, content_type), features)
+
+    return Steps(read, answer, of_any_input=True, apart=True) if quick else None
 
 
 def library() -> Any:
