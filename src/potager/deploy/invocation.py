@@ -43,7 +43,7 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
     if route.concurrent:
         message = f"Endpoint {name} of account {ctx.account} is an asynchronous endpoint. Use InvokeEndpointAsync."
         raise WireError("ValidationError", message)
-    answer, variant = await route.invoke(_asked(req, body), limits.timeout, req.get("TargetVariant"))
+    answer, variant = await route.invoke(_asked(req, body), limits.timeout, req.get("TargetVariant"), ctx.came)
     return {
         "Body": answer.body,
         "ContentType": answer.content_type,

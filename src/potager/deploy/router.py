@@ -43,6 +43,7 @@ class Exchange:
     at : when it came, in seconds since 1970.
     seconds : that the model took, as the server saw it.
     answer : None where `error` says why there is none.
+    overhead : seconds from the request's coming until the model was asked.
     """
 
     query: Query
@@ -51,6 +52,7 @@ class Exchange:
     seconds: float
     answer: Answer | None = None
     error: WireError | None = None
+    overhead: float = 0.0
 
 
 Watcher = Callable[[Exchange], None]
@@ -234,16 +236,22 @@ class Route:
             return self._weighted[0]
         return random.choices(self._weighted, cum_weights=self._bounds)[0]  # noqa: S311 - traffic, not a secret
 
-    async def invoke(self, query: Query, timeout: float, target: str | None = None) -> tuple[Answer, Variant]:
-        """The answer, and the variant that gave it; watchers are told, whatever comes of it."""
+    async def invoke(
+        self, query: Query, timeout: float, target: str | None = None, came: float = 0.0
+    ) -> tuple[Answer, Variant]:
+        """The answer, and the variant that gave it; watchers are told, whatever comes of it.
+
+        `came` : when the request did, by `perf_counter`; 0 where nobody waits for its answer.
+        """
         variant = self.pick(target)
         at, began = clock.now(), perf_counter()
+        overhead = began - came if came else 0.0
         try:
             answer = await variant.invoke(query, timeout)
         except WireError as error:
-            self._tell(Exchange(query, variant.name, at, perf_counter() - began, error=error))
+            self._tell(Exchange(query, variant.name, at, perf_counter() - began, None, error, overhead))
             raise
-        self._tell(Exchange(query, variant.name, at, perf_counter() - began, answer))
+        self._tell(Exchange(query, variant.name, at, perf_counter() - began, answer, None, overhead))
         return answer, variant
 
     def _tell(self, exchange: Exchange) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 
+from potager.gateway import exposition
 from potager.gateway.house import furnish
 from potager.gateway.pipeline import Pipeline
 from potager.kernel.sessions import Trust
@@ -51,17 +52,25 @@ class App:
 
     async def answer(self, request: Request) -> Response:
         """The response to a request, whatever happens."""
-        if self._pipeline is None or (request.path == "/health" and self._is_about_health(request)):
+        if self._pipeline is None or (request.path == "/health" and self._is_a_probe(request)):
             return self._health()
+        if request.path == "/metrics" and self._is_a_probe(request):
+            return await self._metrics(request, self._pipeline)
         return await self._pipeline.answer(request)
 
-    def _is_about_health(self, request: Request) -> bool:
+    async def _metrics(self, request: Request, pipeline: Pipeline) -> Response:
+        token = self.settings.metrics_token
+        if exposition.admitted(request, token):
+            return await exposition.exposed(pipeline.house)
+        return exposition.refused(token)
+
+    def _is_a_probe(self, request: Request) -> bool:
         """Whether a request is a probe's, and not an S3 client's about a bucket or an object of that name."""
         if request.method not in ("GET", "HEAD") or request.query:
             return False
         name, _ = bucket.host(request.headers.get("host", ""), self.settings.s3_domain)
         reached = request.secure or not self.settings.secure
-        return reached and name is None and "authorization" not in request.headers
+        return reached and name is None and request.headers.get("authorization", "Bearer ").startswith("Bearer ")
 
     def _health(self) -> Response:
         ready = self._pipeline is not None

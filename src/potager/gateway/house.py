@@ -21,6 +21,7 @@ from potager.deploy.hosting import Host
 from potager.deploy.limits import Limits
 from potager.deploy.many.metrics import Tally
 from potager.deploy.router import Router
+from potager.deploy.telemetry import Telemetry
 from potager.deploy.transform import jobs as transform_jobs
 from potager.deploy.transform.runner import TransformRunner
 from potager.gateway.inside import Inside
@@ -168,7 +169,8 @@ async def _work(
     host = house.add(
         Host, Host(rows, leases, executor, shares, objects, logs, router, data, house[Limits], house[Metrics])
     )
-    host.watch.append(recorder.watch)
+    telemetry = house.add(Telemetry, Telemetry(house[Metrics], router))
+    host.watch += (recorder.watch, telemetry.watch)
     host.tally = partial(Tally, house[Metrics])
     stack.push_async_callback(host.close)
     queue = house.add(Queue, Queue(house, rows, objects, router, house[Metrics]))

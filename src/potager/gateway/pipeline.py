@@ -201,7 +201,7 @@ class Pipeline:
         url = ("https://" if request.secure else "http://") + request.headers.get("host", "localhost")
         region = identity.region or target.region or self.region
         origin = Origin(request.client, request.secure, request.headers, identity.authentication, identity.moment)
-        return Context(self.house, caller, region, request_id, url, origin)
+        return Context(self.house, caller, region, request_id, url, origin, request.came)
 
     def _visit(self, request: Request, target: Target, request_id: str) -> Visit:
         async def context(identity: Identity) -> Context:

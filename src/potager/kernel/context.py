@@ -91,7 +91,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request's surroundings."""
+    """One request's surroundings.
+
+    came : when the request did, by `perf_counter`; 0 for work that nobody asked for just now.
+    """
 
     house: House
     caller: Caller
@@ -99,6 +102,7 @@ class Context:
     request_id: str
     url: str = ""
     origin: Origin = field(default_factory=Origin)
+    came: float = 0.0
 
     @property
     def account(self) -> str:

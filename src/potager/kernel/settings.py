@@ -362,6 +362,16 @@ class Settings:
         "one of 1, 5, 10, 30, 60",
         "How many seconds count as a minute of the metrics that scaling policies look at, for those who try them out.",
     )
+    metrics_token: str = _declare(
+        "",
+        _matching(r"|[!-~]{16,256}"),
+        "a token of 16 to 256 visible ASCII characters",
+        "What a request for `/metrics` must bring (`Authorization: Bearer ...`), from wherever it comes. Without one, "
+        "requests from this machine alone are answered. Prefer the variable or the file: other users of the machine "
+        "can read a command line.",
+        secret=True,
+        absent="none",
+    )
     sns_url: str = _declare(
         "",
         _matching(r"|https?://[0-9A-Za-z_.:\[\]-]{1,253}"),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from potager.kernel import clock
 from potager.kernel.errors import NotFound, Stale
@@ -146,6 +146,12 @@ class Tx:
         here = (_t.c.kind == kind) & _t.c.status.in_(statuses)
         ordered = select(*_COLUMNS).where(here).order_by(_t.c.created, _t.c.name)
         return [Row(*each) for each in self._connection.execute(ordered)]
+
+    def statuses(self, kind: str) -> dict[str, int]:
+        """How many rows of that kind there are in each status, in all scopes."""
+        number = func.count()
+        counted = select(_t.c.status, number).where(_t.c.kind == kind).group_by(_t.c.status).order_by(_t.c.status)
+        return {status or "": count for status, count in self._connection.execute(counted)}
 
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of a resource, by key."""

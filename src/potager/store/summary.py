@@ -51,7 +51,11 @@ class Summary:
             self.least = value
         if value > self.greatest:
             self.greatest = value
-        key = bucket(value)
+        if value > 0:  # as `bucket` does, without a call
+            fraction, exponent = frexp(value)
+            key = _SHIFT + exponent * _FINE + int(fraction * (2 * _FINE))
+        else:
+            key = bucket(value)
         buckets = self.buckets
         buckets[key] = buckets.get(key, 0.0) + count
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from time import perf_counter
 from urllib.parse import unquote_plus
 
 from potager.kernel.body import Body
@@ -33,6 +34,7 @@ class Request:
     secure : whether it came by TLS.
     domain : the server's own for S3's virtual-hosted style, "" where it has none.
     held : bytes of its body that are in memory because it is read whole.
+    came : when its head was read, by `perf_counter`.
     """
 
     method: str
@@ -44,6 +46,7 @@ class Request:
     secure: bool = False
     domain: str = ""
     held: int = 0
+    came: float = field(default_factory=perf_counter)
 
     @cached_property
     def arguments(self) -> dict[str, list[str]]:

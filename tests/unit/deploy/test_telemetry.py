@@ -1,0 +1,57 @@
+"""What meters make of exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from potager.compute.channel import ModelError
+from potager.deploy.router import Exchange
+from potager.deploy.telemetry import Meter
+from potager.kernel import clock
+from potager.kernel.errors import WireError
+from potager.kernel.names import Scope
+from potager.kernel.prediction import Answer, Query
+from potager.store.database import Database
+from potager.store.metrics import Metrics
+
+HERE = Scope("000000000000", "us-east-1")
+NOON = 1_800_000_000.0
+GOOD = Answer(b"", "text/csv")
+
+
+@pytest.fixture
+async def metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Metrics]:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    database = await Database.open(f"sqlite:///{tmp_path}/rows.db")
+    yield Metrics(database)
+    await database.close()
+
+
+async def found(metrics: Metrics, name: str, statistic: str) -> list[float | None]:
+    by = {"EndpointName": "claims", "VariantName": "blue"}
+    points = await metrics.query(HERE, "AWS/SageMaker", name, by, NOON, NOON + 180, 60)
+    return [point.values.statistic(statistic) for point in points]
+
+
+async def test_each_outcome_is_counted_in_its_minute(metrics: Metrics) -> None:
+    meter = Meter(metrics, HERE, "claims", "blue")
+    meter.instances = 2
+    metrics.gather.append(meter.settle)
+    outcomes = [None, None, ModelError("no", 400), ModelError("oh", 500), WireError("ServiceUnavailable", "", 503)]
+    for error in outcomes:
+        answer = None if error else GOOD
+        meter.tell(Exchange(Query(b"1", "text/csv", ""), "blue", NOON, 0.002, answer, error, 0.0005))
+    meter.tell(Exchange(Query(b"1", "text/csv", ""), "blue", NOON + 60, 0.004, GOOD))
+    assert await found(metrics, "Invocations", "Sum") == [5, 1]
+    assert await found(metrics, "InvocationsPerInstance", "Sum") == [2.5, 0.5]
+    assert await found(metrics, "Invocation4XXErrors", "Sum") == [1, 0]
+    assert await found(metrics, "Invocation4XXErrors", "Average") == [0.2, 0]
+    assert await found(metrics, "Invocation5XXErrors", "Sum") == [2, 0]
+    assert await found(metrics, "InvocationModelErrors", "Sum") == [2, 0]
+    assert await found(metrics, "ModelLatency", "p99") == pytest.approx([2000, 4000])
+    assert await found(metrics, "OverheadLatency", "Maximum") == pytest.approx([500, 0])
+    assert meter.outcomes == {"2xx": 3, "4xx": 1, "5xx": 2}
+    assert (sum(meter.model.counts), meter.model.sum) == (6, pytest.approx(0.014))
