@@ -127,16 +127,12 @@ class Queue:
             self.look(key)
 
     def look(self, key: Key) -> None:
-        """Gives requests to instances that take more, and ends those whose time or endpoint is gone."""
+        """Gives requests to instances that take more, and ends those whose endpoint is gone."""
         route = self._router.get(key)
         if route is not None and route.concurrent:
             self.lines.setdefault(key, Line())
         if (line := self.lines.get(key)) is None:
             return
-        now = self._now()
-        for late in [waiting for waiting in line.waiting if waiting.until <= now]:
-            line.waiting.remove(late)
-            self._begin(key, line, late, self._expired)
         if route is None:
             if line.waiting:
                 self._spawn(self._orphans(key, line))
@@ -145,6 +141,17 @@ class Queue:
             return
         while line.waiting and len(line.under_way) < route.concurrent * route.instances:
             self._begin(key, line, line.waiting.popleft(), self._asked)
+
+    def expire(self, key: Key) -> None:
+        """Ends the requests that waited too long, whether there are instances or not."""
+        if (line := self.lines.get(key)) is None:
+            return
+        now = self._now()
+        late = [waiting for waiting in line.waiting if waiting.until <= now]
+        if late:
+            line.waiting = deque(waiting for waiting in line.waiting if waiting.until > now)
+        for waiting in late:
+            self._begin(key, line, waiting, self._expired)
 
     def _begin(self, key: Key, line: Line, waiting: Waiting, work: Callable[[Key, Row, Waiting], Any]) -> None:
         line.under_way[waiting.name] = waiting.since
@@ -179,6 +186,8 @@ class Queue:
         """What a model makes of a request, or an earlier server has made."""
         if waiting.again and (outcome := await delivery.found(self._objects, row)):
             return outcome
+        if waiting.until <= self._now():
+            return await self._expired(key, row, waiting)
         try:
             if (route := self._router.get(key)) is None:
                 raise Later("The endpoint is not up.", counted=False)
@@ -229,6 +238,7 @@ class Queue:
         while True:
             await asyncio.sleep(TICK)
             for key in list(self.lines):
+                self.expire(key)
                 self.look(key)
                 self.measure(key)
 

@@ -206,10 +206,12 @@ async def test_a_topic_that_is_gone_keeps_no_request(desk: Desk) -> None:
 async def test_a_request_that_waited_too_long_expires_even_without_an_instance(desk: Desk) -> None:
     desk.router.put(KEY, Model(capacity=0))
     desk.queue.add(await desk.send("r"))
+    desk.queue.add(await desk.send("s", ttl=3600))
     desk.time += 61
-    desk.queue.look(KEY)
-    await desk.done()
+    desk.queue.expire(KEY)
+    await desk.until(lambda: not desk.queue.lines[KEY].under_way)
     assert "expired" in (await desk.read("r-error.out") or "")
+    assert len(desk.queue.lines[KEY].waiting) == 1
 
 
 async def test_a_model_that_refuses_fails_the_request_and_one_that_dies_has_three_tries(desk: Desk) -> None:
