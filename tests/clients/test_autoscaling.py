@@ -131,6 +131,63 @@ def test_policies_are_put_shown_and_taken_away(scaled: Scaled) -> None:
     assert scaled.scaling.describe_scaling_policies(ServiceNamespace="sagemaker")["ScalingPolicies"] == []
 
 
+def test_load_scales_out_and_quiet_scales_in(running: potager.Local, scaled: Scaled) -> None:
+    scaled.register(1, 3)
+    cloudwatch = running.client("cloudwatch")
+    metric = {"Namespace": "Own", "MetricName": "Queue", "Statistic": "Average"}
+    config = {"TargetValue": 10.0, "CustomizedMetricSpecification": metric, "ScaleInCooldown": 0, "ScaleOutCooldown": 0}
+    scaled.scaling.put_scaling_policy(
+        **scaled.names,
+        PolicyName="queue",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration=config,
+    )
+
+    def loaded(value: float, count: int) -> bool:
+        datum = {"MetricName": "Queue", "Value": value, "StorageResolution": 1}
+        cloudwatch.put_metric_data(Namespace="Own", MetricData=[datum])
+        return scaled.count == count
+
+    until(lambda: loaded(15.0, 3), "three instances under load")
+    until(lambda: loaded(1.0, 1), "one instance without")
+    scaled.becomes(1)
+    out, back = scaled.activities()[-1], scaled.activities()[0]
+    assert "triggered policy queue" in back["Cause"]
+    assert "AlarmLow" in back["Cause"]
+    assert out["StatusCode"] == "Successful"
+    scaled.scaling.delete_scaling_policy(**scaled.names, PolicyName="queue")
+
+
+def test_an_alarm_triggers_its_policy(running: potager.Local, scaled: Scaled) -> None:
+    scaled.register(1, 2)
+    cloudwatch = running.client("cloudwatch")
+    steps = [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 1}]
+    arn = scaled.scaling.put_scaling_policy(
+        **scaled.names,
+        PolicyName="busy",
+        StepScalingPolicyConfiguration={"AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps},
+    )["PolicyARN"]
+    cloudwatch.put_metric_alarm(
+        AlarmName="busy",
+        AlarmActions=[arn],
+        Namespace="Own",
+        MetricName="Busy",
+        Statistic="Maximum",
+        Period=10,
+        EvaluationPeriods=1,
+        Threshold=5.0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="ignore",
+    )
+    cloudwatch.set_alarm_state(AlarmName="busy", StateValue="ALARM", StateReason="a test says so")
+    scaled.becomes(2)
+    assert scaled.activities()[0]["Cause"] == "monitor alarm busy in state ALARM triggered policy busy"
+    cloudwatch.delete_alarms(AlarmNames=["busy"])
+    scaled.scaling.delete_scaling_policy(**scaled.names, PolicyName="busy")
+    scaled.register(1, 1)
+    scaled.becomes(1)
+
+
 def test_a_target_has_tags(scaled: Scaled) -> None:
     scaled.scaling.tag_resource(ResourceARN=scaled.arn, Tags={"team": "a", "cost": "b"})
     scaled.scaling.untag_resource(ResourceARN=scaled.arn, TagKeys=["cost"])

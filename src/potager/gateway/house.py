@@ -177,6 +177,7 @@ async def _work(
     stack.push_async_callback(queue.close)
     scaler = house.add(scaling.Scaler, scaling.Scaler(rows, leases, house[Metrics], host, settings.scaling_minute))
     stack.push_async_callback(scaler.close)
+    house[cloudwatch.Watch].actions["autoscaling"] = scaler.triggered
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
     processing = house.add(
