@@ -175,7 +175,7 @@ async def _work(
     stack.push_async_callback(host.close)
     queue = house.add(Queue, Queue(house, rows, objects, router, house[Metrics]))
     stack.push_async_callback(queue.close)
-    scaler = house.add(scaling.Scaler, scaling.Scaler(rows, leases, house[Metrics], host, settings.scaling_minute))
+    scaler = house.add(scaling.Scaler, scaling.Scaler(house, rows, leases, host, settings.scaling_minute))
     stack.push_async_callback(scaler.close)
     house[cloudwatch.Watch].actions["autoscaling"] = scaler.triggered
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))

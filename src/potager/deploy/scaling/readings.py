@@ -7,12 +7,14 @@ scaling. A customized metric without points says nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from potager.deploy.scaling.capacity import Variant
 from potager.deploy.scaling.decisions import POINTS_IN
+from potager.kernel.context import Context
 from potager.kernel.errors import Invalid, Unserved
 from potager.kernel.names import Scope
 from potager.store.metrics import Metrics
@@ -56,7 +58,9 @@ def check(config: Mapping[str, Any]) -> None:
             raise Unserved(f"Potager does not scale by {kind}. Use one of {known}, or a customized metric.")
         return
     if custom.get("Metrics"):
-        raise Unserved("Potager does not scale by metric math. Name one metric in CustomizedMetricSpecification.")
+        if sum(each.get("ReturnData", True) for each in custom["Metrics"]) != 1:
+            raise Invalid("Exactly one of CustomizedMetricSpecification's Metrics must have ReturnData true.")
+        return
     missing = [name for name in ("MetricName", "Namespace", "Statistic") if not custom.get(name)]
     if missing:
         raise Invalid(f"CustomizedMetricSpecification needs {missing[0]}.")
@@ -69,15 +73,39 @@ def period(config: Mapping[str, Any], minute: int) -> int:
 
 
 async def points(
-    metrics: Metrics, scope: Scope, variant: Variant, config: Mapping[str, Any], every: int, since: float, now: float
+    ctx: Context, variant: Variant, config: Mapping[str, Any], every: int, since: float, now: float
 ) -> list[float | None]:
     """The last whole periods of a policy's metric, oldest first; those that began before `since` are None."""
     end = now // every * every
     moments = [end - every * number for number in range(POINTS_IN, 0, -1)]
+    custom: Mapping[str, Any] = config.get("CustomizedMetricSpecification") or {}
+    if custom.get("Metrics"):
+        calculated = await _calculated(ctx, custom["Metrics"], moments[0], end, every)
+        return [calculated.get(int(at)) if at >= since else None for at in moments]
     namespace, name, dimensions, statistic, unit, missing = _source(variant, config)
-    found = await metrics.query(scope, namespace, name, dimensions, moments[0], end, every, unit)
+    found = await ctx[Metrics].query(ctx.scope, namespace, name, dimensions, moments[0], end, every, unit)
     values = {point.at: point.values.statistic(statistic) for point in found}
     return [values.get(at, missing) if at >= since else None for at in moments]
+
+
+async def _calculated(
+    ctx: Context, queries: Sequence[Mapping[str, Any]], start: float, end: float, every: int
+) -> dict[int, float]:
+    """The values of metric math by their moments, as CloudWatch works them out."""
+    asked = [
+        {**query, "MetricStat": {**query["MetricStat"], "Period": every}} if "MetricStat" in query else query
+        for query in queries
+    ]
+    span = {"StartTime": datetime.fromtimestamp(start, UTC), "EndTime": datetime.fromtimestamp(end, UTC)}
+    answer = await ctx.call("cloudwatch", "GetMetricData", {"MetricDataQueries": asked, **span})
+    found: dict[int, float] = {}
+    for result in answer["MetricDataResults"]:
+        found |= {_seconds(at): value for at, value in zip(result["Timestamps"], result["Values"], strict=True)}
+    return found
+
+
+def _seconds(moment: datetime | float) -> int:
+    return int(moment.timestamp() if isinstance(moment, datetime) else moment)
 
 
 def _source(

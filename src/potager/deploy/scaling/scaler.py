@@ -21,9 +21,9 @@ from potager.deploy.scaling.decisions import Change, Limits, Wish
 from potager.deploy.scaling.readings import Standing
 from potager.deploy.scaling.service import ACTION, POLICY, TARGET, Named, belonging
 from potager.kernel import clock
+from potager.kernel.context import House
 from potager.kernel.errors import Fault, NotFound, Stale
 from potager.store.leases import Leases
-from potager.store.metrics import Metrics
 from potager.store.rows import Row, Rows, Tx
 from potager.store.tending import Tender
 
@@ -53,9 +53,9 @@ class Scaler:
     minute : seconds that count as a minute of metrics; other than 60 for those who try policies out.
     """
 
-    def __init__(self, rows: Rows, leases: Leases, metrics: Metrics, host: Host, minute: int = 60) -> None:
+    def __init__(self, house: House, rows: Rows, leases: Leases, host: Host, minute: int = 60) -> None:
         self.minute = minute
-        self._metrics = metrics
+        self._house = house
         self._rows = rows
         self._host = host
         self._asked: dict[str, int] = {}
@@ -169,7 +169,12 @@ class Scaler:
             return decisions.stepped(name, step, standing.breach if standing else None, current, changes, now)
         config = policy.doc["TargetTrackingScalingPolicyConfiguration"]
         every = readings.period(config, self.minute)
-        points = await readings.points(self._metrics, row.scope, variant, config, every, policy.modified, now)
+        ctx = self._house.acting("application-autoscaling", row.scope)
+        try:
+            points = await readings.points(ctx, variant, config, every, policy.modified, now)
+        except Fault as fault:
+            log.warning("%s: its metric cannot be read: %s", policy.arn, fault.message)
+            points = []
         return decisions.tracked(name, config, points, current, changes, now)
 
     def _every(self, scene: Scene) -> int:

@@ -12,8 +12,10 @@ import pytest
 from potager.deploy.hosting import KIND
 from potager.deploy.scaling import Scaler, activities, policies, schedules, targets
 from potager.deploy.scaling.service import TARGET
+from potager.gateway.house import registry
+from potager.gateway.inside import Inside
 from potager.kernel import clock
-from potager.kernel.context import Caller, Context, House
+from potager.kernel.context import Caller, Context, Doors, House
 from potager.kernel.errors import Fault, Invalid, NotFound, Unserved
 from potager.kernel.names import Scope
 from potager.store.database import Database
@@ -44,8 +46,10 @@ class Stage:
         self.now = 1_800_000_000.0
         self.rows, self.metrics = rows, metrics
         house = House()
-        self.scaler = Scaler(rows, Leases(rows, owner="test"), metrics, cast(Any, self))
+        self.scaler = Scaler(house, rows, Leases(rows, owner="test"), cast(Any, self))
         house.add(Rows, rows)
+        house.add(Metrics, metrics)
+        house.add(Doors, Doors(Inside(registry())))
         house.add(Scaler, self.scaler)
         self.scaler.wake = lambda row: None  # type: ignore[method-assign]  the test looks by itself
         self.ctx = Context(house, Caller(SCOPE.account, "arn:x", "id"), SCOPE.region, "request")
@@ -171,6 +175,20 @@ async def test_a_metric_of_ones_own_that_says_nothing_scales_nothing(stage: Stag
     assert await stage.scaled() == 3
     stage.load(1, minutes=15, metric="Queue")
     assert await stage.scaled() == 1
+
+
+async def test_a_policy_follows_what_is_worked_out_of_metrics(stage: Stage) -> None:
+    await stage.endpoint()
+    await stage.register(1, 6)
+    stat = {"Metric": {"Namespace": "Own", "MetricName": "Queue"}, "Stat": "Sum"}
+    queries = [
+        {"Id": "q", "MetricStat": stat, "ReturnData": False},
+        {"Id": "half", "Expression": "q / 2", "ReturnData": True},
+    ]
+    custom = {"TargetValue": 10.0, "CustomizedMetricSpecification": {"Metrics": queries}}
+    await stage.follow("p", "TargetTrackingScaling", **custom)
+    stage.load(50, minutes=3, metric="Queue")
+    assert await stage.scaled() == 3
 
 
 async def test_policies_are_asked_once_a_minute_and_the_scaler_sleeps_till_the_next(stage: Stage) -> None:
