@@ -16,9 +16,11 @@ import joblib
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from tests.clients.road import ROLE, WAIT, Road
 
@@ -129,7 +131,28 @@ def test_a_pickled_pipeline_answers_without_a_script(server: Any, road: Road) ->
     assert [float(line) for line in body.split()] == pytest.approx([3, 7])
     assert kind == "text/csv"
     assert "scikit-learn" in log(server, endpoint)
+    assert "served by numpy" in log(server, endpoint)
     road.delete(endpoint)
+
+
+def test_a_pipeline_with_categories_is_compiled_unless_the_model_says_otherwise(server: Any, road: Road) -> None:
+    random = np.random.default_rng(0)
+    rows = np.column_stack([random.normal(size=(200, 2)), random.integers(0, 3, 200)]).round(3)
+    before = ColumnTransformer([("n", StandardScaler(), [0, 1]), ("k", OneHotEncoder(), [2])])
+    model = make_pipeline(before, GradientBoostingClassifier(n_estimators=5)).fit(rows, rows[:, 0] > rows[:, 2] - 1)
+    stream = io.BytesIO()
+    joblib.dump(model, stream)
+    body = "\n".join(",".join(map(repr, row)) for row in rows[:5].tolist())
+    wanted = model.predict(rows[:5].astype(np.float32)).tolist()
+    for name, variables, said in (
+        ("compiled", {}, "served by ONNX Runtime "),
+        ("plain", {"POTAGER_COMPILE": "off"}, "POTAGER_COMPILE is off"),
+    ):
+        endpoint = serve(road, name, {"model.joblib": stream.getvalue()}, **variables)
+        assert json.loads(ask(road, endpoint, body)[0]) == wanted
+        assert said in log(server, endpoint)
+        assert "unknown categories" in refusal(road, endpoint, "1,2,7")["OriginalMessage"]
+        road.delete(endpoint)
 
 
 def test_npy_goes_in_and_comes_out(road: Road) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -154,7 +154,7 @@ def _chosen(transformer: Any) -> list[Any]:
     found: list[Any] = []
     for _, one, columns in getattr(transformer, "transformers", ()):
         if one != "drop":
-            found += list(columns) if isinstance(columns, list | tuple) else [columns]
+            found += cast("list[Any]", columns if isinstance(columns, list | tuple) else [columns])
     return found
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from potager.images.compiled.choice import NotCompiled
 from potager.images.compiled.engine import Engine
-from potager.images.compiled.forest import Forest, Tree
+from potager.images.compiled.forest import Floats, Forest, Tree
 
 MOST_NODES = 400_000
 """Of a forest: ONNX Runtime takes a second to read a million, and the endpoint waits."""
@@ -71,14 +71,14 @@ def _forest(estimator: Any, trees: Iterator[Tree], base: Any, after: Function, k
     return Made("onnx", make, forest)
 
 
-def _tree(tree: Any, values: Any, target: int = 0) -> Tree:
+def _tree(tree: Any, values: Floats, target: int = 0) -> Tree:
     """A tree of scikit-learn's; a node that splits on nothing is a leaf."""
     return Tree(
         tree.children_left.astype(np.int64),
         tree.children_right.astype(np.int64),
         tree.feature.astype(np.int64),
         tree.threshold,
-        np.ones(tree.node_count, np.uint8),
+        np.ones(len(values), np.uint8),
         values,
         target,
     )
@@ -143,10 +143,11 @@ def _histograms(estimator: Any) -> Made:
 
     def trees() -> Iterator[Tree]:
         for target, one in nodes:
-            leaf = one["is_leaf"].astype(bool)
-            left, right = (np.where(leaf, -1, one[side].astype(np.int64)) for side in ("left", "right"))
+            leaf: Any = one["is_leaf"].astype(bool)
+            left: Any = np.where(leaf, -1, one["left"].astype(np.int64))
+            right: Any = np.where(leaf, -1, one["right"].astype(np.int64))
             features: Any = one["feature_idx"].astype(np.int64)
-            missing: Any = one["missing_go_to_left"].astype(np.uint8)
+            missing = np.ones(len(one), np.uint8)  # rows with something missing do not come here
             yield Tree(left, right, features, one["num_threshold"], missing, one["value"], target)
 
     def after(sums: Any) -> Any:
