@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 from potager.deploy import deployment, serverless
 from potager.deploy.capture import terms
 from potager.deploy.hosting import KIND, Host
-from potager.kernel import ids, tags
+from potager.deploy.traffic import alarms, plan, policy, standing
+from potager.kernel import clock, ids, tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Invalid, Unserved
+from potager.kernel.errors import Invalid
 from potager.store.listing import listing
 from potager.store.rows import Row, Rows, Tx
-from potager.wire.service import Service, partly
+from potager.wire.service import Service
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker.type_defs import (
@@ -32,13 +33,13 @@ sagemaker = Service("sagemaker")
 
 
 @sagemaker.operation
-@partly("DeploymentConfig is passed over")
 async def create_endpoint(ctx: Context, req: CreateEndpointInputTypeDef) -> Mapping[str, Any]:
     """Brings an endpoint up. It is `Creating` until every instance answers, then `InService`."""
     name = req["EndpointName"]
     arn = ctx.arn(f"endpoint/{name.lower()}")
     wanted = await deployment.made(ctx, req["EndpointConfigName"])
-    doc = {"EndpointName": name, "EndpointArn": arn, "_id": ids.short(16), "_wanted": wanted, "_live": None}
+    config = await _deployment_config(ctx, dict(req), wanted)
+    doc = {"EndpointName": name, "EndpointArn": arn, "_id": ids.short(16), "_wanted": wanted, "_live": None, **config}
     given = tags.checked(req.get("Tags", ()))
 
     def write(tx: Tx) -> Row:
@@ -66,14 +67,29 @@ async def list_endpoints(ctx: Context, req: ListEndpointsInputTypeDef) -> Mappin
 
 
 @sagemaker.operation
-@partly("all at once: DeploymentConfig is passed over, no RetainAllVariantProperties")
 async def update_endpoint(ctx: Context, req: UpdateEndpointInputTypeDef) -> Mapping[str, Any]:
-    """Moves an endpoint to another configuration; the old one answers until the new one does."""
-    if req.get("RetainAllVariantProperties"):
-        raise Unserved("RetainAllVariantProperties is not served yet. Leave it out.")
+    """Moves an endpoint to another configuration: at once when the new fleet is up, or as its DeploymentConfig says."""
     row = await find(ctx, req["EndpointName"])
     wanted = await deployment.made(ctx, req["EndpointConfigName"])
-    return await _want(ctx, row, wanted)
+    if req.get("RetainAllVariantProperties"):
+        excluded = [each["VariantPropertyType"] for each in req.get("ExcludeRetainedVariantProperties", ())]
+        wanted = policy.retained(wanted, row.doc["_wanted"], excluded)
+    config = await _deployment_config(ctx, dict(req), wanted, row)
+    return await _want(ctx, row, wanted, config)
+
+
+async def _deployment_config(
+    ctx: Context, req: Mapping[str, Any], wanted: Mapping[str, Any], row: Row | None = None
+) -> dict[str, Any]:
+    """The LastDeploymentConfig of a request: its own, or the endpoint's where that is retained; `Invalid` if unfit."""
+    config = req.get("DeploymentConfig")
+    if config is None and row is not None and req.get("RetainDeploymentConfig"):
+        config = row.doc.get("LastDeploymentConfig")
+    if not config:
+        return {}
+    policy.check(config, wanted, row.doc["_live"] if row else None)
+    await alarms.check(ctx[Rows], ctx.scope, config)
+    return {"LastDeploymentConfig": config}
 
 
 @sagemaker.operation
@@ -82,28 +98,33 @@ async def update_endpoint_weights_and_capacities(
 ) -> Mapping[str, Any]:
     """Changes the share of the traffic and the number of instances of an endpoint's variants."""
     row = await find(ctx, req["EndpointName"])
+    if row.status == "UpdateRollbackFailed":
+        raise Invalid(f'Endpoint "{row.arn}" is UpdateRollbackFailed. Update it to a configuration that works first.')
     wanted = deployment.reweighed(row.doc["_wanted"], req["DesiredWeightsAndCapacities"])
-    return await _want(ctx, row, wanted)
+    return await _want(ctx, row, wanted, {})
 
 
-async def _want(ctx: Context, row: Row, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+async def _want(ctx: Context, row: Row, wanted: Mapping[str, Any], config: Mapping[str, Any]) -> Mapping[str, Any]:
     def write(tx: Tx) -> Row:
-        return want(tx, tx.get(KIND, ctx.scope, row.name) or row, wanted)
+        return want(tx, tx.get(KIND, ctx.scope, row.name) or row, wanted, config)
 
     ctx[Host].wake(await ctx[Rows].write(write))
     return {"EndpointArn": row.arn}
 
 
-def want(tx: Tx, row: Row, wanted: Mapping[str, Any]) -> Row:
+def want(tx: Tx, row: Row, wanted: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> Row:
     """An endpoint that is on its way to another deployment; `Invalid` while it is on its way already. Wake its host."""
     _settled(row, "update")
-    doc = {key: value for key, value in row.doc.items() if key != "FailureReason"} | {"_wanted": wanted}
+    live = plan.remainder(row.doc["_live"], row.doc.get("_shift"))
+    shift = plan.begun(config["LastDeploymentConfig"], live, clock.now()) if config else None
+    kept = {key: value for key, value in row.doc.items() if key != "FailureReason"}
+    doc = {**kept, **(config or {}), "_live": live, "_wanted": wanted, "_shift": shift}
     return tx.update(row, doc=doc, status="Updating")
 
 
 def _settled(row: Row, verb: str) -> None:
     """`Invalid` for an endpoint that is on its way somewhere, or that failed and can only be deleted."""
-    if row.status in ("Creating", "Updating", "Deleting"):
+    if row.status in ("Creating", "Updating", "RollingBack", "Deleting"):
         state = f"Endpoint {row.name} is {row.status}. Wait until it is InService."
         raise Invalid(f'Cannot update in-progress endpoint "{row.arn}". {state}')
     if row.status == "Failed" and verb == "update":
@@ -137,8 +158,9 @@ def view(row: Row) -> dict[str, Any]:
     return row.doc | {
         "EndpointStatus": row.status,
         "EndpointConfigName": (live or wanted)["config"],
-        "ProductionVariants": _summaries("variants", live, wanted, row.modified),
-        "ShadowProductionVariants": _summaries("shadows", live, wanted, row.modified),
+        "ProductionVariants": _summaries("variants", row),
+        "ShadowProductionVariants": _summaries("shadows", row),
+        "PendingDeploymentSummary": standing.pending(row, clock.now()),
         "DataCaptureConfig": _capture((live or wanted)["capture"], live is not None),
         "CreationTime": row.created,
         "LastModifiedTime": row.modified,
@@ -158,12 +180,20 @@ def _capture(config: Mapping[str, Any] | None, answers: bool) -> dict[str, Any] 
     }
 
 
-def _summaries(
-    key: str, live: Mapping[str, Any] | None, wanted: Mapping[str, Any], at: float
-) -> list[dict[str, Any]] | None:
+def _summaries(key: str, row: Row) -> list[dict[str, Any]] | None:
     """The variants, or the shadows, that answer now; None where there are none."""
-    desired = {variant["name"]: variant for variant in wanted.get(key, ())}
-    return [_summary(each, desired.get(each["name"], each), at) for each in (live or {}).get(key, ())] or None
+    live: Mapping[str, Any] = row.doc["_live"] or {}
+    wanted: Mapping[str, Any] = row.doc["_wanted"]
+    shift: Mapping[str, Any] = row.doc.get("_shift") or {}
+    same = live.get("revision") == wanted["revision"]
+    desired = {variant["name"]: variant for variant in (wanted if same else live).get(key, ())}
+    kept: Mapping[str, int] = shift.get("kept", {}) if key == "variants" else {}
+    return [
+        _summary(each, desired.get(each["name"], each), row.modified)
+        | ({"CurrentInstanceCount": kept[each["name"]]} if each["name"] in kept else {})
+        | {"VariantStatus": standing.scaling(each, row)}
+        for each in live.get(key, ())
+    ] or None
 
 
 def _summary(variant: Mapping[str, Any], desired: Mapping[str, Any], at: float) -> dict[str, Any]:

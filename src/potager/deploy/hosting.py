@@ -28,6 +28,7 @@ from potager.deploy.many import place as models
 from potager.deploy.many.shelf import FOLDER, Note, Shelf
 from potager.deploy.pool import Pool, Pools, Serverless
 from potager.deploy.router import Key, Route, Router, Variant, Watcher
+from potager.deploy.traffic import alarms, plan, split
 from potager.deploy.traffic.shadow import Shadow, share
 from potager.kernel import clock
 from potager.kernel.names import Scope, arn
@@ -42,7 +43,8 @@ log = logging.getLogger(__name__)
 
 KIND = "endpoint"
 GROUP = "/aws/sagemaker/Endpoints/"
-ACTIVE = ("Creating", "Updating", "InService", "Deleting")
+SERVING = ("InService", "Updating", "RollingBack", "UpdateRollbackFailed")
+ACTIVE = ("Creating", *SERVING, "Deleting")
 
 
 class Host:
@@ -94,6 +96,8 @@ class Host:
 
     async def _act(self, row: Row) -> float | None:
         pause = self._tend(row)
+        if _shift(row) and row.status in ("Updating", "RollingBack"):
+            return await self._step(row, pause)
         wanted = lifecycle.proof(row.doc["_id"], row.doc["_wanted"], row.doc["_live"])
         match lifecycle.decide(row.status or "", wanted, self.fleet.up, self.fleet.failed):
             case Rest():
@@ -105,19 +109,51 @@ class Host:
             case Serve():
                 return await self._serve(row, wanted)
             case Fail(place):
-                return await self._fail(row, self._reason(place))
+                return await self._fail(row, lifecycle.unwell(place, self.fleet.failed.get(place.id, "")))
             case Remove():
                 return await self._remove(row)
+
+    async def _step(self, row: Row, pause: float | None) -> float | None:
+        """Brings an update that shifts traffic one step on."""
+        live, wanted, shift = row.doc["_live"], row.doc["_wanted"], row.doc["_shift"]
+        rings = await alarms.ringing(self.rows, Scope(row.account, row.region), shift["config"])
+        seen = plan.Seen(clock.now(), self.fleet.up, self.fleet.failed, rings)
+        look = alarms.LOOK if alarms.names(shift["config"]) else None
+        match plan.decide(row.doc["_id"], live, wanted, shift, seen):
+            case plan.Launch(places, seconds):
+                for place in places:
+                    if not self.fleet.pause(place.id):
+                        self._raise(row, place)
+                return _soonest(pause, seconds, look)
+            case plan.Wait(seconds):
+                return _soonest(pause, seconds, look)
+            case plan.Move(moved, status):
+                doc = row.doc | {"_shift": moved}
+                row = await self.rows.write(lambda tx: tx.update(row, doc=doc, status=status))
+                self._tend(row)
+                kept = {place.id for place in _places(row)}
+                for name in self.fleet.known(f"ep-{row.doc['_id']}-") - kept:
+                    self.fleet.retire(name, partial(self.wake, row))
+                return 0.0
+            case plan.Finish():
+                return await self._serve(row, lifecycle.places(row.doc["_id"], wanted))
+            case plan.Return(reason):
+                return await self._fail(row, reason)
+            case plan.Stuck(reason):
+                doc = row.doc | {"FailureReason": reason[:1024]}
+                await self.rows.write(lambda tx: tx.update(row, doc=doc, status="UpdateRollbackFailed"))
+                return pause
 
     def _tend(self, row: Row) -> float | None:
         """Lets the live instances that are up answer, and brings back those that died, each after its pause.
 
         Gives the seconds until the next pause ends, None when there is none.
         """
-        if row.status not in ("InService", "Updating"):
+        if row.status not in SERVING:
             return None
-        places = lifecycle.places(row.doc["_id"], row.doc["_live"])
-        self._publish(row, row.doc["_live"], places)
+        known = (row.doc["_id"], row.doc["_live"], row.doc["_wanted"], _shift(row))
+        self._publish(row, row.doc["_live"], plan.answering(*known))
+        places = plan.launched(*known)
         pauses: list[float] = []
         for place in places:
             if place.id in self.fleet.up or self.fleet.busy(place.id):
@@ -187,6 +223,10 @@ class Host:
     def _publish(self, row: Row, deployment: Mapping[str, Any], places: Sequence[Place]) -> None:
         """Replaces the endpoint's route by one over the instances that are up."""
         variants = [self._variant(row, deployment, spec, places) for spec in deployment["variants"]]
+        if (shift := _shift(row)) and deployment is row.doc["_live"]:
+            wanted = row.doc["_wanted"]
+            fresh = [self._variant(row, wanted, spec, places) for spec in wanted["variants"]]
+            variants = split.blend(variants, fresh, shift["share"])
         watchers = [each for watch in self.watch if (each := watch(row, deployment))]
         shadows = [
             Shadow(
@@ -235,7 +275,7 @@ class Host:
 
     async def _serve(self, row: Row, wanted: Sequence[Place]) -> float | None:
         self._publish(row, row.doc["_wanted"], wanted)
-        doc = row.doc | {"_live": row.doc["_wanted"]}
+        doc = row.doc | {"_live": row.doc["_wanted"], "_shift": None}
         await self.rows.write(lambda tx: tx.update(row, doc=doc, status="InService"))
         log.info("endpoint %s: InService with %d instances", row.name, len(wanted))
         self._retire_others(row, row.doc["_wanted"])
@@ -244,7 +284,7 @@ class Host:
     async def _fail(self, row: Row, reason: str) -> float | None:
         """An update goes back to what answered before; a new endpoint has failed."""
         live = row.doc["_live"]
-        doc = row.doc | {"FailureReason": reason} | ({"_wanted": live} if live else {})
+        doc = row.doc | {"FailureReason": reason[:1024], "_shift": None} | ({"_wanted": live} if live else {})
         status = "InService" if live else "Failed"
         row = await self.rows.write(lambda tx: tx.update(row, doc=doc, status=status))
         log.warning("endpoint %s: %s: %s", row.name, status, reason)
@@ -252,12 +292,6 @@ class Host:
         if not live:
             await self.leases.release(row)
         return 0.0 if live else None
-
-    def _reason(self, place: Place) -> str:
-        return (
-            f"The primary container for production variant {place.variant['name']} did not pass the ping health check. "
-            f"Please check CloudWatch logs for this endpoint. {self.fleet.failed.get(place.id, '')}"
-        ).strip()
 
     async def _remove(self, row: Row) -> float | None:
         """Forgets the endpoint once nothing of it is left; until then, what goes wakes it."""
@@ -285,17 +319,24 @@ class Host:
     async def _give_up(self, row: Row, error: Exception) -> None:
         """Writes down why an endpoint cannot be brought where it should be."""
         reason = f"InternalServerError: {type(error).__name__}: {error}"
-        if row.status in ("Creating", "Updating"):
+        if row.status in ("Creating", "Updating", "RollingBack"):
             await self._fail(row, reason)
         else:
             doc = row.doc | {"FailureReason": reason}
             await self.rows.write(lambda tx: tx.update(row, doc=doc))
 
 
+def _shift(row: Row) -> Mapping[str, Any] | None:
+    return row.doc.get("_shift")
+
+
 def _places(row: Row) -> list[Place]:
-    """The instances that an endpoint keeps, and those that it waits for."""
-    endpoint, live, wanted = row.doc["_id"], row.doc["_live"], row.doc["_wanted"]
-    return lifecycle.places(endpoint, live) + lifecycle.proof(endpoint, wanted, live)
+    """The instances that an endpoint has use for."""
+    return plan.places(row.doc["_id"], row.doc["_live"], row.doc["_wanted"], _shift(row))
+
+
+def _soonest(*seconds: float | None) -> float | None:
+    return min((each for each in seconds if each is not None), default=None)
 
 
 def _key(row: Row) -> Key:

@@ -1,11 +1,13 @@
 """What an endpoint needs next, decided from what is wanted and what is seen. Pure: no clock, no disk, no database.
 
     Creating ─► InService ⇄ Updating          Deleting ─► (gone)
-        └─► Failed             └─► InService on the old deployment, with a FailureReason
+        └─► Failed             ├─► InService on the old deployment, with a FailureReason
+                               └─► RollingBack ─► InService, or UpdateRollbackFailed: both deployments answer
 
 An endpoint's row holds two deployments: `wanted`, and `live`, which answers now. Each is a list of instances; an
 instance is named by what it runs, so an instance that both have is the same process and is left alone. Whatever else
-happens, live instances that died are brought back (`hosting.py`).
+happens, live instances that died are brought back (`hosting.py`). An update with a DeploymentConfig goes by
+`traffic/plan.py`.
 """
 
 from __future__ import annotations
@@ -35,14 +37,23 @@ class Place:
         return [f"{self.id}.{number}" if number else self.id for number in range(len(self.variant["containers"]))]
 
 
-def places(endpoint_id: str, deployment: Mapping[str, Any] | None) -> list[Place]:
-    """The instances of a deployment, variant by variant, shadows last."""
+def places(
+    endpoint_id: str,
+    deployment: Mapping[str, Any] | None,
+    counts: Mapping[str, int] | None = None,
+    *,
+    shadows: bool = True,
+) -> list[Place]:
+    """The instances of a deployment, variant by variant, shadows last.
+
+    counts : of each production variant, where that is not the deployment's own.
+    """
     if deployment is None:
         return []
     return [
         Place(f"{prefix(endpoint_id, deployment, variant)}{number}", variant)
-        for variant in (*deployment["variants"], *deployment.get("shadows", ()))
-        for number in range(variant["count"])
+        for variant in (*deployment["variants"], *(deployment.get("shadows", ()) if shadows else ()))
+        for number in range(variant["count"] if counts is None else counts.get(variant["name"], variant["count"]))
     ]
 
 
@@ -65,6 +76,14 @@ def proof(endpoint_id: str, deployment: Mapping[str, Any], live: Mapping[str, An
 def prefix(endpoint_id: str, deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
     """What the ids of a variant's instances begin with, before a number."""
     return f"ep-{endpoint_id}-{_digest(deployment, variant)}-"
+
+
+def unwell(place: Place, said: str) -> str:
+    """Why an instance did not come up, as AWS tells it, and what it said itself."""
+    return (
+        f"The primary container for production variant {place.variant['name']} did not pass the ping health check. "
+        f"Please check CloudWatch logs for this endpoint. {said}"
+    ).strip()
 
 
 def _digest(deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:

@@ -18,6 +18,8 @@ from potager.compute.workload import Absent, Exited, Running, Workload
 from potager.deploy import fleet
 from potager.deploy.hosting import KIND, Host
 from potager.deploy.router import Router
+from potager.deploy.traffic import alarms, plan
+from potager.kernel import clock
 from potager.kernel.errors import LimitReached
 from potager.kernel.names import Scope
 from potager.store.blobs import Blobs
@@ -280,3 +282,118 @@ async def test_a_machine_without_room_for_an_instance_fails_the_endpoint_and_no_
     assert "no more processes" in row.doc["FailureReason"]
     await house.until(lambda _: not house.stage.running)
     assert len(house.stage.started) == len(set(house.stage.started)) <= 2
+
+
+CANARY = {
+    "BlueGreenUpdatePolicy": {
+        "TrafficRoutingConfiguration": {
+            "Type": "CANARY",
+            "WaitIntervalInSeconds": 3600,
+            "CanarySize": {"Type": "INSTANCE_COUNT", "Value": 1},
+        },
+    },
+    "AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "errors"}]},
+}
+ROLLING = {
+    "RollingUpdatePolicy": {
+        "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
+        "WaitIntervalInSeconds": 0,
+    }
+}
+
+
+async def shifting(house: House, config: dict[str, Any]) -> None:
+    """Begins an update of the endpoint that is in service."""
+    row = await house.row()
+    assert row is not None
+    live = row.doc["_live"]
+    shift = plan.begun(config, live, clock.now())
+    doc = row.doc | {"_wanted": live | {"config": "d", "revision": "r2"}, "_shift": shift}
+    house.host.wake(await house.rows.write(lambda tx: tx.update(row, doc=doc, status="Updating")))
+
+
+def baking(row: Row | None) -> bool:
+    return row is not None and row.doc["_shift"] is not None and row.doc["_shift"]["at"] == 0
+
+
+async def test_a_canary_bakes_beside_the_old_fleet_and_an_alarm_sends_its_traffic_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alarms, "LOOK", 0.01)
+    ringing = await house.rows.write(lambda tx: tx.insert(alarms.KIND, SCOPE, "errors", {}, arn="arn:a", status="OK"))
+    house.host.wake(await house.endpoint(count=2))
+    await house.in_service()
+    await shifting(house, CANARY)
+    await house.until(baking)
+    await house.until(lambda _: house.up() == 3)  # two old ones, one of the two new ones
+    assert len(house.stage.running) == 4
+    await house.rows.write(lambda tx: tx.update(ringing, status="ALARM"))
+    row = await house.until(lambda row: row is not None and row.status == "InService")
+    assert row is not None
+    assert "[errors]" in row.doc["FailureReason"]
+    assert (row.doc["_wanted"]["config"], row.doc["_shift"]) == ("c", None)
+    await house.until(lambda _: len(house.stage.running) == 2)
+    assert house.up() == 2
+
+
+async def test_the_next_server_goes_on_with_a_canary_and_ends_it_when_its_time_is_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.host.wake(await house.endpoint(count=2))
+    await house.in_service()
+    await shifting(house, CANARY)
+    row = await house.until(baking)
+    await house.until(lambda _: len(house.stage.running) == 4)
+    assert row is not None
+    await house.host._tender.close()  # the server is killed
+    house.host = house.make()
+    await house.host.start()
+    await house.until(lambda _: house.up() == 3)
+    after = await house.row()
+    assert after is not None
+    assert after.doc["_shift"] == row.doc["_shift"]
+    assert len(house.stage.started) == 4
+    later = clock.now() + 4000
+    monkeypatch.setattr(clock, "now", lambda: later)
+    house.host.wake(after)
+    await house.in_service()
+    await house.until(lambda _: len(house.stage.running) == 2)
+    assert house.up() == 2
+    end = await house.row()
+    assert end is not None
+    assert end.doc["_live"]["config"] == "d"
+
+
+async def test_an_instance_of_a_canary_that_dies_is_replaced(house: House) -> None:
+    house.host.wake(await house.endpoint(count=2))
+    await house.in_service()
+    await shifting(house, CANARY)
+    await house.until(baking)
+    await house.until(lambda _: house.up() == 3)
+    house.stage.die(house.data / "jobs" / house.stage.started[2])
+    await house.until(lambda _: len(house.stage.started) == 5)
+    await house.until(lambda _: house.up() == 3)
+
+
+async def test_a_rolling_update_never_has_more_than_a_batch_over_and_ends_on_the_new_fleet(house: House) -> None:
+    house.host.wake(await house.endpoint(count=3))
+    await house.in_service()
+    await shifting(house, ROLLING)
+    await house.in_service()
+    await house.until(lambda _: len(house.stage.running) == 3)
+    assert len(house.stage.started) == 6
+    row = await house.row()
+    assert row is not None
+    assert row.doc["_live"]["config"] == "d"
+
+
+async def test_a_rolling_update_whose_model_does_not_load_goes_back_to_a_whole_old_fleet(house: House) -> None:
+    house.host.wake(await house.endpoint(count=3))
+    await house.in_service()
+    house.stage.broken = True
+    await shifting(house, ROLLING)
+    row = await house.until(lambda row: row is not None and row.status == "InService")
+    assert row is not None
+    assert "did not pass the ping health check" in row.doc["FailureReason"]
+    assert house.up() == 3
+    assert row.doc["_live"]["config"] == "c"
