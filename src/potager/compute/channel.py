@@ -20,7 +20,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from potager.compute import frames
+from potager.compute import faults, frames
+from potager.compute.faults import ModelError as ModelError
+from potager.compute.faults import WorkerHung, WorkerLost
+from potager.compute.flow import Flow
 from potager.kernel.errors import WireError
 from potager.kernel.prediction import Answer, Query
 
@@ -29,30 +32,6 @@ MOST_HELD = 8
 
 _LONGEST = 100
 """Bytes of a socket's path that every system takes (Linux 107, macOS 103)."""
-
-
-class ModelError(WireError):
-    """The model answered with an error; AWS answers `ModelError`, 424, with the status of the container's answer."""
-
-    def __init__(self, said: str, status: int) -> None:
-        side = "client" if 400 <= status < 500 else "server"
-        message = f'Received {side} error ({status}) from primary with message "{said}".'
-        super().__init__("ModelError", message, 424, fields={"OriginalStatusCode": status, "OriginalMessage": said})
-
-
-class WorkerLost(ModelError):
-    """The worker was not there or died; `delivered` says whether the request may have reached it."""
-
-    def __init__(self, said: str, *, delivered: bool = True) -> None:
-        super().__init__(said, 500)
-        self.delivered = delivered
-
-
-class WorkerHung(ModelError):
-    """The worker did not answer within the limit."""
-
-    def __init__(self, timeout: float) -> None:
-        super().__init__(f"The model did not answer within {timeout:g} seconds.", 500)
 
 
 class Channel(asyncio.Protocol):
@@ -73,6 +52,7 @@ class Channel(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._fires = 0.0
         self._held: dict[int, bytes] = {}
+        self._flows: dict[int, Flow] = {}
         self._number = 0
         self._end: asyncio.Future[None] = self._loop.create_future()
         self.hung = False
@@ -93,7 +73,7 @@ class Channel(asyncio.Protocol):
 
     @property
     def outstanding(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._flows)
 
     async def invoke(self, query: Query, timeout: float) -> Answer:
         """The model's answer, within `timeout` seconds.
@@ -111,8 +91,26 @@ class Channel(asyncio.Protocol):
         if kind == frames.RESULT:
             head, answer = frames.parted(payload)
             return Answer(answer, *head[:3])
-        head, said = frames.parted(payload)
-        raise ModelError(said.decode("utf-8", "replace"), int(head[0]))
+        raise faults.failure(payload)
+
+    async def stream(self, query: Query, timeout: float, limit: float) -> Flow:
+        """The model's answer as it comes, once its first part is there; raises as `invoke` does until then.
+
+        timeout : seconds that each part may take. limit : seconds that all of them may.
+        """
+        if self._transport is None or self._end.done():
+            raise WorkerLost("The worker has ended.", delivered=False)
+        number = self._number = (self._number + 1) & 0xFFFFFFFF
+        data = self._frame(number, frames.STREAM, frames.headed(query.head, query.body))
+        flow = self._flows[number] = Flow(number, self._transport.write, timeout, limit)
+        flow.then(lambda _: self._flows.pop(number, None))
+        self._transport.write(data)
+        try:
+            await flow.begun()
+        except WorkerHung:
+            self.hung = True
+            raise
+        return flow
 
     async def control(self, order: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """What the predictor says to an order; raises as `invoke` does."""
@@ -123,8 +121,7 @@ class Channel(asyncio.Protocol):
             raise
         if kind == frames.TOLD:
             return json.loads(payload)
-        head, said = frames.parted(payload)
-        raise ModelError(said.decode("utf-8", "replace"), int(head[0]))
+        raise faults.failure(payload)
 
     async def ready(self, timeout: float) -> None:
         """Returns once the worker has loaded its model and answers.
@@ -207,6 +204,8 @@ class Channel(asyncio.Protocol):
                 answer = self._waiting.get(number)
                 if answer is not None and not answer.done():
                     answer.set_result((kind, payload))
+                elif flow := self._flows.get(number):
+                    flow.feed(kind, payload)
         except frames.TooLarge:
             self.close()
 
@@ -219,6 +218,8 @@ class Channel(asyncio.Protocol):
             if not answer.done():
                 delivered = number not in self._held
                 answer.set_exception(WorkerLost("The worker died while it had the request.", delivered=delivered))
+        for flow in list(self._flows.values()):
+            flow.end(WorkerLost("The worker died while it had the request."))
 
 
 def connected(path: Path) -> socket.socket:

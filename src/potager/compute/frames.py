@@ -9,6 +9,10 @@ is empty. Then comes the body.
     invocation: `Query.head` │ request     result: `Answer.head` │ answer     failure: status │ text
 
 A CONTROL frame has an order for the predictor, in JSON without a head, and so has the TOLD frame that answers it.
+
+An answer that streams begins with a BEGUN, which is a result with the first part of the body; then come PARTs and an
+END, or a FAILURE. A worker sends `WINDOW` bytes of parts, and more as CREDIT frames (u32 bytes) give them back;
+CANCEL ends a stream that nobody reads any more.
 """
 
 from __future__ import annotations
@@ -19,12 +23,19 @@ from struct import Struct
 MAX = 64 * 2**20
 """Bytes of a frame at most."""
 
-INVOKE, PING, CONTROL = 1, 2, 8
-RESULT, FAILURE, PONG, TOLD = 16, 17, 19, 24
+WINDOW = 2**20
+"""Bytes of a stream's parts that may be on their way."""
+
+PIECE = 2**18
+"""Bytes of a part at most; a larger one is sent as several."""
+
+INVOKE, PING, STREAM, CREDIT, CANCEL, CONTROL = 1, 2, 3, 4, 5, 8
+RESULT, FAILURE, PONG, BEGUN, PART, END, TOLD = 16, 17, 19, 20, 21, 22, 24
 
 _HEADER = Struct(">IIB")
 _LENGTH = Struct(">H")
 _OVERHEAD = 5
+_COUNT = Struct(">I")
 
 
 class TooLarge(ValueError):
@@ -37,6 +48,16 @@ def frame(number: int, kind: int, payload: bytes = b"") -> bytes:
     if size > MAX:
         raise TooLarge(f"A message of {size} bytes does not fit the channel, which takes {MAX} bytes.")
     return _HEADER.pack(size, number, kind) + payload
+
+
+def credit(number: int, size: int) -> bytes:
+    """The frame that lets a stream send `size` bytes more."""
+    return frame(number, CREDIT, _COUNT.pack(size))
+
+
+def credited(payload: bytes) -> int:
+    """The bytes that a CREDIT frame gives."""
+    return int(_COUNT.unpack(payload)[0])
 
 
 def headed(fields: tuple[str, ...], body: bytes) -> bytes:

@@ -71,7 +71,7 @@ class Host:
         self.data = data
         self.limits = limits or Limits()
         self.metrics = metrics
-        self.fleet = Fleet(executor, shares, data / "jobs", patience=self.limits.timeout)
+        self.fleet = Fleet(executor, shares, data / "jobs", patience=max(self.limits.timeout, self.limits.stream))
         self.pools = Pools()
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of an endpoint's route, from its row and its deployment."""

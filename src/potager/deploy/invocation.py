@@ -29,21 +29,9 @@ UNSERVED = ("EnableExplanations", "InferenceComponentName")
 @partly("no component targets, no explanations, no sessions")
 async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapping[str, Any]:
     """A prediction. `ModelError` (424) when the model could not answer, `ValidationError` without such an endpoint."""
-    name = req["EndpointName"]
-    body: Any = req.get("Body", b"")
     limits = ctx[Limits]
-    if len(body) > limits.body:
-        raise WireError(
-            "ValidationError", f"The body has {len(body)} bytes; at most {limits.body} are taken. Send less."
-        )
-    for member in UNSERVED:
-        if req.get(member):
-            raise Unserved(f"{member} is not served yet. Leave it out.")
-    route = ctx[Router].get((ctx.account, ctx.region, name)) or await _absent(ctx, name)
-    if route.concurrent:
-        message = f"Endpoint {name} of account {ctx.account} is an asynchronous endpoint. Use InvokeEndpointAsync."
-        raise WireError("ValidationError", message)
-    answer, variant = await route.invoke(_asked(req, body), limits.timeout, req.get("TargetVariant"), ctx.came)
+    query = asked(req, limits)
+    answer, variant = await (await route(ctx, req)).invoke(query, limits.timeout, req.get("TargetVariant"), ctx.came)
     return {
         "Body": answer.body,
         "ContentType": answer.content_type,
@@ -52,7 +40,26 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
     }
 
 
-def _asked(req: InvokeEndpointInputTypeDef, body: bytes) -> Query:
+async def route(ctx: Context, req: Mapping[str, Any]) -> Route:
+    """The route of the endpoint that a request names, or why there is none."""
+    name = req["EndpointName"]
+    found = ctx[Router].get((ctx.account, ctx.region, name)) or await _absent(ctx, name)
+    if found.concurrent:
+        message = f"Endpoint {name} of account {ctx.account} is an asynchronous endpoint. Use InvokeEndpointAsync."
+        raise WireError("ValidationError", message)
+    return found
+
+
+def asked(req: Mapping[str, Any], limits: Limits) -> Query:
+    """What is asked of the model; a `Fault` for what is not served or too large."""
+    body: Any = req.get("Body", b"")
+    if len(body) > limits.body:
+        raise WireError(
+            "ValidationError", f"The body has {len(body)} bytes; at most {limits.body} are taken. Send less."
+        )
+    for member in UNSERVED:
+        if req.get(member):
+            raise Unserved(f"{member} is not served yet. Leave it out.")
     return Query(
         body,
         req.get("ContentType", ""),

@@ -12,6 +12,7 @@ class Limits:
     Parameters
     ----------
     timeout : seconds that a model has for one answer.
+    stream : seconds that it has for all of an answer that streams; each part has `timeout`.
     body : bytes of a request's body.
     ping : seconds between two health checks of a program that answers `/ping` itself.
     idle : seconds without a request after which a worker of a serverless variant goes.
@@ -21,3 +22,4 @@ class Limits:
     body: int = 6 * 2**20
     ping: float = 5.0
     idle: float = 300.0
+    stream: float = 480.0

@@ -41,19 +41,25 @@ C = TypeVar("C", bound=Container)
 
 async def answered(containers: Sequence[Container], query: Query, timeout: float) -> Answer:
     """The answer of the last container; an error of one before it is the answer."""
+    asked, left = await prepared(containers, query, timeout)
+    return await containers[-1].invoke(asked, left)
+
+
+async def prepared(containers: Sequence[Container], query: Query, timeout: float) -> tuple[Query, float]:
+    """What the last container is asked once the others have answered, and the seconds that it has."""
     if query.container:
         raise WireError(
             "ValidationError",
             f"TargetContainerHostname is '{query.container}', but the endpoint's containers are not invoked directly. "
             "Leave it out, or serve a model whose InferenceExecutionConfig.Mode is Direct.",
         )
-    until, last = monotonic() + timeout, len(containers) - 1
-    asked = query
-    for number, container in enumerate(containers):
-        accept, model = query.accept if number == last else "", query.model if container.many else ""
-        answer = await container.invoke(replace(asked, accept=accept, model=model), max(until - monotonic(), 0.001))
+    until, asked = monotonic() + timeout, query
+    for container in containers[:-1]:
+        model = query.model if container.many else ""
+        answer = await container.invoke(replace(asked, accept="", model=model), max(until - monotonic(), 0.001))
         asked = replace(asked, body=answer.body, content_type=answer.content_type)
-    return answer  # pyright: ignore[reportPossiblyUnboundVariable] - there is a container
+    model = query.model if containers[-1].many else ""
+    return replace(asked, accept=query.accept, model=model), max(until - monotonic(), 0.001)
 
 
 def target(containers: Sequence[C], query: Query) -> C:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from potager.compute.allotment import NO_CAPACITY
-from potager.compute.channel import ModelError, WorkerLost
+from potager.compute.faults import ModelError, WorkerLost
 from potager.deploy.fleet import Fleet
 from potager.deploy.router import Instance, Variant
 from potager.kernel.errors import WireError

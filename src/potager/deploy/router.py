@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from time import perf_counter
 
-from potager.compute.channel import Channel, ModelError, WorkerHung, WorkerLost
+from potager.compute.channel import Channel
+from potager.compute.faults import ModelError, WorkerHung, WorkerLost
 from potager.deploy import pipeline
 from potager.deploy.many.shelf import Shelf
 from potager.kernel import clock
@@ -44,6 +45,7 @@ class Exchange:
     seconds : that the model took, as the server saw it.
     answer : None where `error` says why there is none.
     overhead : seconds from the request's coming until the model was asked.
+    streamed : whether it went to the client in parts; the answer is without its body then.
     """
 
     query: Query
@@ -53,6 +55,7 @@ class Exchange:
     answer: Answer | None = None
     error: WireError | None = None
     overhead: float = 0.0
+    streamed: bool = False
 
 
 Watcher = Callable[[Exchange], None]
@@ -106,11 +109,12 @@ class Worker:
             return await self.channel.invoke(query, timeout)
         except WorkerHung as error:
             self.kill()
-            raise self._told(error) from error
+            raise self.told(error) from error
         except ModelError as error:
-            raise self._told(error) from error
+            raise self.told(error) from error
 
-    def _told(self, error: ModelError) -> ModelError:
+    def told(self, error: ModelError) -> ModelError:
+        """The error, which now says where the log is."""
         place = self.place
         error.fields["LogStreamArn"] = place.stream_arn
         error.message = error.message.replace("from primary with", f"from {place.container} with", 1)
@@ -138,18 +142,25 @@ class Instance:
 
     async def invoke(self, query: Query, timeout: float) -> Answer:
         """The answer of its container; of several, of the last in the row or of the one that is named."""
-        if self.waiting > MOST_WAITING:
-            raise WireError("ServiceUnavailable", "Too much waits for this instance. Try again, or add instances.", 503)
-        size = len(query.body)
-        self.outstanding += 1
-        self.waiting += size
+        self.begin(query)
         try:
             return await self._answered(query, timeout)
         finally:
-            self.outstanding -= 1
-            self.waiting -= size
-            if not self.outstanding:
-                self.idle.set()
+            self.end(query)
+
+    def begin(self, query: Query) -> None:
+        """Counts a request that it is given; `ServiceUnavailable` where too much waits already."""
+        if self.waiting > MOST_WAITING:
+            raise WireError("ServiceUnavailable", "Too much waits for this instance. Try again, or add instances.", 503)
+        self.outstanding += 1
+        self.waiting += len(query.body)
+
+    def end(self, query: Query) -> None:
+        """Counts a request off that was answered, or failed."""
+        self.outstanding -= 1
+        self.waiting -= len(query.body)
+        if not self.outstanding:
+            self.idle.set()
 
     def holds(self, model: str) -> bool:
         """Whether a model of a multi-model container is here, or on its way."""
@@ -249,12 +260,13 @@ class Route:
         try:
             answer = await variant.invoke(query, timeout)
         except WireError as error:
-            self._tell(Exchange(query, variant.name, at, perf_counter() - began, None, error, overhead))
+            self.tell(Exchange(query, variant.name, at, perf_counter() - began, None, error, overhead))
             raise
-        self._tell(Exchange(query, variant.name, at, perf_counter() - began, answer, None, overhead))
+        self.tell(Exchange(query, variant.name, at, perf_counter() - began, answer, None, overhead))
         return answer, variant
 
-    def _tell(self, exchange: Exchange) -> None:
+    def tell(self, exchange: Exchange) -> None:
+        """Tells the watchers of it."""
         for watcher in self.watchers:
             watcher(exchange)
 

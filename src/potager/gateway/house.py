@@ -13,7 +13,7 @@ from potager.compute import budget
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor
-from potager.deploy import configs, endpoints, invocation, models, scaling
+from potager.deploy import configs, endpoints, invocation, models, scaling, streaming
 from potager.deploy.asynchronous import requests
 from potager.deploy.asynchronous.queue import Queue
 from potager.deploy.capture.recorder import Recorder
@@ -65,6 +65,7 @@ SERVICES = (
     endpoints.sagemaker,
     invocation.runtime,
     requests.runtime,
+    streaming.runtime,
     transform_jobs.sagemaker,
     log_operations.logs,
     cloudwatch.cloudwatch,
@@ -138,7 +139,11 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     shares = house.add(Shares, Shares(budget.of(settings), data / "shares"))
     stack.callback(shares.close)
     limits = Limits(
-        settings.invocation_timeout, settings.invocation_body, settings.ping_interval, settings.serverless_idle
+        settings.invocation_timeout,
+        settings.invocation_body,
+        settings.ping_interval,
+        settings.serverless_idle,
+        settings.stream_timeout,
     )
     house.add(Limits, limits)
     await _work(house, stack, rows, leases, executor, objects, logs, settings)

@@ -297,6 +297,13 @@ class Settings:
         "How many seconds a model has for one answer of InvokeEndpoint. A worker that takes longer is ended and "
         "replaced; its request fails.",
     )
+    stream_timeout: int = _declare(
+        "480",
+        _count(1),
+        "a whole number of seconds from 1",
+        "How many seconds a model has for all of an answer of InvokeEndpointWithResponseStream. Each part of it has "
+        "`invocation_timeout`.",
+    )
     invocation_body: int = _declare(
         "6MiB",
         _at_most(15 * 2**20),

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from potager.kernel.prediction import Answer, Query
 
 
 def greet(ml: Path) -> None:
@@ -264,6 +266,37 @@ class Echo:
 
 def echo(model: Path) -> Echo:
     return Echo()
+
+
+class Streamer:
+    """Answers `<parts> <bytes of each>` in parts, and what it is asked about itself in one."""
+
+    def __init__(self) -> None:
+        self.made = self.ended = 0
+
+    def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
+        return f"{self.made} {self.ended}".encode(), "text/plain"
+
+    def stream(self, query: Query) -> tuple[Answer, Iterator[bytes]]:
+        return Answer(b"", "text/x-parts", query.attributes), self._parts(*query.body.decode().split())
+
+    def _parts(self, count: str, size: str, then: str = "") -> Iterator[bytes]:
+        try:
+            for number in range(int(count)):
+                self.made += 1
+                yield bytes([number % 256]) * int(size)
+            if then == "fail":
+                raise ValueError("no more words")
+            if then == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if then == "hang":
+                signal.pause()
+        finally:
+            self.ended += 1
+
+
+def streamer(model: Path) -> Streamer:
+    return Streamer()
 
 
 def unloadable(model: Path) -> Echo:

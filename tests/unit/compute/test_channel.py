@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from potager.compute import frames
-from potager.compute.channel import Channel, ModelError, WorkerHung, WorkerLost
+from potager.compute.channel import Channel
+from potager.compute.faults import ModelError, WorkerHung, WorkerLost
 from potager.compute.process.executor import ProcessExecutor
 from potager.kernel.errors import WireError
 from potager.kernel.prediction import Answer, Query

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from potager.compute.budget import GIB, Budget
-from potager.compute.channel import WorkerLost
+from potager.compute.faults import WorkerLost
 from potager.compute.shares import Shares
 from potager.compute.workload import Absent, Exited, Running, Workload
 from potager.deploy import fleet

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from potager.compute.allotment import NO_CAPACITY
-from potager.compute.channel import ModelError, WorkerLost
+from potager.compute.faults import ModelError, WorkerLost
 from potager.deploy.pool import Pool
 from potager.deploy.router import Instance
 from potager.kernel.errors import WireError

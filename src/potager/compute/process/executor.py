@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from potager.compute.channel import Channel, WorkerLost
+from potager.compute.channel import Channel
+from potager.compute.faults import WorkerLost
 from potager.compute.process import layers, limits, records
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.parent import Gone, Parent

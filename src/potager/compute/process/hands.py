@@ -49,6 +49,10 @@ class Hands:
 
     def _work(self, sock: socket.socket, work: Callable[[], bytes]) -> None:
         self._done.append((sock, work()))
+        self.ring()
+
+    def ring(self) -> None:
+        """Wakes the loop; any thread may."""
         with contextlib.suppress(BlockingIOError):  # it is full of bells already
             self._bell.send(b"\0")
 

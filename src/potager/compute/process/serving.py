@@ -5,6 +5,7 @@
 
 Batches are of what waits already: while the model works, requests gather in the socket. Nobody waits for more to come,
 so that a request that comes alone is answered as if there were no batches.
+Answers that come in parts are `flows.py`'s.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any, NoReturn, Protocol
 
 from potager.compute import frames
 from potager.compute.process import hands
+from potager.compute.process.flows import Flows
 from potager.compute.process.hands import Hands
 from potager.kernel.prediction import Answer, Query
 
@@ -52,6 +54,9 @@ class Predictor(Protocol):
 
     One that passes requests on, and so waits more than it works, has a number `at_once` as well: of threads that call
     `answer`. One that holds many models has `control(order) -> dict`: `images/many_models` (`hands.py`).
+
+    One whose answers can come in parts has `stream(query: Query) -> tuple[Answer, Iterator[bytes]]` as well: the answer
+    without its body, and the parts of that, each made when it is asked for. Other requests are answered between them.
     """
 
     def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
@@ -75,6 +80,9 @@ class Desk:
         self._predictor = predictor
         at_once = getattr(predictor, "at_once", 0)
         self.hands = Hands(self.handle, at_once) if at_once or hasattr(predictor, "control") else None
+        self.flows = Flows(
+            getattr(predictor, "stream", None) or self._in_one_part, _failed, self.hands if at_once else None
+        )
 
     def answers(self, requests: Sequence[Request]) -> Iterator[bytes]:
         """The frames that answer those which wait, a batch's in one piece, the small ones' first."""
@@ -118,6 +126,10 @@ class Desk:
             return _result(number, self._answer(query))
         except Exception as error:
             return _failed(number, error)
+
+    def _in_one_part(self, query: Query) -> tuple[Answer, Iterator[bytes]]:
+        answer = self._answer(query)
+        return answer, iter((answer.body,))
 
     def _together(
         self, many: Callable[[Sequence[Query]], list[Answer | Exception]], group: list[tuple[int, Query]]
@@ -189,7 +201,7 @@ def answer(listener: socket.socket, predictor: Predictor) -> NoReturn:
     if desk.hands:
         selector.register(desk.hands.finished, selectors.EVENT_READ, None)
     while True:
-        for key, _ in selector.select():
+        for key, _ in selector.select(desk.flows.patience):
             if key.fileobj is woken:
                 if signal.SIGTERM in woken.recv(512):  # a model may have signals of its own
                     if desk.hands:
@@ -200,8 +212,10 @@ def answer(listener: socket.socket, predictor: Predictor) -> NoReturn:
             elif key.fileobj is listener:
                 _welcome(listener, selector)
             elif not _attend(key.fileobj, key.data, desk):  # type: ignore[arg-type]
+                desk.flows.drop(key.fileobj)  # type: ignore[arg-type]
                 selector.unregister(key.fileobj)
                 key.fileobj.close()  # type: ignore[union-attr]
+        desk.flows.step()
 
 
 def _noticed(number: int, frame: FrameType | None) -> None:
@@ -219,7 +233,7 @@ def _attend(sock: socket.socket, reader: frames.Reader, desk: Desk) -> bool:
     """Answers what has arrived on a connection; False when it has ended."""
     try:
         data = sock.recv(CHUNK)
-        requests = list(reader.feed(data))
+        requests = [each for each in reader.feed(data) if each[1] == frames.INVOKE or not desk.flows.take(sock, *each)]
         if desk.hands:
             requests = [each for each in requests if not desk.hands.take(sock, *each)]
         for answers in desk.answers(requests):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from potager.compute import frames
-from potager.compute.channel import ModelError, WorkerHung, WorkerLost
+from potager.compute.faults import ModelError, WorkerHung, WorkerLost
 from potager.deploy.asynchronous.notices import Outcome
 from potager.deploy.router import Route
 from potager.kernel import uris

@@ -65,7 +65,8 @@ class Recorder:
         asked, endpoint = terms.read(config or {}), row.name
 
         def captured(exchange: Exchange) -> None:
-            if exchange.answer is not None and random.random() * 100 < asked.percentage:  # noqa: S311 - a sample
+            whole = exchange.answer is not None and not exchange.streamed
+            if whole and random.random() * 100 < asked.percentage:  # noqa: S311 - a sample
                 self._keep((asked, endpoint, exchange.variant), exchange)
 
         return captured

@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from potager.compute.channel import ModelError, WorkerHung
+from potager.compute.faults import ModelError, WorkerHung
 from potager.deploy.many import place
 from potager.kernel import ids
 from potager.kernel.errors import Fault, WireError

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from potager.compute import leftovers
-from potager.compute.channel import Channel, ModelError, WorkerLost
+from potager.compute.channel import Channel
+from potager.compute.faults import ModelError, WorkerLost
 from potager.compute.workload import Absent, Executor
 from potager.deploy import pipeline
 from potager.deploy.transform.faults import Broken

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
-from potager.compute.channel import ModelError
+from potager.compute.faults import ModelError
 from potager.deploy.transform import inputs, splitting
 from potager.deploy.transform.crew import Crew, refused
 from potager.deploy.transform.faults import BadObject, BadRecord, Broken

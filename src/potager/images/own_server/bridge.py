@@ -13,6 +13,7 @@ from __future__ import annotations
 import http.client
 import math
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
 
@@ -24,6 +25,9 @@ AT_ONCE = 32
 
 QUEUED = 5
 """Connections that may be open beside those that the server was seen to hold; Python's own servers queue as many."""
+
+CHUNK = 2**16
+"""Bytes of an answer in parts that are passed on together."""
 
 _GONE = (http.client.HTTPException, OSError)
 
@@ -87,33 +91,56 @@ class Bridge:
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """A response with its body; `Answered` where its status is no success, `Unanswered` where there is none."""
-        connection = self._taken()
-        kept = connection.used
+        connection, response = self._begun(method, path, body, headers or {})
         try:
-            response, said = _once(connection, method, path, body, headers or {})
-        except _GONE as error:
-            self._drop(connection)
-            # Servers close a connection that was idle for long, and this one may have crossed with that.
-            if not (kept and isinstance(error, ConnectionError)):
-                raise _unanswered(method, path, error) from error
-            response, said = self._anew(method, path, body, headers or {})
-        else:
-            self._give_back(connection)
-        if not 200 <= response.status < 300:
-            raise Answered(path, response.status, said.decode("utf-8", "replace"))
-        return response, said
-
-    def _anew(
-        self, method: str, path: str, body: bytes, headers: dict[str, str]
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        connection = self._taken(fresh=True)
-        try:
-            found = _once(connection, method, path, body, headers)
+            said = response.read()
         except _GONE as error:
             self._drop(connection)
             raise _unanswered(method, path, error) from error
         self._give_back(connection)
-        return found
+        if not 200 <= response.status < 300:
+            raise Answered(path, response.status, said.decode("utf-8", "replace"))
+        return response, said
+
+    def stream(self, query: Query) -> tuple[Answer, Iterator[bytes]]:
+        """The server's answer without its body, and the parts of that as they come."""
+        connection, response = self._begun("POST", "/invocations", query.body, query.headers)
+        parts = self._parts(connection, response)
+        if not 200 <= response.status < 300:
+            raise Answered("/invocations", response.status, b"".join(parts).decode("utf-8", "replace"))
+        said = response.headers
+        return Answer(b"", said.get("Content-Type", ""), _line(said.get(prediction.ATTRIBUTES, ""))), parts
+
+    def _parts(self, connection: _Connection, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        whole = False
+        try:
+            while part := response.read1(CHUNK):
+                yield part
+            response.read()  # nothing is left; only this tells the connection so
+            whole = True
+        except _GONE as error:
+            raise Unanswered(f"The server broke its answer off: {type(error).__name__}: {error}") from error
+        finally:
+            (self._give_back if whole else self._drop)(connection)
+
+    def _begun(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[_Connection, http.client.HTTPResponse]:
+        """A response whose body is not read, and its connection."""
+        connection = self._taken()
+        try:
+            return connection, _sent(connection, method, path, body, headers)
+        except _GONE as error:
+            self._drop(connection)
+            # Servers close a connection that was idle for long, and this one may have crossed with that.
+            if not (connection.used and isinstance(error, ConnectionError)):
+                raise _unanswered(method, path, error) from error
+        connection = self._taken(fresh=True)
+        try:
+            return connection, _sent(connection, method, path, body, headers)
+        except _GONE as error:
+            self._drop(connection)
+            raise _unanswered(method, path, error) from error
 
     def _taken(self, *, fresh: bool = False) -> _Connection:
         """An idle connection, or a new one."""
@@ -153,12 +180,11 @@ class Bridge:
             self._change.notify_all()
 
 
-def _once(
+def _sent(
     connection: _Connection, method: str, path: str, body: bytes, headers: dict[str, str]
-) -> tuple[http.client.HTTPResponse, bytes]:
+) -> http.client.HTTPResponse:
     connection.http.request(method, path, body, headers)
-    response = connection.http.getresponse()
-    return response, response.read()
+    return connection.http.getresponse()
 
 
 def _line(text: str) -> str:

@@ -1,7 +1,8 @@
-"""What `output_fn` or `transform_fn` returned, as bytes and a content type."""
+"""What `output_fn` or `transform_fn` returned, as bytes and a content type, whole or in parts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from potager.images.python import formats
@@ -26,6 +27,27 @@ def answered(result: Any, accept: str) -> tuple[bytes, str]:
     if isinstance(result, dict | list):
         return formats.to_json(result), formats.JSON
     return _bytes(result), _header(accept)
+
+
+def parted(result: Any, accept: str) -> tuple[Iterator[bytes], str] | None:
+    """The body's parts and its content type, None for a body that is no iterator.
+
+    result : an iterator over bytes and texts, or over dicts and lists, which become a line of JSON each; or
+        `(iterator, content_type)`.
+    """
+    body, kind = _pair(cast("tuple[Any, ...]", result)) if isinstance(result, tuple) else (result, accept)
+    return (_parts(cast("Iterator[Any]", body)), _header(kind)) if isinstance(body, Iterator) else None
+
+
+def _parts(body: Iterator[Any]) -> Iterator[bytes]:
+    """The parts; to close it closes what makes them."""
+    try:
+        for part in body:
+            yield formats.to_json(part) + b"\n" if isinstance(part, dict | list) else _bytes(part)
+    finally:
+        close: Any = getattr(body, "close", None)
+        if close is not None:
+            close()
 
 
 def _pair(result: tuple[Any, ...]) -> tuple[Any, Any]:

@@ -11,17 +11,17 @@ from __future__ import annotations
 import inspect
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from potager.images.python import formats
-from potager.images.python.answers import answered
+from potager.images.python.answers import answered, parted
 from potager.images.python.context import Context
 from potager.images.python.errors import BrokenModel, BrokenScript, Refused, ScriptFailed
 from potager.kernel.prediction import Answer, Query
@@ -84,8 +84,27 @@ class Predictor:
 
         `Refused` for a request that cannot be answered, `ScriptFailed` where the user's code failed.
         """
+        result, accept = self._result(body, content_type, accept)
+        if streamed := parted(result, accept):
+            return b"".join(_careful(streamed[0])), streamed[1]
+        return answered(result, accept)
+
+    def stream(self, query: Query) -> tuple[Answer, Iterator[bytes]]:
+        """The answer without its body, and the parts of that: one, unless the user's code gives an iterator."""
+        if context := self._functions.context:
+            context.begin(query)
+        result, accept = self._result(query.body, query.content_type, query.accept)
+        if streamed := parted(result, accept):
+            parts, kind = _careful(streamed[0]), streamed[1]
+        else:
+            body, kind = answered(result, accept)
+            parts = iter((body,))
+        return context.answer(b"", kind) if context else Answer(b"", kind), parts
+
+    def _result(self, body: bytes, content_type: str, accept: str) -> tuple[Any, str]:
+        """What the functions return, and what was to be accepted."""
         content_type, accept = self._said(content_type, accept)
-        return answered(self._transform(self._model, formats.content(body, content_type), content_type, accept), accept)
+        return self._transform(self._model, formats.content(body, content_type), content_type, accept), accept
 
     def _said(self, content_type: str, accept: str) -> tuple[str, str]:
         kind = content_type or self._functions.content_type
@@ -136,7 +155,7 @@ def functions(script: ModuleType | None, defaults: Functions, model: Path) -> Fu
         model_fn=defaults.model_fn if loader is None else _fitted("model_fn", loader, 1, context),
         input_fn=steps["input_fn"] or defaults.input_fn,
         predict_fn=steps["predict_fn"] or defaults.predict_fn,
-        output_fn=steps["output_fn"] or defaults.output_fn,
+        output_fn=steps["output_fn"] or _passing(defaults.output_fn),
         transform_fn=transform,
         content_type=defaults.content_type,
         accept=defaults.accept,
@@ -179,6 +198,25 @@ def _guarded(function: Function) -> Function:
             raise failed(error) from None
 
     return call
+
+
+def _passing(output_fn: Function) -> Function:
+    """An image's `output_fn`, which leaves the iterator of a `predict_fn` as it is."""
+
+    def output(prediction: Any, accept: str) -> Any:
+        return cast("Any", prediction) if isinstance(prediction, Iterator) else output_fn(prediction, accept)
+
+    return output
+
+
+def _careful(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The parts that the user's code makes, whose exceptions become `ScriptFailed`."""
+    try:
+        yield from parts
+    except (Refused, ScriptFailed):
+        raise
+    except Exception as error:
+        raise failed(error) from None
 
 
 def failed(error: Exception) -> ScriptFailed:

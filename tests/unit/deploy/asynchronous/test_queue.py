@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from potager.compute.channel import ModelError, WorkerLost
+from potager.compute.faults import ModelError, WorkerLost
 from potager.deploy.asynchronous.queue import ANSWERED, KIND, QUEUED, Queue, backlog
 from potager.deploy.router import Key, Route, Router
 from potager.kernel.context import Context, Doors, House

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from potager.compute.channel import ModelError, WorkerHung
+from potager.compute.faults import ModelError, WorkerHung
 from potager.deploy.many import place
 from potager.deploy.many.shelf import Shelf
 from potager.kernel.errors import WireError
