@@ -90,7 +90,7 @@ class Channel(asyncio.Protocol):
             raise
         if kind == frames.RESULT:
             head, answer = frames.parted(payload)
-            return Answer(answer, *head[:3])
+            return Answer(answer, *head[:4])
         raise faults.failure(payload)
 
     async def stream(self, query: Query, timeout: float, limit: float) -> Flow:

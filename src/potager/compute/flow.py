@@ -84,7 +84,7 @@ class Flow:
             return
         if kind == frames.BEGUN:
             head, payload = frames.parted(payload)
-            self.answer = Answer(b"", *head[:3])
+            self.answer = Answer(b"", *head[:4])
             self._started = True
         if kind == frames.FAILURE:
             self.end(faults.failure(payload))

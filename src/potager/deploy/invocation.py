@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from potager.deploy.hosting import KIND
 from potager.deploy.limits import Limits
 from potager.deploy.router import Route, Router
+from potager.deploy.sessions import Stays
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved, WireError
 from potager.kernel.prediction import Query
@@ -26,17 +27,23 @@ UNSERVED = ("EnableExplanations", "InferenceComponentName")
 
 
 @runtime.operation
-@partly("no component targets, no explanations, no sessions")
+@partly("no component targets, no explanations")
 async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapping[str, Any]:
     """A prediction. `ModelError` (424) when the model could not answer, `ValidationError` without such an endpoint."""
     limits = ctx[Limits]
     query = asked(req, limits)
-    answer, variant = await (await route(ctx, req)).invoke(query, limits.timeout, req.get("TargetVariant"), ctx.came)
+    found = await route(ctx, req)
+    if query.session:
+        answer, variant = await ctx[Stays].invoke(found, query, limits.timeout, req.get("TargetVariant"))
+    else:
+        answer, variant = await found.invoke(query, limits.timeout, req.get("TargetVariant"), ctx.came)
     return {
         "Body": answer.body,
         "ContentType": answer.content_type,
         "InvokedProductionVariant": variant.name,
         "CustomAttributes": answer.attributes or None,
+        "NewSessionId": answer.session or None,
+        "ClosedSessionId": answer.closed or None,
     }
 
 
@@ -67,6 +74,7 @@ def asked(req: Mapping[str, Any], limits: Limits) -> Query:
         attributes=req.get("CustomAttributes", ""),
         model=req.get("TargetModel", ""),
         inference_id=req.get("InferenceId", ""),
+        session=req.get("SessionId", ""),
         container=req.get("TargetContainerHostname", ""),
     )
 

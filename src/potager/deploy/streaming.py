@@ -19,6 +19,7 @@ from potager.deploy import invocation, pipeline
 from potager.deploy.limits import Limits
 from potager.deploy.pool import Serverless
 from potager.deploy.router import Exchange, Instance, Route, Variant, Worker
+from potager.deploy.sessions import Stays
 from potager.kernel import clock
 from potager.kernel.context import Context
 from potager.kernel.errors import WireError
@@ -32,14 +33,16 @@ runtime = Service("sagemaker-runtime")
 
 
 @runtime.operation
-@partly("no component targets, no sessions")
+@partly("no component targets")
 async def invoke_endpoint_with_response_stream(
     ctx: Context, req: InvokeEndpointWithResponseStreamInputTypeDef
 ) -> Mapping[str, Any]:
     """A prediction in parts. Raises as InvokeEndpoint does until the first part is there."""
     limits = ctx[Limits]
     query = invocation.asked(req, limits)
-    flow, variant = await begun(await invocation.route(ctx, req), query, limits, req.get("TargetVariant"))
+    route = await invocation.route(ctx, req)
+    kept = ctx[Stays].of(route, query.session) if query.session else None
+    flow, variant = await begun(route, query, limits, req.get("TargetVariant"), kept)
     return {
         "Body": _events(flow),
         "ContentType": flow.answer.content_type,
@@ -60,9 +63,14 @@ async def _events(flow: Flow) -> AsyncIterator[Mapping[str, Any]]:
         await flow.aclose()
 
 
-async def begun(route: Route, query: Query, limits: Limits, target: str | None) -> tuple[Flow, Variant]:
-    """A stream whose first part is there, and the variant that makes it; watchers are told when it has ended."""
-    variant = route.pick(target)
+async def begun(
+    route: Route, query: Query, limits: Limits, target: str | None, kept: tuple[Variant, Instance] | None = None
+) -> tuple[Flow, Variant]:
+    """A stream whose first part is there, and the variant that makes it; watchers are told when it has ended.
+
+    kept : who has to make it, for a session.
+    """
+    variant = kept[0] if kept else route.pick(target)
     if isinstance(variant, Serverless):
         text = f"Variant {variant.name} is serverless, and does not stream its answers, as on AWS. Use InvokeEndpoint."
         raise WireError("ValidationError", text)
@@ -73,7 +81,7 @@ async def begun(route: Route, query: Query, limits: Limits, target: str | None) 
         route.tell(Exchange(query, variant.name, at, perf_counter() - start, answer, error, streamed=True))
 
     try:
-        flow = await _of_variant(variant, query, limits)
+        flow = await (_of_instance(kept[1], query, limits) if kept else _of_variant(variant, query, limits))
     except WireError as error:
         tell(error)
         raise

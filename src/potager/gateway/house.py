@@ -21,6 +21,7 @@ from potager.deploy.hosting import Host
 from potager.deploy.limits import Limits
 from potager.deploy.many.metrics import Tally
 from potager.deploy.router import Router
+from potager.deploy.sessions import Stays
 from potager.deploy.telemetry import Telemetry
 from potager.deploy.transform import jobs as transform_jobs
 from potager.deploy.transform.runner import TransformRunner
@@ -169,6 +170,7 @@ async def _work(
     """Puts the reconcilers in and has them take up what an earlier server left."""
     data, shares = settings.data, house[Shares]
     router = house.add(Router, Router())
+    house.add(Stays, Stays())
     recorder = house.add(Recorder, Recorder(objects, settings.capture_interval))
     stack.push_async_callback(recorder.close)
     host = house.add(

@@ -8,7 +8,9 @@ ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
 TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
 SESSION = "X-Amzn-SageMaker-Session-Id"
-"""The headers by which AWS tells a container what was asked beside the body, and hears `ATTRIBUTES`."""
+NEW_SESSION = "X-Amzn-SageMaker-New-Session-Id"
+CLOSED_SESSION = "X-Amzn-SageMaker-Closed-Session-Id"
+"""The headers by which AWS tells a container what was asked beside the body; it hears `ATTRIBUTES` and the last two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +57,20 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model answers; `attributes` and `session` as in the header fields of the same name, "" for none."""
+    """What a model answers beside its body, "" where it says nothing.
+
+    Parameters
+    ----------
+    session : of a session that it opened, `<id>; Expires=<when>`. closed : the id of one that it closed.
+    """
 
     body: bytes
     content_type: str = ""
     attributes: str = ""
     session: str = ""
+    closed: str = ""
 
     @property
     def head(self) -> tuple[str, ...]:
         """All but the body, in the order of the fields."""
-        return self.content_type, self.attributes, self.session
+        return self.content_type, self.attributes, self.session, self.closed

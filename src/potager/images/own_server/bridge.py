@@ -84,8 +84,7 @@ class Bridge:
     def post(self, path: str, query: Query) -> Answer:
         """What it answers to a POST."""
         response, body = self.exchange("POST", path, query.body, query.headers)
-        said = response.headers
-        return Answer(body, said.get("Content-Type", ""), _line(said.get(prediction.ATTRIBUTES, "")))
+        return _answer(body, response.headers)
 
     def exchange(
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
@@ -108,8 +107,7 @@ class Bridge:
         parts = self._parts(connection, response)
         if not 200 <= response.status < 300:
             raise Answered("/invocations", response.status, b"".join(parts).decode("utf-8", "replace"))
-        said = response.headers
-        return Answer(b"", said.get("Content-Type", ""), _line(said.get(prediction.ATTRIBUTES, ""))), parts
+        return _answer(b"", response.headers), parts
 
     def _parts(self, connection: _Connection, response: http.client.HTTPResponse) -> Iterator[bytes]:
         whole = False
@@ -185,6 +183,11 @@ def _sent(
 ) -> http.client.HTTPResponse:
     connection.http.request(method, path, body, headers)
     return connection.http.getresponse()
+
+
+def _answer(body: bytes, headers: http.client.HTTPMessage) -> Answer:
+    beside = (prediction.ATTRIBUTES, prediction.NEW_SESSION, prediction.CLOSED_SESSION)
+    return Answer(body, headers.get("Content-Type", ""), *(_line(headers.get(name, "")) for name in beside))
 
 
 def _line(text: str) -> str:
