@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,6 +157,42 @@ def test_load_scales_out_and_quiet_scales_in(running: potager.Local, scaled: Sca
     assert "AlarmLow" in back["Cause"]
     assert out["StatusCode"] == "Successful"
     scaled.scaling.delete_scaling_policy(**scaled.names, PolicyName="queue")
+
+
+@pytest.mark.parametrize(
+    ("metric", "inward"),
+    [
+        ("SageMakerVariantInvocationsPerInstance", True),
+        ("SageMakerVariantConcurrentRequestsPerModelHighResolution", False),
+    ],
+)
+def test_requests_scale_out_and_their_absence_scales_in(scaled: Scaled, metric: str, inward: bool) -> None:
+    scaled.register(1, 2)
+    config = {
+        "TargetValue": 0.5,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": metric},
+        "DisableScaleIn": not inward,
+        "ScaleInCooldown": 0,
+    }
+    scaled.scaling.put_scaling_policy(
+        **scaled.names,
+        PolicyName="requests",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration=config,
+    )
+
+    def grown() -> bool:
+        with ThreadPoolExecutor(4) as clients:
+            list(clients.map(lambda _: scaled.traffic.ask(scaled.endpoint, "slow"), range(8)))
+        return scaled.count == 2
+
+    until(grown, "two instances under load")
+    assert "triggered policy requests" in scaled.activities()[0]["Cause"]
+    if inward:
+        until(lambda: scaled.count == 1, "one instance without")
+    scaled.scaling.delete_scaling_policy(**scaled.names, PolicyName="requests")
+    scaled.register(1, 1)
+    scaled.becomes(1)
 
 
 def test_an_alarm_triggers_its_policy(running: potager.Local, scaled: Scaled) -> None:

@@ -22,6 +22,8 @@ def predict_fn(text, model):
         os._exit(3)
     if text == "hang":
         time.sleep(3600)
+    if text == "slow":
+        time.sleep(0.2)
     return NAME
 
 def output_fn(answer, accept):

@@ -1,18 +1,21 @@
 """What endpoints report of the requests that they answer: CloudWatch's metrics, and counters for Prometheus.
 
     Exchange ─► Meter: counts and summaries in memory ─► every few seconds ─► Metrics, and what was counted in all
+    ten looks in ten seconds at what each instance has under way ─► ConcurrentRequestsPerModel
 
-A request costs its route about a microsecond. What a meter counts belongs to the minute in which it was counted.
+A request costs its route about a microsecond. What a meter counts belongs to the minute in which it was counted. A
+variant that has nothing under way has no points of ConcurrentRequestsPerModel.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from potager.deploy.router import Exchange, Key, Router, Watcher
+from potager.deploy.router import Exchange, Instance, Key, Router, Watcher
 from potager.kernel import clock
 from potager.kernel.names import Scope
 from potager.store.metrics import Metrics
@@ -22,6 +25,14 @@ from potager.store.summary import Summary, middle
 NAMESPACE = "AWS/SageMaker"
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds at which the histograms for Prometheus are cut."""
+MINUTE = 60
+LOOKS = 10
+"""Looks at what is under way that make a point of ConcurrentRequestsPerModel."""
+
+
+def brief(minute: int) -> int:
+    """Seconds of a point of high resolution, where a minute has so many: a sixth of it."""
+    return max(minute // 6, 1)
 
 
 class Total:
@@ -48,17 +59,19 @@ class Meter:
     outcomes : requests since the server started, by `2xx`, `4xx` and `5xx`.
     """
 
-    def __init__(self, metrics: Metrics, scope: Scope, endpoint: str, variant: str) -> None:
+    def __init__(self, metrics: Metrics, scope: Scope, endpoint: str, variant: str, minute: int = MINUTE) -> None:
         self.scope, self.endpoint, self.variant, self.instances = scope, endpoint, variant, 1
         self.outcomes = {"2xx": 0.0, "4xx": 0.0, "5xx": 0.0}
         self.model, self.overhead = Total(), Total()
         self._metrics = metrics
         self._by = {"EndpointName": endpoint, "VariantName": variant}
+        self._minute, self._brief = minute, brief(minute)
+        self._point, self._seen = 0.0, dict[int, int]()
         self._begin()
 
     def _begin(self, at: float | None = None) -> None:
         self._at = clock.now() if at is None else at
-        self._until = self._at - self._at % 60 + 60
+        self._until = self._at - self._at % self._minute + self._minute
         self._good = self._client = self._server = self._failed = 0
         self._latency, self._beside = Summary(), Summary()
 
@@ -80,8 +93,27 @@ class Meter:
             self._server += 1
         self._failed += "OriginalStatusCode" in error.fields
 
+    def look(self, instances: Sequence[Instance], now: float) -> None:
+        """Takes in how many requests each instance has under way."""
+        if now >= self._point + self._brief:
+            self._pass(now)
+        seen = self._seen
+        for instance in instances:
+            seen[instance.outstanding] = seen.get(instance.outstanding, 0) + 1
+
+    def _pass(self, now: float) -> None:
+        """Hands on a point that is over, unless nothing was under way in it."""
+        if any(self._seen):
+            name, at = "ConcurrentRequestsPerModel", self._point
+            series = self._metrics.series(self.scope, NAMESPACE, name, self._by, resolution=1)
+            for number, looks in self._seen.items():
+                series.add(number, at, looks)
+        self._point, self._seen = now // self._brief * self._brief, {}
+
     def settle(self, now: float | None = None) -> None:
         """Hands on what was counted, and begins anew."""
+        if clock.now() >= self._point + self._brief:
+            self._pass(clock.now())
         asked = self._good + self._client + self._server
         if asked:
             self._add("Invocations", 1.0, asked, "None")
@@ -108,10 +140,17 @@ class Meter:
 
 
 class Telemetry:
-    """The meters of the endpoints that are in service here."""
+    """The meters of the endpoints that are in service here.
 
-    def __init__(self, metrics: Metrics, router: Router) -> None:
+    Parameters
+    ----------
+    minute : seconds that count as a minute for those who scale by these metrics; fewer than 60 make for finer points.
+    """
+
+    def __init__(self, metrics: Metrics, router: Router, minute: int = MINUTE) -> None:
         self.meters: dict[tuple[Key, str], Meter] = {}
+        self._minute = minute
+        self._task: asyncio.Task[None] | None = None
         self._metrics = metrics
         self._router = router
         metrics.gather.append(self.settle)
@@ -123,7 +162,7 @@ class Telemetry:
         mine: dict[str, Meter] = {}
         for spec in (*deployment["variants"], *deployment.get("shadows", ())):
             known = self.meters.get((key, spec["name"]))
-            meter = known or Meter(self._metrics, row.scope, row.name, spec["name"])
+            meter = known or Meter(self._metrics, row.scope, row.name, spec["name"], self._minute)
             meter.instances = spec["count"]
             mine[spec["name"]] = self.meters[key, spec["name"]] = meter
         if len(mine) == 1:
@@ -133,6 +172,29 @@ class Telemetry:
             mine[exchange.variant].tell(exchange)
 
         return told
+
+    def start(self) -> None:
+        """Looks at what instances have under way, from now on."""
+        self._task = asyncio.get_running_loop().create_task(self._always(), name="telemetry")
+
+    async def close(self) -> None:
+        """Looks no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _always(self) -> None:
+        while True:
+            await asyncio.sleep(brief(self._minute) / LOOKS)
+            self.look(clock.now())
+
+    def look(self, now: float) -> None:
+        """Takes in what every instance has under way."""
+        for (key, variant), meter in self.meters.items():
+            route = self._router.get(key)
+            found = route.variants.get(variant) if route else None
+            if found:
+                meter.look(found.instances, now)
 
     def settle(self) -> None:
         """Hands on what all meters have counted."""

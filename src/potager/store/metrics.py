@@ -116,10 +116,12 @@ class Metrics:
     Attributes
     ----------
     gather : called before anything is written, for those who count by themselves and add now and then.
+    resolution : seconds of a point where nobody says otherwise: 60, or 1.
     """
 
-    def __init__(self, database: Database, flush: float = FLUSH) -> None:
+    def __init__(self, database: Database, flush: float = FLUSH, resolution: int = 60) -> None:
         self.gather: list[Callable[[], None]] = []
+        self.resolution = resolution
         self._database = database
         self._flush = flush
         self._series: dict[tuple[Name, int], Series] = {}
@@ -153,9 +155,10 @@ class Metrics:
         dimensions: Mapping[str, str],
         unit: str = "None",
         *,
-        resolution: int = 60,
+        resolution: int | None = None,
     ) -> Series:
         """What values are added to; to keep where they are many. `resolution`: 60 seconds, or 1."""
+        resolution = resolution or self.resolution
         named = _named(scope, namespace, name, dimensions, unit)
         found = self._series.get((named, resolution))
         if found is None:
@@ -173,7 +176,7 @@ class Metrics:
         at: float | None = None,
         count: float = 1.0,
         *,
-        resolution: int = 60,
+        resolution: int | None = None,
     ) -> None:
         """Takes in a value of `at` (seconds since 1970), or of now, `count` times."""
         self.series(scope, namespace, name, dimensions, unit, resolution=resolution).add(value, at, count)

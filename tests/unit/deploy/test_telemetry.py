@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from potager.compute.channel import ModelError
-from potager.deploy.router import Exchange
+from potager.deploy.router import Exchange, Instance
 from potager.deploy.telemetry import Meter
 from potager.kernel import clock
 from potager.kernel.errors import WireError
@@ -55,3 +55,29 @@ async def test_each_outcome_is_counted_in_its_minute(metrics: Metrics) -> None:
     assert await found(metrics, "OverheadLatency", "Maximum") == pytest.approx([500, 0])
     assert meter.outcomes == {"2xx": 3, "4xx": 1, "5xx": 2}
     assert (sum(meter.model.counts), meter.model.sum) == (6, pytest.approx(0.014))
+
+
+async def test_what_is_under_way_makes_points_of_ten_seconds(metrics: Metrics) -> None:
+    meter = Meter(metrics, HERE, "claims", "blue")
+    metrics.gather.append(meter.settle)
+    busy, idle = Instance((), outstanding=3), Instance(())
+    for second in range(10):
+        meter.look([busy, idle] if second < 5 else [idle, idle], NOON + second)
+    for second in range(10, 30):
+        meter.look([idle, idle], NOON + second)
+    by = {"EndpointName": "claims", "VariantName": "blue"}
+    points = await metrics.query(HERE, "AWS/SageMaker", "ConcurrentRequestsPerModel", by, NOON, NOON + 30, 10)
+    assert [(point.at, point.values.statistic("Average"), point.values.greatest) for point in points] == [
+        (NOON, 0.75, 3.0)
+    ]
+
+
+async def test_a_shorter_minute_has_finer_points(metrics: Metrics) -> None:
+    metrics.resolution = 1
+    meter = Meter(metrics, HERE, "claims", "blue", minute=1)
+    metrics.gather.append(meter.settle)
+    for second in (0, 0.5, 2):
+        meter.tell(Exchange(Query(b"1", "text/csv", ""), "blue", NOON + second, 0.0, GOOD))
+    by = {"EndpointName": "claims", "VariantName": "blue"}
+    points = await metrics.query(HERE, "AWS/SageMaker", "InvocationsPerInstance", by, NOON, NOON + 3, 1)
+    assert [(point.at, point.values.sum) for point in points] == [(NOON, 2), (NOON + 2, 1)]

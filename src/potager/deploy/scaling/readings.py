@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from potager.deploy import telemetry
 from potager.deploy.scaling.capacity import Variant
 from potager.deploy.scaling.decisions import POINTS_IN
+from potager.deploy.telemetry import MINUTE
 from potager.kernel.context import Context
 from potager.kernel.errors import Invalid, Unserved
 from potager.kernel.names import Scope
@@ -22,7 +24,6 @@ from potager.store.rows import Row, Tx
 
 ALARM, STANDS = "alarm", "ALARM"
 """The kind of CloudWatch's alarms, and the status of one that stands."""
-MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ PREDEFINED = {
         "ServerlessProvisionedConcurrencyUtilization", "Maximum", MINUTE
     ),
     "SageMakerVariantConcurrentRequestsPerModelHighResolution": Predefined(
-        "ConcurrentRequestsPerModel", "Average", MINUTE // 6
+        "ConcurrentRequestsPerModel", "Average", telemetry.brief(MINUTE)
     ),
 }
 
