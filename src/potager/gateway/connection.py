@@ -206,9 +206,7 @@ class Connection(asyncio.Protocol):
             self._started = True
         reading, head, begun, body = self._reading, self._head, self._begun, self._data
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # answered as if it had not asked to
+            self._parse(data)
         except httptools.HttpParserError:
             self._refuse(self._refused or _INVALID)
             return
@@ -225,6 +223,14 @@ class Connection(asyncio.Protocol):
             self._around += len(data) - (self._data - body)
             if self._around > MOST_AROUND + 8 * self._data:
                 self._refuse(_AROUND)
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as asked:  # answered as if it had not: what follows is no other protocol
+                data = data[asked.args[0] :]
 
     def eof_received(self) -> None:
         """Ends the connection: who sends no more takes no more."""
@@ -339,7 +345,6 @@ class Connection(asyncio.Protocol):
             self._answered(exchange)
 
     def _answered(self, exchange: Exchange) -> None:
-        self._moved = True
         self._now = None
         if self.transport.is_closing():
             return
@@ -355,6 +360,7 @@ class Connection(asyncio.Protocol):
 
     def write(self, *data: bytes) -> None:
         if not self.transport.is_closing():
+            self._moved = True
             self.transport.write(data[0]) if len(data) == 1 else self.transport.writelines(data)
 
     def pause(self) -> None:

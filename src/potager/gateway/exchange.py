@@ -235,6 +235,8 @@ class Exchange:
             if not self.body.whole_came or self.body.expects:
                 self.keep = await self.body.settle() and self.keep
             await self._send(response, more)
+            if self.keep:  # no next request before this answer is taken: else who never reads has us keep them all
+                await self._line.drained()
         except Disconnected:
             self.keep = False
         except Exception:

@@ -159,7 +159,8 @@ async def test_small_chunks_with_extensions_and_trailers_are_taken(port: int) ->
 
 @pytest.mark.parametrize("start", [b"1;", b"1;a=", b"0\r\n", b"0\r\nx: ", b"0\r\n" + b"x: y\r\n" * 20])
 async def test_what_stands_around_chunks_is_bounded(port: int, start: bytes) -> None:
-    said = await answer(port, CHUNKED, start, *[(b"a" * 100 + b": b\r\n" if b"x: y" in start else b"a" * 8192)] * 1000)
+    more = b"a" * 1000 + b": b\r\n" if b"x: y" in start else b"a" * 8192
+    said = await answer(port, CHUNKED, start, *[more] * 1000)  # more than one read can bring
     assert b" 200 " not in said
 
 
@@ -258,6 +259,48 @@ async def test_a_client_that_never_reads_its_answer_is_left(monkeypatch: pytest.
         await asyncio.wait_for(gone.wait(), 20)
         writer.close()
         del reader
+
+
+async def test_who_reads_no_answer_has_no_more_requests_answered() -> None:
+    asked = asyncio.Queue[bool]()
+
+    async def talkative(_: Request) -> Response:
+        asked.put_nowait(True)
+        return Response(200, [], b"x" * 2**24)
+
+    async with listening(talkative) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**10)
+        writer.transport.pause_reading()
+        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        await asyncio.wait_for(asked.get(), 20)
+        writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        for _ in range(3):  # other connections are served meanwhile
+            assert b" 200 " in await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+            await asked.get()
+        assert asked.empty()
+        writer.transport.resume_reading()
+        taking = asyncio.ensure_future(reader.read(-1))
+        await asyncio.wait_for(asked.get(), 20)
+        taking.cancel()
+        writer.transport.abort()
+
+
+UPGRADE = b"connection: upgrade\r\nupgrade: h2c\r\n"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET / HTTP/1.1\r\nhost: a\r\n" + UPGRADE + b"\r\n",
+        b"PUT / HTTP/1.1\r\nhost: a\r\n" + UPGRADE + b"content-length: 1\r\n\r\nx",
+        b"PUT / HTTP/1.1\r\nhost: a\r\n" + UPGRADE + b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("cut", [0, 10, None])
+async def test_nothing_is_lost_behind_who_asks_for_another_protocol(port: int, first: bytes, cut: int | None) -> None:
+    parts = [first + NEXT] if cut is None else [first + NEXT[:cut], NEXT[cut:]]
+    said = await answer(port, *parts)
+    assert said.count(b"HTTP/1.1 200") == 2
 
 
 class Pipe:
