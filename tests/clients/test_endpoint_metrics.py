@@ -12,8 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 import potager
-from tests.clients.road import ROLE, Road
+from tests.clients.processing import Processing
+from tests.clients.road import ROLE, Road, until
 from tests.clients.test_sklearn_endpoint import PYTHON, archive
+from tests.clients.traffic import Traffic
 
 ECHO = """
 def model_fn(model_dir):
@@ -84,3 +86,37 @@ def test_with_a_token_only_those_who_bring_it_read_the_metrics() -> None:
         with pytest.raises(urllib.error.HTTPError, match="401"):
             scraped(server.url)
         assert "potager_process_resident_memory_bytes" in scraped(server.url, Authorization=f"Bearer {token}")
+
+
+def test_what_instances_and_jobs_use_is_measured() -> None:
+    with potager.local(usage_interval=1) as server:
+        traffic, processing = Traffic(server), Processing(server)
+        endpoint = traffic.endpoint("used", traffic.config("used", traffic.variant(traffic.model("used"))))
+        burn = "import time\nwhile time.process_time() < 300: pass"
+        job = processing.start("burn", burn)
+        cloudwatch = server.client("cloudwatch")
+
+        def most(namespace: str, metric: str, by: dict[str, str], least: float) -> float | None:
+            """The greatest value so far, once it is more than `least`."""
+            now = datetime.now(UTC)
+            points = cloudwatch.get_metric_statistics(
+                Namespace=f"/aws/sagemaker/{namespace}",
+                MetricName=metric,
+                Dimensions=[{"Name": name, "Value": value} for name, value in by.items()],
+                StartTime=now - HOUR,
+                EndTime=now + HOUR,
+                Period=86_400,
+                Statistics=["Maximum"],
+                Unit="Percent",
+            )["Datapoints"]
+            found = max((point["Maximum"] for point in points), default=-1.0)
+            return found if found > least else None
+
+        by = {"EndpointName": endpoint, "VariantName": "AllTraffic"}
+        assert until(lambda: most("Endpoints", "MemoryUtilization", by, 0), "the memory of an instance") < 100
+        assert until(lambda: most("Endpoints", "CPUUtilization", by, 0), "its CPU") > 0
+        host = {"Host": f"{job}/algo-1"}
+        assert until(lambda: most("ProcessingJobs", "CPUUtilization", host, 10), "the CPU of a busy job")
+        assert until(lambda: most("ProcessingJobs", "MemoryUtilization", host, 0), "its memory") < 100
+        server.client("sagemaker").stop_processing_job(ProcessingJobName=job)
+        assert processing.wait(job)["ProcessingJobStatus"] == "Stopped"

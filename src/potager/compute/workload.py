@@ -193,6 +193,22 @@ class Exited:
 Seen = Absent | Running | Exited
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a workload that runs has used.
+
+    cpu : seconds of user and system time until now, of all its processes.
+    memory : bytes that it holds now.
+    bound : bytes that it may hold, None for no limit.
+    since : when it started, in seconds since 1970.
+    """
+
+    cpu: float
+    memory: int
+    bound: int | None
+    since: float
+
+
 class Executor(Protocol):
     """Runs workloads. Belongs to one event loop; any number of executors may share the folders.
 
@@ -206,6 +222,10 @@ class Executor(Protocol):
 
     def observe(self, folder: Path) -> Absent | Running | Exited:
         """What became of it. Cheap; touches a few small files."""
+        ...
+
+    def usage(self, folder: Path) -> Usage | None:
+        """What it uses, None where it does not run or the system does not say. A fraction of a millisecond."""
         ...
 
     def stop(self, folder: Path, grace: float | None = None) -> None:

@@ -18,6 +18,7 @@ from potager.compute import leftovers
 from potager.compute.allotment import Ask
 from potager.compute.channel import Channel
 from potager.compute.shares import Shares
+from potager.compute.usage import Subject
 from potager.compute.workload import Executor, Workload
 from potager.deploy import fleet, layout, lifecycle, router, serverless
 from potager.deploy.asynchronous import terms
@@ -77,6 +78,8 @@ class Host:
         """What makes the watchers of an endpoint's route, from its row and its deployment."""
         self.tally: Callable[[Row, str], Note] = lambda row, variant: lambda name, value: None
         """What counts the models of an endpoint's variant."""
+        self._raised: dict[str, Subject] = {}
+        """By instance: what its usage is known by."""
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
@@ -87,6 +90,12 @@ class Host:
 
     def wake(self, row: Row) -> None:
         self._tender.wake(row)
+
+    async def instances(self) -> list[Subject]:
+        """The instances that answer now."""
+        fleet = self.fleet
+        self._raised = {key: each for key, each in self._raised.items() if key in fleet.up or fleet.busy(key)}
+        return [self._raised[key] for key in fleet.up if key in self._raised]
 
     async def close(self) -> None:
         """Stops looking after endpoints, and ends their instances; the next server starts them again."""
@@ -167,6 +176,9 @@ class Host:
     def _raise(self, row: Row, place: Place, wake: Callable[[], None] | None = None) -> None:
         ask = Ask(place.id, f"endpoint {row.name}", (place.variant["instance"],), clock.now(), "server")
         containers = [self._container(row, place, number) for number in range(len(place.workloads))]
+        by = {"EndpointName": row.name, "VariantName": place.variant["name"]}
+        folders = tuple(self.fleet.folder / each for each in place.workloads)
+        self._raised[place.id] = Subject(row.scope, GROUP.rstrip("/"), by, folders)
         self.fleet.raise_(ask, containers, wake or partial(self.wake, row), serial=place.variant["serial"])
 
     def _container(self, row: Row, place: Place, number: int) -> fleet.Container:

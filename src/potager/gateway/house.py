@@ -33,6 +33,7 @@ from potager.kernel.sessions import Sessions, Trust
 from potager.kernel.settings import Keys, Settings
 from potager.monitor import cloudwatch, topics
 from potager.monitor import logs as log_operations
+from potager.monitor.usage import Gauges
 from potager.prepare.processing import jobs as processing_jobs
 from potager.prepare.processing.runner import ProcessingRunner
 from potager.store import bond
@@ -195,6 +196,10 @@ async def _work(
     stack.push_async_callback(processing.close)
     transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, shares, objects, logs, data))
     stack.push_async_callback(transforms.close)
+    gauges = house.add(Gauges, Gauges(executor, house[Metrics], settings.usage_interval))
+    gauges.sources += (host.instances, runner.instances, processing.instances, transforms.instances)
+    gauges.start()
+    stack.push_async_callback(gauges.close)
     await host.start()
     await queue.start()
     await scaler.start()

@@ -356,6 +356,12 @@ class Settings:
         "How many seconds captured requests of endpoints wait at most before they are written to S3. The longer, the "
         "fewer and larger the objects; a server that is killed loses what waits.",
     )
+    usage_interval: int = _declare(
+        "60",
+        _count(1),
+        "a whole number of seconds from 1",
+        "How many seconds pass between two looks at the CPU and the memory that instances of endpoints and jobs use.",
+    )
     alarm_interval: int = _declare(
         "10",
         _count(1),

@@ -21,6 +21,7 @@ from potager.compute import catalog, instances, leftovers
 from potager.compute.allotment import Ask, Share
 from potager.compute.gang import Gang
 from potager.compute.shares import Shares, Waiting
+from potager.compute.usage import Subject
 from potager.compute.workload import Executor, Exited, Running, Workload
 from potager.kernel import clock, logfile, remains
 from potager.kernel.errors import Fault, LimitReached, NotFound
@@ -91,6 +92,16 @@ class Runner:
 
     def wake(self, row: Row) -> None:
         self._tender.wake(row)
+
+    async def instances(self) -> list[Subject]:
+        """The hosts of the jobs that have not ended."""
+        rows = await self.rows.read(lambda tx: tx.where(KIND, ACTIVE))
+        return [
+            Subject(row.scope, GROUP, {"Host": f"{row.name}/{host}"}, (gang.home(host),))
+            for row in rows
+            for gang in (self._gang(row),)
+            for host in gang.hosts
+        ]
 
     async def close(self) -> None:
         """Stops looking after jobs; their workloads go on, and the next server takes them up."""

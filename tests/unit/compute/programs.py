@@ -391,3 +391,12 @@ def swap_pipes(ml: Path) -> None:
     (ml / "other" / "data" / "train_0").read_bytes()
     while not (data / "train_2").exists() and not (ml / "other" / "data" / "train_1").exists():
         time.sleep(0.01)
+
+
+def burn(ml: Path) -> None:
+    """Holds 64 MiB, computes for a fifth of a second and says so, then sleeps until stopped."""
+    held = bytearray(os.urandom(64 << 20))
+    while time.process_time() < 0.3:
+        sum(range(1000))
+    (ml / "output" / "started").write_text(str(len(held)))
+    signal.pause()

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from potager.compute.channel import Channel
 from potager.compute.faults import WorkerLost
-from potager.compute.process import layers, limits, records
+from potager.compute.process import layers, limits, records, usage
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.parent import Gone, Parent
-from potager.compute.workload import Absent, Exited, Running, Workload
+from potager.compute.workload import Absent, Exited, Running, Usage, Workload
 from potager.kernel.errors import LimitReached, NotFound
 
 POLL = 0.1
@@ -102,6 +102,10 @@ class ProcessExecutor:
     def observe(self, folder: Path) -> Absent | Running | Exited:
         """What became of the workload in `folder`."""
         return records.seen(folder)
+
+    def usage(self, folder: Path) -> Usage | None:
+        """What the workload in `folder` uses."""
+        return usage.measured(folder)
 
     def stop(self, folder: Path, grace: float | None = None) -> None:
         """Tells the workload to end, within `grace` seconds (its own when None); returns at once."""

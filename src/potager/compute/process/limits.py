@@ -138,6 +138,17 @@ def _count(file: Path, name: str) -> int:
         return 0
 
 
+def occupied(group: Path) -> int:
+    """Bytes that a control group holds, less the file cache that the kernel would give back first; 0 where unknown."""
+    second = (group / "memory.current").exists()
+    current = group / ("memory.current" if second else "memory.usage_in_bytes")
+    try:
+        held = int(current.read_text())
+    except (OSError, ValueError):
+        return 0
+    return max(held - _count(group / "memory.stat", "inactive_file" if second else "total_inactive_file"), 0)
+
+
 def sweep() -> None:
     """Removes the empty groups that dead shims left."""
     for parent in set(_parents_of_groups().values()):

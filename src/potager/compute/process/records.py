@@ -2,6 +2,7 @@
 
     workload.json   what was asked
     shim.json       who minds it: pid, start time, boot; written once, by the shim that won the claim
+    keeper          the pid of its first process; what is below that one is its own
     stop.json       somebody wants it to end
     exit.json       how it ended
     lock            locked by the shim while it lives
@@ -93,6 +94,20 @@ def shim(run: Path) -> Shim | None:
     """The workload's shim, dead or alive; None when none ever claimed it."""
     doc = read(run / "shim.json")
     return Shim(**doc) if doc is not None else None
+
+
+def enter(run: Path, keeper: int) -> None:
+    """Notes the pid of the workload's first process; best effort: only who measures it misses the note."""
+    with contextlib.suppress(OSError):
+        (run / "keeper").write_text(str(keeper))
+
+
+def keeper(run: Path) -> int | None:
+    """The pid of the workload's first process, None where none is noted."""
+    try:
+        return int((run / "keeper").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def missing(run: Path) -> bool:

@@ -179,6 +179,7 @@ class _Minder:
     ) -> Exited:
         reader, link = self._fork(work, listener, apart=apart)
         self.watch.follow(self.keeper, self.group)
+        records.enter(self.workload.run, self.keeper)
         try:
             self._watch(reader, link, deadline)
             return self._end(reader)

@@ -19,6 +19,7 @@ from typing import Any
 from potager.compute import leftovers
 from potager.compute.allotment import Ask, Share
 from potager.compute.shares import Shares
+from potager.compute.usage import Subject
 from potager.compute.workload import Executor, Workload
 from potager.deploy import layout
 from potager.deploy.layout import Served
@@ -80,6 +81,16 @@ class TransformRunner:
 
     def wake(self, row: Row) -> None:
         self._tender.wake(row)
+
+    async def instances(self) -> list[Subject]:
+        """The workers of the jobs that have not ended."""
+        rows = await self.rows.read(lambda tx: tx.where(KIND, ACTIVE))
+        return [
+            Subject(row.scope, GROUP, {"Host": f"{row.name}/algo-{number + 1}"}, tuple(folders))
+            for row in rows
+            for number in range(plan.read(row.doc).workers)
+            if (folders := sorted(self.folder.glob(f"{row.doc['_id']}-{number}-*")))
+        ]
 
     async def close(self) -> None:
         """Breaks all work off and ends the workers; the next server begins the jobs again."""
