@@ -70,6 +70,7 @@ _TOO_MANY = Refused(431, f"The request has more than {MOST_HEADERS} headers.")
 _HOSTS = Refused(400, "The request must have one Host header.")
 _AROUND = Refused(400, "The chunks of the body are wrapped in too much.")
 _LENGTHS = Refused(400, "The request must have one Content-Length header.")
+_UPGRADE = Refused(400, "A request with a body must not ask for another protocol. Leave its Upgrade header out.")
 _BUSY = Refused(503, "Too many connections are open. Try again, or raise the setting `connections`.")
 _INVALID = Refused(400, "Invalid HTTP request received.")
 
@@ -294,6 +295,8 @@ class Connection(asyncio.Protocol):
         old = self._parser.get_http_version() == "1.0"
         if "host" not in headers and not old:
             self._stop(_HOSTS)
+        if "upgrade" in headers and ("transfer-encoding" in headers or headers.get("content-length", "0") != "0"):
+            self._stop(_UPGRADE)  # the parser would take the body for the next request
         self._take(headers, old)
 
     def on_body(self, body: bytes) -> None:
