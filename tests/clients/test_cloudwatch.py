@@ -183,6 +183,8 @@ def test_metrics_are_found_by_their_dimensions(plain: Any, space: str) -> None:
         ({"Value": 1, "StorageResolution": 5}, "InvalidParameterValue", "StorageResolution"),
         ({"Value": float("nan")}, "InvalidParameterValue", "nan"),
         ({"Value": 1, "Dimensions": [{"Name": "a", "Value": "b"}] * 2}, "InvalidParameterValue", "twice"),
+        ({"Value": 1, "MetricName": "a\0"}, "InvalidParameterValue", "control"),
+        ({"Value": 1, "Dimensions": [{"Name": "a", "Value": "b\n"}]}, "InvalidParameterValue", "control"),
     ],
 )
 def test_a_wrong_datum_is_refused_with_all_of_its_request(

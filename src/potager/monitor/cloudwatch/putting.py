@@ -6,7 +6,9 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Put
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from potager.kernel import clock
@@ -22,6 +24,7 @@ GREATEST = 2.0**360
 """Values lie between this and its negative, as on AWS."""
 PAST, FUTURE = 14 * 86_400, 2 * 3600
 """Seconds that a timestamp may lie behind and ahead of now, as on AWS."""
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 @cloudwatch.operation
@@ -33,6 +36,7 @@ async def put_metric_data(ctx: Context, req: Req) -> None:
     namespace, data = req["Namespace"], req.get("MetricData", [])
     if namespace.upper().startswith("AWS/"):
         raise _wrong("Namespace", "namespaces that begin with AWS/ are the server's own")
+    _plain(namespace)
     if not data:
         raise WireError("MissingParameter", "The parameter MetricData is required.")
     if len(data) > MOST_DATA:
@@ -66,7 +70,8 @@ def _fold(summary: Any, datum: Mapping[str, Any]) -> None:
 def _checked(datum: Mapping[str, Any], now: float) -> tuple[Mapping[str, Any], float]:
     """A datum and its moment; a `WireError` for one that cannot be taken."""
     name = datum["MetricName"]
-    dimensions(datum.get("Dimensions", ()))
+    for text in (name, *chain(*dimensions(datum.get("Dimensions", ())).items())):
+        _plain(text)
     given = [each for each in ("Value", "Values", "StatisticValues") if each in datum]
     if len(given) != 1:
         text = "one of Value, Values and StatisticValues, and no more than one"
@@ -89,6 +94,12 @@ def _checked(datum: Mapping[str, Any], now: float) -> tuple[Mapping[str, Any], f
     if not now - PAST <= at <= now + FUTURE:
         raise _wrong("Timestamp", f"{name} is of {clock.iso(at)}: two weeks ago to two hours from now are taken")
     return datum, at
+
+
+def _plain(text: str) -> None:
+    """Refuses what no client can show, and what would keep a database from taking everybody's metrics."""
+    if _CONTROL.search(text):
+        raise WireError("InvalidParameterValue", f"The name {text!r} has control characters. Leave them out.")
 
 
 def _consistent(name: str, statistics: Mapping[str, float]) -> None:
