@@ -6,6 +6,9 @@
 
 Many requests may be under way; the worker answers in the order that it likes. A worker that dies fails the requests in
 its hands, once. A worker that does not answer in time fails that request and counts as hung: the room replaces it.
+
+A user's program may have made what a worker sends, so nothing of it is trusted: what cannot be an answer fails its
+request (`faults.py`).
 """
 
 from __future__ import annotations
@@ -89,9 +92,9 @@ class Channel(asyncio.Protocol):
             self.hung = True
             raise
         if kind == frames.RESULT:
-            head, answer = frames.parted(payload)
+            head, answer = faults.parted(payload)
             return Answer(answer, *head[:4])
-        raise faults.failure(payload)
+        raise faults.failure(kind, payload)
 
     async def stream(self, query: Query, timeout: float, limit: float) -> Flow:
         """The model's answer as it comes, once its first part is there; raises as `invoke` does until then.
@@ -120,8 +123,8 @@ class Channel(asyncio.Protocol):
             self.hung = True
             raise
         if kind == frames.TOLD:
-            return json.loads(payload)
-        raise faults.failure(payload)
+            return faults.told(payload)
+        raise faults.failure(kind, payload)
 
     async def ready(self, timeout: float) -> None:
         """Returns once the worker has loaded its model and answers.

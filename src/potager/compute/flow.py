@@ -3,7 +3,8 @@
     Channel.stream ─► STREAM ─► BEGUN ─► PART, PART ... ─► END
                                   ▲ CREDIT as parts are taken, CANCEL where nobody takes them any more
 
-A worker may be `frames.WINDOW` bytes ahead of whoever takes the parts, so that a slow client fills no memory.
+A worker may be `frames.WINDOW` bytes ahead of whoever takes the parts, so that a slow client fills no memory; one that
+goes on all the same has its stream broken off.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from collections.abc import Callable
 from potager.compute import faults, frames
 from potager.compute.faults import ModelError, Overrun, WorkerHung
 from potager.kernel.prediction import Answer
+
+MOST_AHEAD = 2 * frames.WINDOW
+"""Bytes of parts that may wait here: more than a worker sends that keeps to the rules."""
 
 
 class Flow:
@@ -34,6 +38,7 @@ class Flow:
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
         self._parts: deque[bytes] = deque()
+        self._held = 0
         self._taken = 0
         self._started = False
         self._ended = False
@@ -71,6 +76,7 @@ class Flow:
                 raise StopAsyncIteration
             await self._more()
         part = self._parts.popleft()
+        self._held -= len(part)
         self._give_back(len(part))
         return part
 
@@ -82,17 +88,28 @@ class Flow:
         """Takes a frame of the worker's."""
         if self._ended:
             return
-        if kind == frames.BEGUN:
-            head, payload = frames.parted(payload)
+        try:
+            self._take(kind, payload)
+        except ModelError as error:
+            self._break(error)
+        self._wake()
+
+    def _take(self, kind: int, payload: bytes) -> None:
+        """`ModelError` for a frame that cannot be."""
+        if kind in (frames.END, frames.FAILURE):
+            self.end(None if kind == frames.END else faults.failure(kind, payload))
+            return
+        if kind == frames.BEGUN and not self._started:
+            head, payload = faults.parted(payload)
             self.answer = Answer(b"", *head[:4])
             self._started = True
-        if kind == frames.FAILURE:
-            self.end(faults.failure(payload))
-        elif kind == frames.END:
-            self.end(None)
-        elif payload:
+        elif kind != frames.PART:
+            raise faults.failure(kind, payload)
+        self._held += len(payload)
+        if self._held > MOST_AHEAD:
+            raise ModelError("The worker sends more of its answer than was asked for.", 500)
+        if payload:
             self._parts.append(payload)
-        self._wake()
 
     def end(self, error: ModelError | None) -> None:
         """Notes that the worker has ended it, and why where that was too early."""

@@ -1,4 +1,4 @@
-"""Random names that cannot be guessed and do not collide."""
+"""Random names that do not collide; but for request ids, nobody can guess one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import random
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-_requests = random.Random(secrets.randbits(128))  # noqa: S311 - no secrets, and each of those is a system call
+_requests = random.Random(secrets.randbits(128))  # noqa: S311 - each of `secrets` is a system call
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def request_id() -> str:
-    """A request id as AWS writes them, a random UUID."""
-    text = f"{_requests.getrandbits(128):032x}"
+    """A request id as AWS writes them, a random UUID. No secret: who has seen some hundreds can work out the others."""
+    return _uuid(f"{_requests.getrandbits(128):032x}")
+
+
+def uuid() -> str:
+    """A random UUID that nobody can guess, for what its name alone gives power over."""
+    return _uuid(secrets.token_hex(16))
+
+
+def _uuid(text: str) -> str:
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[ord(text[16]) & 3]}{text[17:20]}-{text[20:]}"
 
 

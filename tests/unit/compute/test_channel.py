@@ -215,3 +215,31 @@ async def test_nonsense_on_the_socket_ends_that_connection_only(bench: Any) -> N
         await loop.sock_sendall(sock, b"\xff" * 64)
         assert await asyncio.wait_for(loop.sock_recv(sock, 10), 20) == b""
     assert await channel.invoke(Query(b"1", "a/b", "a/b"), 20) == Answer(b"1", "a/b")
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (frames.RESULT, frames.headed(("text/csv\r\nset-cookie: a=b",), b"1")),
+        (frames.RESULT, frames.headed(("text/csv", "one\x00two"), b"1")),
+        (frames.RESULT, b"\x00"),
+        (frames.RESULT, b"\x00\x01\xff"),
+        (frames.FAILURE, frames.headed(("999",), b"no")),
+        (frames.FAILURE, frames.headed(("no status",), b"no")),
+        (frames.PONG, b""),
+    ],
+)
+async def test_a_worker_is_not_trusted_in_what_it_answers(kind: int, payload: bytes) -> None:
+    ours, far = socket.socketpair()
+    ours.setblocking(False)
+    _, channel = await asyncio.get_running_loop().create_unix_connection(Channel, sock=ours)
+    for asked in (channel.invoke(Query(b"1"), 20), channel.control({"do": "list"}, 20)):
+        answer = asyncio.ensure_future(asked)
+        await asyncio.sleep(0)
+        far.sendall(frames.frame(channel._number, kind, payload))  # pyright: ignore[reportPrivateUsage]
+        with pytest.raises(ModelError) as caught:
+            await answer
+        assert caught.value.fields["OriginalStatusCode"] == 500
+    assert channel.outstanding == 0
+    channel.close()
+    far.close()

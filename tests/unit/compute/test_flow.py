@@ -133,3 +133,23 @@ async def test_to_give_up_before_the_first_part_ends_the_stream(bench: Any) -> N
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert channel.outstanding == 0
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [(frames.BEGUN, b"\x00")],
+        [(frames.BEGUN, frames.headed(("a/b\r\nx: y",), b"1"))],
+        [(frames.RESULT, frames.headed(("a/b",), b"1"))],
+        [(frames.FAILURE, b"")],
+        [(frames.BEGUN, frames.headed(("a/b",), b"1")), *[(frames.PART, bytes(frames.PIECE))] * 8],
+    ],
+)
+async def test_a_worker_is_not_trusted_in_its_parts(sent: list[tuple[int, bytes]]) -> None:
+    told: list[bytes] = []
+    flow = Flow(7, told.append, LONG, LONG)
+    for kind, payload in sent:
+        flow.feed(kind, payload)
+    with pytest.raises(ModelError):
+        await anext(flow)
+    assert told == [frames.frame(7, frames.CANCEL)]

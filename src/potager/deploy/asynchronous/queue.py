@@ -164,21 +164,21 @@ class Queue:
 
     async def _one(self, key: Key, line: Line, waiting: Waiting, work: Callable[[Key, Row, Waiting], Any]) -> None:
         """Brings a request to its end, or back into its line."""
-        back = False
+        back: Callable[[Waiting], None] | None = None
         try:
             row = await self._rows.get(KIND, Scope(*key[:2]), waiting.name)
             if row is not None:
                 await self._end(row, None if row.status == ANSWERED else await work(key, row, waiting))
         except Later as later:
-            back = True
+            back = line.waiting.appendleft
             log.info("asynchronous request %s waits: %s", waiting.name, later)
         except Exception:
-            back = waiting.again = True
+            back, waiting.again = line.waiting.append, True  # at the end: others shall not wait for it
             log.exception("asynchronous request %s is tried again", waiting.name)
         finally:
             line.under_way.pop(waiting.name, None)
         if back:
-            line.waiting.appendleft(waiting)
+            back(waiting)
         else:
             self.look(key)
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
 from potager.compute.faults import ModelError, WorkerHung
 from potager.deploy.many import place
@@ -33,6 +34,9 @@ FULL = 0.8
 
 FOLDER = "models"
 """Where models are below `/opt/ml`, as on AWS: `models/<id>/model`."""
+
+_ID = re.compile("[a-z0-9]+")
+"""Ids of models, which name their folders."""
 
 SHORT = 507
 """The status by which a program says that it has no memory for a model."""
@@ -91,8 +95,8 @@ class Shelf:
     async def take_up(self) -> None:
         """Learns what the worker holds, which an earlier server may have had it load, and clears the rest away."""
         said = await self._control({"do": "list"}, LOADING)
-        self._resident = said["resident"]
-        self._models.update((name, _Model(name, known)) for name, known in said["models"].items())
+        self._resident = _resident(said)
+        self._models.update((name, _Model(name, known)) for name, known in _listed(said).items())
         await place.keep(self._folder, {model.id for model in self._models.values()})
 
     def holds(self, target: str) -> bool:
@@ -215,7 +219,24 @@ class Shelf:
 
     async def _told(self, order: Mapping[str, Any]) -> None:
         try:
-            self._resident = (await self._control(order, LOADING))["resident"]
+            self._resident = _resident(await self._control(order, LOADING))
         except WorkerHung:
             self._kill()
             raise
+
+
+def _resident(said: Mapping[str, Any]) -> int:
+    """The bytes that a worker says it has; `ModelError` where it says none."""
+    resident = said.get("resident")
+    if not isinstance(resident, int):
+        raise ModelError("The worker does not say how much memory it has.", 500)
+    return resident
+
+
+def _listed(said: Mapping[str, Any]) -> dict[str, str]:
+    """The ids of a worker's models by their names: only such as were made here, for they become paths."""
+    models: object = said.get("models")
+    found = cast("dict[str, object]", models) if isinstance(models, dict) else {"": None}
+    if not all(isinstance(known, str) and _ID.fullmatch(known) for known in found.values()):
+        raise ModelError("The worker tells of models that nobody has loaded.", 500)
+    return cast("dict[str, str]", found)

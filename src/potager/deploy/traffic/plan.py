@@ -100,11 +100,11 @@ def _rolling(policy: Document, old: Counts, new: Counts) -> list[Step]:
     """Batches of the new fleet; after each one's baking, as large a part of the old fleet goes."""
     wait = float(policy["WaitIntervalInSeconds"])
     made, active, kept = list[Step](), dict.fromkeys(new, 0), old
-    while active != new:
+    while not made or active != new:
         active = {
             name: min(active[name] + batch(policy["MaximumBatchSize"], count), count) for name, count in new.items()
         }
-        share = {name: active[name] / count for name, count in new.items()}
+        share = {name: active[name] / count if count else 1.0 for name, count in new.items()}
         stage = "full" if active == new else "batch"
         made.append(Step(stage, active, active, share, kept, wait, "WaitIntervalInSeconds"))
         kept = {name: ceil(old[name] * (1 - share[name]) - 1e-9) for name in new}

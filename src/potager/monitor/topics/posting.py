@@ -16,6 +16,10 @@ from contextlib import suppress
 from functools import cache
 from urllib.parse import SplitResult, unquote, urlsplit
 
+SECRETS = tuple(map(ipaddress.ip_network, ("fd00:ec2::/32", "100.100.100.200/32")))
+"""Where clouds tell machines their secrets beside link-local addresses: Amazon's by IPv6, Alibaba's."""
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+"""IPv4 addresses behind a translator (RFC 6052)."""
 TIMEOUT = 15.0
 """Seconds that a subscriber has to take a message, as on AWS."""
 LINE = 8192
@@ -83,9 +87,14 @@ async def _address(host: str, port: int) -> tuple[str, int]:
 
 def _is_good(text: str) -> bool:
     address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    address = mapped or address
-    return not (address.is_link_local or address.is_multicast or address.is_unspecified)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or address.sixtofour or _translated(address) or address
+    secret = any(address in network for network in SECRETS)
+    return not (secret or address.is_link_local or address.is_multicast or address.is_unspecified)
+
+
+def _translated(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
 
 
 @cache

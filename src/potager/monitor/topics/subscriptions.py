@@ -63,7 +63,7 @@ async def subscribe(ctx: Context, req: Req) -> Output:
         if row is not None and any(row.doc["Attributes"].get(name) != value for name, value in given.items()):
             raise invalid("Attributes", "Subscription already exists with different attributes")
         if row is None:
-            name = f"{arn.resource}:{ids.request_id()}"
+            name = f"{arn.resource}:{ids.uuid()}"  # by the ARN anybody may unsubscribe
             doc = {"TopicArn": str(arn), "Protocol": protocol, "Endpoint": endpoint, "Attributes": given}
             doc |= {"_principal": ctx.caller.arn, "_token": secrets.token_hex(128), "_asked": clock.now()}
             row = tx.insert(SUBSCRIPTION, arn.scope, name, doc, arn=ctx.arn(name, "sns"), status=PENDING)

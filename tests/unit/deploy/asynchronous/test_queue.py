@@ -232,6 +232,19 @@ async def test_a_model_that_refuses_fails_the_request_and_one_that_dies_has_thre
     assert len(model.asked) == 4
 
 
+async def test_a_request_over_which_the_server_stumbles_holds_no_other_up(desk: Desk) -> None:
+    model = Model()
+    model.errors = [RuntimeError("nobody foresaw this")]
+    desk.router.put(KEY, model)
+    for name in ("r", "s"):
+        desk.queue.add(await desk.send(name, name))
+    await desk.until(lambda: model.asked == ["r"] and not desk.queue.lines[KEY].under_way)
+    desk.queue.look(KEY)
+    await desk.done()
+    assert model.asked == ["r", "s", "r"]
+    assert (await desk.read("r.out"), await desk.read("s.out")) == ("R", "S")
+
+
 async def test_requests_of_an_endpoint_that_is_gone_fail(desk: Desk) -> None:
     await desk.send("r")
     await desk.queue.start()

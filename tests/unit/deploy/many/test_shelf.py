@@ -185,3 +185,23 @@ def test_a_model_is_a_key_below_the_prefix() -> None:
     assert place.key("s3://claims", "a.tar.gz") == ("claims", "a.tar.gz")
     assert place.key("s3://claims/m/", "b/a..b.tar.gz") == ("claims", "m/b/a..b.tar.gz")
     assert place.name("/a//b") == "a//b"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"resident": 1, "models": {"a": "../../../data"}},
+        {"resident": 1, "models": {"a": 1}},
+        {"resident": 1, "models": ["a"]},
+        {"resident": "1", "models": {}},
+        {},
+    ],
+)
+async def test_a_worker_is_not_trusted_in_what_it_says_that_it_holds(tmp_path: Path, said: dict[str, Any]) -> None:
+    worker = Worker(tmp_path)
+
+    async def control(order: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        return said
+
+    with pytest.raises(ModelError):
+        await Shelf(tmp_path, worker.fetch, control, 1000).take_up()

@@ -112,6 +112,18 @@ def test_linear_steps_are_of_one_size_and_the_last_is_what_is_left() -> None:
     assert moves[-1] == Finish()
 
 
+@pytest.mark.parametrize(("old", "new"), [(0, 0), (0, 3), (3, 0)])
+def test_a_fleet_of_no_instances_is_rolled_over_and_back(old: int, new: int) -> None:
+    config = rolling(size(50))
+    walk = Walk(config, deployment("r1", a=old), deployment("r2", a=new))
+    assert walk.told()[-1] == Finish()
+    walk = Walk(config, deployment("r1", a=old), deployment("r2", a=new))
+    while not isinstance(walk.step(), Wait):
+        pass
+    walk.alarms = ["a"]
+    assert isinstance(walk.told()[-1], Return)
+
+
 def test_rolling_launches_a_batch_and_lets_as_much_of_the_old_fleet_go_once_it_is_baked() -> None:
     walk = Walk(rolling(size(2, "INSTANCE_COUNT")), deployment("r1", a=5), deployment("r2", a=5))
     assert walk.told() == [

@@ -62,7 +62,20 @@ async def test_a_host_that_says_nothing_is_left(monkeypatch: pytest.MonkeyPatch)
             await posting.post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", {}, b"")
 
 
-@pytest.mark.parametrize("host", ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "0.0.0.0", "224.0.0.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "100.100.100.200",
+        "0.0.0.0",
+        "224.0.0.1",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+        "[::ffff:169.254.169.254]",
+        "[64:ff9b::169.254.169.254]",
+        "[2002:a9fe:a9fe::1]",
+    ],
+)
 async def test_addresses_of_nobodys_server_get_nothing(host: str) -> None:
     with pytest.raises(Refused, match="not sent"):
         await posting.post(f"http://{host}/", {}, b"")
