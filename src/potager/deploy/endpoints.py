@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from potager.deploy import deployment, serverless
+from potager.deploy import deployment, lifecycle, serverless
 from potager.deploy.capture import terms
 from potager.deploy.hosting import KIND, Host
 from potager.deploy.traffic import alarms, plan, policy, standing
@@ -105,8 +105,13 @@ async def update_endpoint_weights_and_capacities(
 
 
 async def _want(ctx: Context, row: Row, wanted: Mapping[str, Any], config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Has an endpoint become what is `wanted`, which was made of `row`."""
+
     def write(tx: Tx) -> Row:
-        return want(tx, tx.get(KIND, ctx.scope, row.name) or row, wanted, config)
+        fresh = tx.get(KIND, ctx.scope, row.name) or row
+        if fresh.doc["_wanted"] != row.doc["_wanted"]:
+            raise Invalid(f'Cannot update in-progress endpoint "{row.arn}". It was updated just now. Try again.')
+        return want(tx, fresh, wanted, config)
 
     ctx[Host].wake(await ctx[Rows].write(write))
     return {"EndpointArn": row.arn}
@@ -124,7 +129,7 @@ def want(tx: Tx, row: Row, wanted: Mapping[str, Any], config: Mapping[str, Any] 
 
 def _settled(row: Row, verb: str) -> None:
     """`Invalid` for an endpoint that is on its way somewhere, or that failed and can only be deleted."""
-    if row.status in ("Creating", "Updating", "RollingBack", "Deleting"):
+    if row.status in (*lifecycle.UNDER_WAY, "Deleting"):
         state = f"Endpoint {row.name} is {row.status}. Wait until it is InService."
         raise Invalid(f'Cannot update in-progress endpoint "{row.arn}". {state}')
     if row.status == "Failed" and verb == "update":

@@ -331,7 +331,7 @@ class Host:
     async def _give_up(self, row: Row, error: Exception) -> None:
         """Writes down why an endpoint cannot be brought where it should be."""
         reason = f"InternalServerError: {type(error).__name__}: {error}"
-        if row.status in ("Creating", "Updating", "RollingBack"):
+        if row.status in lifecycle.UNDER_WAY:
             await self._fail(row, reason)
         else:
             doc = row.doc | {"FailureReason": reason}

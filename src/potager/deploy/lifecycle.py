@@ -20,6 +20,9 @@ from typing import Any
 
 from potager.deploy import serverless
 
+UNDER_WAY = ("Creating", "Updating", "RollingBack")
+"""Statuses of an endpoint that is being brought to a deployment, and takes no other one meanwhile."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

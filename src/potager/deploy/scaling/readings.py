@@ -143,11 +143,11 @@ def standing(tx: Tx, scope: Scope, policies: Mapping[str, Row]) -> dict[str, Sta
 
 
 def _breach(row: Row) -> float:
-    """How far the metric of an alarm is from its threshold; 0 for one that was set by hand."""
+    """How far the metric of an alarm is from its threshold; 0 for one that was set by hand, with whatever data."""
     threshold = row.doc.get("Threshold")
     try:
         data = json.loads(row.doc.get("StateReasonData") or "{}")
-        recent = [each for each in data.get("recentDatapoints", ()) if each is not None]
-    except (ValueError, AttributeError):
+        recent = [float(each) for each in data.get("recentDatapoints", ()) if each is not None]
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return 0.0
-    return float(recent[-1]) - float(threshold) if recent and threshold is not None else 0.0
+    return recent[-1] - float(threshold) if recent and threshold is not None else 0.0

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from potager.deploy import lifecycle
 from potager.deploy.hosting import Host
 from potager.deploy.scaling import activities, decisions, readings, timetable
 from potager.deploy.scaling.activities import Cause
@@ -99,6 +100,7 @@ class Scaler:
         scene = await self._rows.read(lambda tx: _scene(tx, row, named, variant))
         if scene.endpoint is None or scene.endpoint.doc["_id"] != row.doc["_endpoint"]:
             await self._rows.write(lambda tx: forget(tx, row))
+            self._asked.pop(row.arn, None)
             return None
         if running := next((each for each in scene.activities if each.status == activities.RUNNING), None):
             await self._see_through(running, scene.endpoint, variant)
@@ -107,7 +109,7 @@ class Scaler:
             await self._rows.write(lambda tx: _fire(tx, row, named, due[0], now))
             return 0.0
         if scene.endpoint.status != "InService":
-            return SOON
+            return SOON if scene.endpoint.status in (*lifecycle.UNDER_WAY, "Deleting") else self.minute
         if row.doc["_bound"]:
             return await self._bound(row, named, variant, scene.endpoint)
         await self._follow(row, named, variant, scene, now)
@@ -115,7 +117,7 @@ class Scaler:
 
     async def _see_through(self, running: Row, endpoint: Row, variant: Variant) -> None:
         """Ends an activity once its endpoint has come to rest."""
-        if endpoint.status in ("Updating", "Creating"):
+        if endpoint.status in lifecycle.UNDER_WAY:
             return
         status, reason = activities.DONE, ""
         if variant.live(endpoint) != running.doc["_to"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from potager.deploy import lifecycle
 from potager.deploy.traffic import plan
 from potager.store.rows import Row
 
@@ -17,7 +18,7 @@ Document = Mapping[str, Any]
 def pending(row: Row, now: float) -> dict[str, Any] | None:
     """The deployment that is on its way; None where the endpoint only changes in size, or not at all."""
     live, wanted = row.doc["_live"], row.doc["_wanted"]
-    if row.status not in ("Creating", "Updating", "RollingBack"):
+    if row.status not in lifecycle.UNDER_WAY:
         return None
     if live is not None and live["revision"] == wanted["revision"]:
         return None

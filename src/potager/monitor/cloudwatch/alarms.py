@@ -211,7 +211,7 @@ async def set_alarm_state(ctx: Context, req: Req) -> None:
     if data := req.get("StateReasonData"):
         try:
             json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WireError("InvalidFormat", "StateReasonData is not JSON.") from error
     state, why, watch, now = req["StateValue"], req["StateReason"], ctx[Watch], clock.now()
 

@@ -32,6 +32,8 @@ FILLS = ("REPEAT", "LINEAR")
 """What FILL takes beside numbers and series."""
 DEEPEST = 50
 """Brackets within brackets of one expression."""
+MOST_OPERATORS = 200
+"""Operators of one expression: a row of them is a tree as deep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ def read(text: str) -> Node:
 class _Reader:
     def __init__(self, text: str, tokens: list[tuple[str, str]]) -> None:
         self._text, self._tokens, self._place, self._depth = text, tokens, 0, 0
+        self._operators = 0
 
     def level(self, number: int) -> Node:
         """Operators of one precedence and what binds tighter, from the left."""
@@ -94,6 +97,9 @@ class _Reader:
         left = self.level(number + 1)
         while (sign := self._peek()[1].upper()) in _LEVELS[number]:
             self._next()
+            self._operators += 1
+            if self._operators > MOST_OPERATORS:
+                raise Invalid(f"Invalid expression: it has more than {MOST_OPERATORS} operators. Use SUM([...]).")
             left = Node("operator", {"OR": "||", "AND": "&&"}.get(sign, sign), (left, self.level(number + 1)))
         return left
 

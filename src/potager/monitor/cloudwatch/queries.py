@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ async def answered(
     moments = [begin + number * period for number in range(int(-(-(end - begin) // period)))]
     scene = Scene(found, periods, [*periods], moments)
     for name in _ordered(trees):
-        found[name] = expressions.value(trees[name], scene)
+        found[name] = await asyncio.to_thread(expressions.value, trees[name], scene)  # it may be of many datapoints
         inner = [periods[each] for each in trees[name].ids() if each in periods]
         periods[name] = max(inner, default=period)
     return [

@@ -119,7 +119,7 @@ class Watch:
         return await self._rows.write(lambda tx: tx.update(row, doc=doc))
 
     async def _attempt(self, row: Row, arn: str) -> None:
-        """Acts, and writes down what came of it where that is news."""
+        """Acts, and writes down what came of it where it is due: not what is repeated as long as a state lasts."""
         service = arn.split(":")[2]
         error = ""
         try:
@@ -131,7 +131,7 @@ class Watch:
             log.warning("alarm %s: the action %s failed: %s", row.name, arn, error)
         said = f"Failed to execute action {arn}: {error}" if error else f"Successfully executed action {arn}"
         data = {"actionState": "Failed" if error else "Succeeded", "notificationResource": arn, "error": error or None}
-        if error or arn in row.doc.get("_due", []):
+        if arn in row.doc.get("_due", []):
             await self._rows.write(lambda tx: remember(tx, row, "Action", said, data))
 
     async def _publish(self, row: Row, arn: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from potager.monitor.topics.service import invalid
 
@@ -108,7 +108,7 @@ def effective(topic: Mapping[str, Any], subscription: Mapping[str, Any] | None =
     ----------
     topic, subscription : the documents of their attributes DeliveryPolicy, empty without one.
     """
-    http: Mapping[str, Any] = topic.get("http", {})
+    http: Mapping[str, Any] = topic.get("http") or {}
     own = subscription or {}
     if http.get("disableSubscriptionOverrides"):
         own = {}
@@ -122,11 +122,15 @@ def effective(topic: Mapping[str, Any], subscription: Mapping[str, Any] | None =
 
 def check(policy: Mapping[str, Any], *, of_topic: bool) -> None:
     """`Invalid` for a DeliveryPolicy that cannot be."""
-    http: Mapping[str, Any] = policy.get("http", {}) if of_topic else policy
+    http: Any = policy.get("http") or {} if of_topic else policy
+    if not isinstance(http, dict):
+        raise invalid("DeliveryPolicy", "http must be an object.")
     prefix = "default" if of_topic else ""
-    for name, part in http.items():
+    for name, part in cast("dict[str, Any]", http).items():
         plain = name.removeprefix(prefix)
         plain = plain[:1].lower() + plain[1:]
+        if plain in ("healthyRetryPolicy", "requestPolicy") and not isinstance(part or {}, dict):
+            raise invalid("DeliveryPolicy", f"{name} must be an object.")
         if plain == "healthyRetryPolicy":
             read(part or {})
         elif plain == "requestPolicy":

@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from potager.deploy.hosting import KIND
+from potager.deploy import endpoints
+from potager.deploy.hosting import KIND, Host
 from potager.deploy.scaling import Scaler, activities, policies, schedules, targets
 from potager.deploy.scaling.service import TARGET
 from potager.gateway.house import registry
@@ -51,6 +52,7 @@ class Stage:
         house.add(Metrics, metrics)
         house.add(Doors, Doors(Inside(registry())))
         house.add(Scaler, self.scaler)
+        house.add(Host, cast(Any, self))
         self.scaler.wake = lambda row: None  # type: ignore[method-assign]  the test looks by itself
         self.ctx = Context(house, Caller(SCOPE.account, "arn:x", "id"), SCOPE.region, "request")
 
@@ -245,6 +247,50 @@ async def test_an_alarm_that_stands_triggers_its_policy_minute_by_minute(stage: 
     await stage.rows.write(lambda tx: tx.update(alarm, status="OK"))
     stage.now += 600
     assert await stage.scaled() == 5
+
+
+@pytest.mark.parametrize("data", [{"recentDatapoints": ["x"]}, {"recentDatapoints": 5}, [1], "[" * 4000])
+async def test_an_alarm_that_was_set_by_hand_may_say_anything(stage: Stage, data: object) -> None:
+    await stage.endpoint()
+    await stage.register(1, 6)
+    step = [{"MetricIntervalLowerBound": 0, "ScalingAdjustment": 4}]
+    arn = await stage.follow("p", "StepScaling", AdjustmentType="ExactCapacity", StepAdjustments=step)
+    text = data if isinstance(data, str) else json.dumps(data)
+    doc = {"AlarmActions": [arn], "Threshold": 80.0, "StateReasonData": text}
+    await stage.rows.write(lambda tx: tx.insert("alarm", SCOPE, "busy", doc, arn="arn:alarm", status="ALARM"))
+    assert await stage.scaled() == 4
+
+
+@pytest.mark.parametrize(("status", "pause"), [("Updating", 0.5), ("RollingBack", 0.5), ("Failed", 60)])
+async def test_an_endpoint_that_goes_nowhere_is_looked_at_once_a_minute(
+    stage: Stage, status: str, pause: float
+) -> None:
+    await stage.endpoint()
+    await stage.register(2, 6)
+    await stage.rows.write(lambda tx: tx.update(tx.find(KIND, SCOPE, "e"), status=status))
+    assert await stage.look() == pause
+    assert await stage.activities() == []
+
+
+async def test_a_change_of_an_endpoint_that_was_changed_meanwhile_is_refused(stage: Stage) -> None:
+    await stage.endpoint()
+    await stage.register(1, 6)
+    change = {"VariantName": "V", "DesiredWeight": 5.0}
+    find = endpoints.find
+
+    async def late(ctx: Context, name: str) -> Row:
+        row = await find(ctx, name)
+        await stage.register(3, 6)
+        assert await stage.scaled() == 3
+        return row
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(endpoints, "find", late)
+        with pytest.raises(Invalid, match="Cannot update in-progress endpoint"):
+            await endpoints.update_endpoint_weights_and_capacities(
+                stage.ctx, {"EndpointName": "e", "DesiredWeightsAndCapacities": [change]}
+            )
+    assert (await stage.shown()).doc["_wanted"]["variants"][0]["count"] == 3
 
 
 async def test_an_alarm_that_changes_is_heard_at_once(stage: Stage) -> None:

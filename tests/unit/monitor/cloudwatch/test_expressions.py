@@ -46,7 +46,21 @@ def test_expressions(text: str, expected: Value) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1 +", "m1 m2", "(m1", "[m1", "SUM()", "m1 $ 2", "[m1] + [m2]", "m9", "SUM(m1, m2)", "(" * 60 + "1"]
+    "text",
+    [
+        "",
+        "1 +",
+        "m1 m2",
+        "(m1",
+        "[m1",
+        "SUM()",
+        "m1 $ 2",
+        "[m1] + [m2]",
+        "m9",
+        "SUM(m1, m2)",
+        "(" * 60 + "1",
+        "1" + "+1" * 1000,
+    ],
 )
 def test_what_cannot_be_read_or_reckoned_is_refused(text: str) -> None:
     with pytest.raises(Invalid):
@@ -57,6 +71,12 @@ def test_what_cannot_be_read_or_reckoned_is_refused(text: str) -> None:
 def test_what_is_not_served_is_refused_by_its_name(text: str) -> None:
     with pytest.raises(Unserved, match=text[:6]):
         read(text)
+
+
+def test_a_row_of_as_many_operators_as_may_be_is_reckoned() -> None:
+    tree = read("m1" + " + m1" * 200)
+    assert tree.ids() == {"m1"}
+    assert value(tree, SCENE) == {at: 201 * each for at, each in M1.items()}
 
 
 def test_an_expression_says_which_queries_it_names() -> None:

@@ -75,3 +75,14 @@ def test_a_policys_members_are_held_against_what_there_is() -> None:
     for policy in ({"healthy": {}}, {"requestPolicy": {"headerContentType": "text/html"}}):
         with pytest.raises(Invalid):
             retries.check(policy, of_topic=False)
+
+
+@pytest.mark.parametrize("policy", [{"http": 5}, {"http": {"defaultHealthyRetryPolicy": [1]}}])
+def test_a_policy_whose_members_are_of_another_kind_is_refused(policy: dict[str, Any]) -> None:
+    with pytest.raises(Invalid, match="must be an object"):
+        retries.check(policy, of_topic=True)
+
+
+def test_a_policy_of_nothing_is_the_default() -> None:
+    retries.check({"http": None}, of_topic=True)
+    assert retries.effective({"http": None}) == retries.effective({})
