@@ -83,7 +83,7 @@ _ROWS: Mapping[str, tuple[int, float, int]] = {
 }
 """vCPUs, GiB and GPUs of what is regular in nothing."""
 
-_SERVERLESS = re.compile(r"serverless\.(?P<memory>[0-9]{1,9})")
+_SIZED = re.compile(r"(?:serverless|copy)\.(?P<memory>[0-9]{1,9})")
 
 _NAME = re.compile(r"(?:ml\.)?(?P<family>(?P<letter>[a-z])[a-z0-9-]*)\.(?P<size>medium|large|(?P<times>[0-9]*)xlarge)")
 
@@ -107,9 +107,14 @@ def serverless(memory: int) -> str:
     return f"serverless.{memory}"
 
 
+def copy(memory: int) -> str:
+    """The kind of a copy of an inference component that may use `memory` MiB: it has a core for each GiB."""
+    return f"copy.{memory}"
+
+
 def shape(kind: str) -> Shape:
     """What an instance of that type has; `Invalid` for a type that is none of AWS's."""
-    if sized := _SERVERLESS.fullmatch(kind):
+    if sized := _SIZED.fullmatch(kind):
         memory = int(sized["memory"])
         return Shape(kind, max(1, memory // 1024), memory * 2**20)
     found = _NAME.fullmatch(kind)

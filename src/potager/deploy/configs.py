@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from potager.deploy import containers, models, serverless
 from potager.deploy.asynchronous import terms as asynchronous
 from potager.deploy.capture import terms
+from potager.deploy.components import endpoints as components
 from potager.kernel import tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, Invalid, LimitReached, Unserved
@@ -43,7 +44,10 @@ async def create_endpoint_config(ctx: Context, req: CreateEndpointConfigInputTyp
     arn = ctx.arn(f"endpoint-config/{name}")
     _check(dict(req))
     for variant in (*req["ProductionVariants"], *req.get("ShadowProductionVariants", ())):
-        model = (await models.find(ctx, variant.get("ModelName", ""))).doc
+        named = variant.get("ModelName")
+        if not named:
+            continue
+        model = (await models.find(ctx, named)).doc
         if variant.get(serverless.CONFIG):
             isolated = req.get("EnableNetworkIsolation", False)
             serverless.check_model(variant["VariantName"], model, containers.of(model), isolated)
@@ -76,9 +80,7 @@ def _check(req: Mapping[str, Any]) -> None:
     variants = [_defaults(dict(each)) for key in VARIANTS for each in req.get(key, ())]
     check_shadow(req)
     check_names([variant["VariantName"] for variant in variants])
-    for variant in variants:
-        if not variant.get("ModelName"):
-            raise Invalid(f"Variant '{variant['VariantName']}' names no model. Set ModelName.")
+    components.check(req)
     check_shares(
         [(each["VariantName"], each["InitialVariantWeight"], each.get("InitialInstanceCount")) for each in variants]
     )

@@ -4,6 +4,7 @@
     variant      name, instance, weight, count, isolated, containers, serial, spec
     container    name, image, data, environment, many, spec
 
+A variant without a model has no containers: its endpoint holds inference components (`deploy/components`).
 `many` is of a multi-model container: the `prefix` of its models, and whether they are `cached`.
 `spec` is what the client wrote, ProductionVariant or ContainerDefinition, with what only one feature asks for.
 """
@@ -37,20 +38,26 @@ async def made(ctx: Context, config_name: str) -> dict[str, Any]:
 
 
 async def _variant(ctx: Context, variant: Mapping[str, Any], isolated: bool) -> dict[str, Any]:
-    model = (await models.find(ctx, variant["ModelName"])).doc
+    name = variant.get("ModelName")
+    model: Mapping[str, Any] = (await models.find(ctx, name)).doc if name else {}
     without = variant.get(serverless.CONFIG)
     return {
         "name": variant["VariantName"],
         "instance": instances.serverless(without["MemorySizeInMB"])
         if without
         else variant.get("InstanceType", "ml.m5.large"),
-        "containers": [_container(each, number) for number, each in enumerate(containers.of(model), 1)],
+        "containers": contained(model),
         "serial": containers.serial(model),
-        "isolated": model["EnableNetworkIsolation"] or isolated,
+        "isolated": model.get("EnableNetworkIsolation", False) or isolated,
         "weight": variant["InitialVariantWeight"],
         "count": serverless.kept(without) if without else variant["InitialInstanceCount"],
         "spec": variant,
     }
+
+
+def contained(model: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The containers of a model's document, as a deployment has them."""
+    return [_container(each, number) for number, each in enumerate(containers.of(model), 1)]
 
 
 def _container(container: Mapping[str, Any], number: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from potager.deploy import deployment, lifecycle, serverless
 from potager.deploy.capture import terms
+from potager.deploy.components import room
 from potager.deploy.hosting import KIND, Host
 from potager.deploy.traffic import alarms, plan, policy, standing
 from potager.kernel import clock, ids, tags
@@ -120,6 +121,7 @@ async def _want(ctx: Context, row: Row, wanted: Mapping[str, Any], config: Mappi
 def want(tx: Tx, row: Row, wanted: Mapping[str, Any], config: Mapping[str, Any] | None = None) -> Row:
     """An endpoint that is on its way to another deployment; `Invalid` while it is on its way already. Wake its host."""
     _settled(row, "update")
+    room.check(tx, row, wanted)
     live = plan.remainder(row.doc["_live"], row.doc.get("_shift"))
     shift = plan.begun(config["LastDeploymentConfig"], live, clock.now()) if config else None
     kept = {key: value for key, value in row.doc.items() if key != "FailureReason"}
@@ -144,6 +146,10 @@ async def delete_endpoint(ctx: Context, req: DeleteEndpointInputTypeDef) -> None
     def write(tx: Tx) -> Row:
         fresh = tx.get(KIND, ctx.scope, row.name) or row
         _settled(fresh, "delete")
+        if held := room.on(tx, fresh):
+            names = ", ".join(each.name for each in held)
+            said = f'Cannot delete endpoint "{fresh.arn}" with inference components.'
+            raise Invalid(f"{said} Delete them first: {names}.")
         return tx.update(fresh, status="Deleting")
 
     ctx[Host].wake(await ctx[Rows].write(write))
@@ -209,6 +215,7 @@ def _summary(variant: Mapping[str, Any], desired: Mapping[str, Any], at: float) 
         "CurrentWeight": variant["weight"],
         "DesiredWeight": desired["weight"],
         **_capacity(variant, desired),
+        **{name: variant["spec"].get(name) for name in ("ManagedInstanceScaling", "RoutingConfig")},
     }
 
 

@@ -85,9 +85,9 @@ class Fleet:
         return instance_id in self._tasks
 
     def known(self, prefix: str) -> set[str]:
-        """The instances whose ids begin so: here, on their way, or left by an earlier server."""
+        """The instances whose ids begin so: here, on their way, failed, or left by an earlier server."""
         folders = {path.name.partition(".")[0] for path in self.folder.glob(prefix + "*")}
-        return folders | {each for each in (*self.up, *self._tasks) if each.startswith(prefix)}
+        return folders | {each for each in (*self.up, *self._tasks, *self.failed) if each.startswith(prefix)}
 
     def raise_(self, ask: Ask, containers: Sequence[Container], wake: Wake, *, serial: bool = True) -> None:
         """Brings the instance that asks up, unless it is, or something is being done with it."""

@@ -15,24 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from potager.compute import leftovers
-from potager.compute.allotment import Ask
-from potager.compute.channel import Channel
 from potager.compute.shares import Shares
 from potager.compute.usage import Subject
-from potager.compute.workload import Executor, Workload
-from potager.deploy import fleet, layout, lifecycle, router, serverless
+from potager.compute.workload import Executor
+from potager.deploy import lifecycle, serverless
 from potager.deploy.asynchronous import terms
-from potager.deploy.fleet import GRACE, Fleet, Wake
+from potager.deploy.components import endpoints as components
+from potager.deploy.fleet import Fleet
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
 from potager.deploy.limits import Limits
-from potager.deploy.many import place as models
-from potager.deploy.many.shelf import FOLDER, Note, Shelf
 from potager.deploy.pool import Pool, Pools, Serverless
+from potager.deploy.raising import Raiser
 from potager.deploy.router import Key, Route, Router, Variant, Watcher
 from potager.deploy.traffic import alarms, plan, split
 from potager.deploy.traffic.shadow import Shadow, share
 from potager.kernel import clock
-from potager.kernel.names import Scope, arn
+from potager.kernel.names import Scope
 from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.metrics import Metrics
@@ -66,18 +64,14 @@ class Host:
     ) -> None:
         self.rows = rows
         self.leases = leases
-        self.objects = objects
-        self.logs = logs
         self.router = router
-        self.data = data
         self.limits = limits or Limits()
         self.metrics = metrics
         self.fleet = Fleet(executor, shares, data / "jobs", patience=max(self.limits.timeout, self.limits.stream))
+        self.raiser = Raiser(self.fleet, objects, logs, data, "endpoint", GROUP)
         self.pools = Pools()
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of an endpoint's route, from its row and its deployment."""
-        self.tally: Callable[[Row, str], Note] = lambda row, variant: lambda name, value: None
-        """What counts the models of an endpoint's variant."""
         self._raised: dict[str, Subject] = {}
         """By instance: what its usage is known by."""
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
@@ -174,66 +168,16 @@ class Host:
         return min(pauses, default=None)
 
     def _raise(self, row: Row, place: Place, wake: Callable[[], None] | None = None) -> None:
-        ask = Ask(place.id, f"endpoint {row.name}", (place.variant["instance"],), clock.now(), "server")
-        containers = [self._container(row, place, number) for number in range(len(place.workloads))]
         by = {"EndpointName": row.name, "VariantName": place.variant["name"]}
         folders = tuple(self.fleet.folder / each for each in place.workloads)
         self._raised[place.id] = Subject(row.scope, GROUP.rstrip("/"), by, folders)
-        self.fleet.raise_(ask, containers, wake or partial(self.wake, row), serial=place.variant["serial"])
-
-    def _container(self, row: Row, place: Place, number: int) -> fleet.Container:
-        scope, spec = Scope(row.account, row.region), place.variant["containers"][number]
-        stream = _stream(place, number)
-        where = router.Place(
-            container=spec["name"] if len(place.workloads) > 1 else "primary",
-            account=row.account,
-            group=GROUP + row.name,
-            stream_arn=arn("logs", scope, f"log-group:{GROUP}{row.name}:log-stream:{stream}"),
-        )
-        shelf = partial(self._shelf, row, place, spec["many"]) if spec.get("many") else None
-        return fleet.Container(partial(self._lay_out, row, place, number), where, shelf)
-
-    def _shelf(
-        self, row: Row, place: Place, many: Mapping[str, Any], folder: Path, channel: Channel, memory: int, kill: Wake
-    ) -> Shelf:
-        """What keeps the models of a multi-model container."""
-        return Shelf(
-            folder / "ml",
-            partial(models.fetch, self.objects, many["prefix"]),
-            channel.control,
-            memory,
-            cached=many["cached"],
-            kill=kill,
-            note=self.tally(row, place.variant["name"]),
-        )
-
-    async def _lay_out(self, row: Row, place: Place, number: int, folder: Path) -> Workload:
-        """Lays a container's model and its script out in its folder."""
-        container = place.variant["containers"][number]
-        isolated = {"isolated": place.variant["isolated"]}
-        served = await layout.lay_out(self.objects, container | isolated, folder / "ml")
-        return Workload(
-            id=place.workloads[number],
-            folder=folder,
-            kind="server",
-            entry=served.entry,
-            environment={
-                "AWS_REGION": row.region,
-                "AWS_DEFAULT_REGION": row.region,
-                **container["environment"],
-                **served.environment,
-            },
-            log=self.logs.path(Scope(row.account, row.region), GROUP + row.name, _stream(place, number)),
-            time_limit=None,
-            grace=GRACE,
-            network=served.network,
-            read_only=[folder / "ml" / "model", *([folder / "ml" / FOLDER] if container.get("many") else [])],
-            hidden=(self.data,),
-            requirements=served.requirements,
-        )
+        self.raiser.raise_(row, place, wake or partial(self.wake, row))
 
     def _publish(self, row: Row, deployment: Mapping[str, Any], places: Sequence[Place]) -> None:
-        """Replaces the endpoint's route by one over the instances that are up."""
+        """Replaces the endpoint's route by one over the instances that are up; one for components has no route."""
+        if components.bare(deployment):
+            self.router.drop(_key(row))
+            return
         variants = [self._variant(row, deployment, spec, places) for spec in deployment["variants"]]
         if (shift := _shift(row)) and deployment is row.doc["_live"]:
             wanted = row.doc["_wanted"]
@@ -353,9 +297,3 @@ def _soonest(*seconds: float | None) -> float | None:
 
 def _key(row: Row) -> Key:
     return row.account, row.region, row.name
-
-
-def _stream(place: Place, number: int) -> str:
-    """The log stream of one container; where there are several, it has the container's name at its end, as on AWS."""
-    more = f"/{place.variant['containers'][number]['name']}" if len(place.workloads) > 1 else ""
-    return f"{place.variant['name']}/i-{place.id[3:]}{more}"

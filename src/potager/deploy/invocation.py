@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from potager.deploy.components import endpoints as components
+from potager.deploy.components import routing
+from potager.deploy.components.hosting import ComponentHost
 from potager.deploy.hosting import KIND
 from potager.deploy.limits import Limits
 from potager.deploy.router import Route, Router
@@ -23,11 +26,11 @@ if TYPE_CHECKING:
 
 runtime = Service("sagemaker-runtime")
 
-UNSERVED = ("EnableExplanations", "InferenceComponentName")
+UNSERVED = ("EnableExplanations",)
 
 
 @runtime.operation
-@partly("no component targets, no explanations")
+@partly("no explanations")
 async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapping[str, Any]:
     """A prediction. `ModelError` (424) when the model could not answer, `ValidationError` without such an endpoint."""
     limits = ctx[Limits]
@@ -48,8 +51,10 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
 
 
 async def route(ctx: Context, req: Mapping[str, Any]) -> Route:
-    """The route of the endpoint that a request names, or why there is none."""
+    """The route of the endpoint that a request names, or of its component; or why there is none."""
     name = req["EndpointName"]
+    if component := req.get("InferenceComponentName"):
+        return await routing.route(ctx, ctx[ComponentHost], name, component)
     found = ctx[Router].get((ctx.account, ctx.region, name)) or await _absent(ctx, name)
     if found.concurrent:
         message = f"Endpoint {name} of account {ctx.account} is an asynchronous endpoint. Use InvokeEndpointAsync."
@@ -84,6 +89,8 @@ async def _absent(ctx: Context, name: str) -> Route:
     row = await ctx[Rows].get(KIND, ctx.scope, name)
     if row is None:
         raise WireError("ValidationError", f"Endpoint {name} of account {ctx.account} not found in {ctx.region}.")
+    if components.bare(row.doc["_wanted"]):
+        raise WireError("ValidationError", routing.REQUIRED)
     if row.status == "InService":
         raise WireError("ServiceUnavailable", f"Endpoint {name} is coming back up. Try again in a moment.", 503)
     reason = f" ({row.doc['FailureReason']})" if "FailureReason" in row.doc else ""

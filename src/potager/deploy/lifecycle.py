@@ -47,7 +47,7 @@ def places(
     *,
     shadows: bool = True,
 ) -> list[Place]:
-    """The instances of a deployment, variant by variant, shadows last.
+    """The instances of a deployment, variant by variant, shadows last; none of a variant without a model.
 
     counts : of each production variant, where that is not the deployment's own.
     """
@@ -56,6 +56,7 @@ def places(
     return [
         Place(f"{prefix(endpoint_id, deployment, variant)}{number}", variant)
         for variant in (*deployment["variants"], *(deployment.get("shadows", ()) if shadows else ()))
+        if variant["containers"]
         for number in range(variant["count"] if counts is None else counts.get(variant["name"], variant["count"]))
     ]
 
@@ -78,7 +79,7 @@ def proof(endpoint_id: str, deployment: Mapping[str, Any], live: Mapping[str, An
 
 def prefix(endpoint_id: str, deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
     """What the ids of a variant's instances begin with, before a number."""
-    return f"ep-{endpoint_id}-{_digest(deployment, variant)}-"
+    return f"ep-{endpoint_id}-{digest(deployment, variant)}-"
 
 
 def unwell(place: Place, said: str) -> str:
@@ -89,7 +90,7 @@ def unwell(place: Place, said: str) -> str:
     ).strip()
 
 
-def _digest(deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
+def digest(deployment: Mapping[str, Any], variant: Mapping[str, Any]) -> str:
     """Names what a variant runs: its weight and count are no part of it."""
     containers = [[each["image"], each["data"], each["environment"]] for each in variant["containers"]]
     what = [deployment["revision"], variant["name"], containers]

@@ -36,7 +36,7 @@ async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[st
     arn = ctx.arn(f"model/{name}")
     containers.check(req)
     for container in containers.of(req):
-        await _check(ctx[Objects], container)
+        await check(ctx[Objects], container)
     doc = {key: value for key, value in req.items() if key != "Tags"} | {
         "ModelArn": arn,
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
@@ -54,7 +54,7 @@ async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[st
     return {"ModelArn": arn}
 
 
-async def _check(objects: Objects, container: Mapping[str, Any]) -> None:
+async def check(objects: Objects, container: Mapping[str, Any]) -> None:
     """`Invalid` for a container whose image or data is not there; models of a multi-model one may come later."""
     if catalog.find(container["Image"]) is None:
         raise Invalid(f"Requested image {container['Image']} not found. {catalog.unknown(container['Image'])}")

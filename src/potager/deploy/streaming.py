@@ -24,7 +24,7 @@ from potager.kernel import clock
 from potager.kernel.context import Context
 from potager.kernel.errors import WireError
 from potager.kernel.prediction import Query
-from potager.wire.service import Service, partly
+from potager.wire.service import Service
 
 if TYPE_CHECKING:
     from types_boto3_sagemaker_runtime.type_defs import InvokeEndpointWithResponseStreamInputTypeDef
@@ -33,7 +33,6 @@ runtime = Service("sagemaker-runtime")
 
 
 @runtime.operation
-@partly("no component targets")
 async def invoke_endpoint_with_response_stream(
     ctx: Context, req: InvokeEndpointWithResponseStreamInputTypeDef
 ) -> Mapping[str, Any]:

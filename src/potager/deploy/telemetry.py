@@ -51,7 +51,7 @@ class Total:
 
 
 class Meter:
-    """Counts what one variant of an endpoint answers.
+    """Counts what one variant of an endpoint answers, or the copies of one inference component.
 
     Attributes
     ----------
@@ -59,7 +59,15 @@ class Meter:
     outcomes : requests since the server started, by `2xx`, `4xx` and `5xx`.
     """
 
-    def __init__(self, metrics: Metrics, scope: Scope, endpoint: str, variant: str, minute: int = MINUTE) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        scope: Scope,
+        endpoint: str,
+        variant: str,
+        minute: int = MINUTE,
+        component: str = "",
+    ) -> None:
         self.scope, self.endpoint, self.variant, self.instances = scope, endpoint, variant, 1
         self.outcomes = {"2xx": 0.0, "4xx": 0.0, "5xx": 0.0}
         self.model, self.overhead = Total(), Total()
@@ -67,6 +75,9 @@ class Meter:
         self._by = {"EndpointName": endpoint, "VariantName": variant}
         self._minute, self._brief = minute, brief(minute)
         self._point, self._seen = 0.0, dict[int, int]()
+        self._each = "InvocationsPerInstance"
+        if component:
+            self._by, self._each = {"InferenceComponentName": component}, "InvocationsPerCopy"
         self._begin()
 
     def _begin(self, at: float | None = None) -> None:
@@ -117,7 +128,7 @@ class Meter:
         asked = self._good + self._client + self._server
         if asked:
             self._add("Invocations", 1.0, asked, "None")
-            self._add("InvocationsPerInstance", 1.0 / max(self.instances, 1), asked, "None")
+            self._add(self._each, 1.0 / max(self.instances, 1), asked, "None")
             errors = (("4XXErrors", self._client), ("5XXErrors", self._server), ("ModelErrors", self._failed))
             for name, number in errors:
                 self._add(f"Invocation{name}", 1.0, number, "None")
@@ -140,7 +151,7 @@ class Meter:
 
 
 class Telemetry:
-    """The meters of the endpoints that are in service here.
+    """The meters of the endpoints, or of the inference components, that are in service here.
 
     Parameters
     ----------
@@ -162,7 +173,7 @@ class Telemetry:
         mine: dict[str, Meter] = {}
         for spec in (*deployment["variants"], *deployment.get("shadows", ())):
             known = self.meters.get((key, spec["name"]))
-            meter = known or Meter(self._metrics, row.scope, row.name, spec["name"], self._minute)
+            meter = known or self._meter(row, spec["name"])
             meter.instances = spec["count"]
             mine[spec["name"]] = self.meters[key, spec["name"]] = meter
         if len(mine) == 1:
@@ -195,6 +206,11 @@ class Telemetry:
             found = route.variants.get(variant) if route else None
             if found:
                 meter.look(found.instances, now)
+
+    def _meter(self, row: Row, variant: str) -> Meter:
+        if "InferenceComponentName" in row.doc:
+            return Meter(self._metrics, row.scope, row.doc["EndpointName"], variant, self._minute, row.name)
+        return Meter(self._metrics, row.scope, row.name, variant, self._minute)
 
     def settle(self) -> None:
         """Hands on what all meters have counted."""

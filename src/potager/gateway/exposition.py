@@ -20,7 +20,7 @@ from potager.store.rows import Rows
 from potager.wire.message import Request, Response
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
-KINDS = ("training-job", "processing-job", "transform-job", "endpoint", "alarm")
+KINDS = ("training-job", "processing-job", "transform-job", "endpoint", "inference-component", "alarm")
 FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 """What proxies add to the requests of others."""
 

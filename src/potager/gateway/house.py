@@ -17,6 +17,8 @@ from potager.deploy import configs, endpoints, invocation, models, scaling, stre
 from potager.deploy.asynchronous import requests
 from potager.deploy.asynchronous.queue import Queue
 from potager.deploy.capture.recorder import Recorder
+from potager.deploy.components import operations as components
+from potager.deploy.components.hosting import ComponentHost
 from potager.deploy.hosting import Host
 from potager.deploy.limits import Limits
 from potager.deploy.many.metrics import Tally
@@ -65,6 +67,7 @@ SERVICES = (
     models.sagemaker,
     configs.sagemaker,
     endpoints.sagemaker,
+    components.sagemaker,
     invocation.runtime,
     requests.runtime,
     streaming.runtime,
@@ -181,8 +184,15 @@ async def _work(
     stack.push_async_callback(telemetry.close)
     telemetry.start()
     host.watch += (recorder.watch, telemetry.watch)
-    host.tally = partial(Tally, house[Metrics])
+    host.raiser.tally = partial(Tally, house[Metrics])
     stack.push_async_callback(host.close)
+    limits = house[Limits]
+    copies = house.add(ComponentHost, ComponentHost(rows, leases, executor, shares, objects, logs, data, limits))
+    meters = Telemetry(house[Metrics], copies.router, settings.scaling_minute)
+    stack.push_async_callback(meters.close)
+    meters.start()
+    copies.watch += (recorder.watch_component, meters.watch)
+    stack.push_async_callback(copies.close)
     queue = house.add(Queue, Queue(house, rows, objects, router, house[Metrics]))
     stack.push_async_callback(queue.close)
     scaler = house.add(scaling.Scaler, scaling.Scaler(house, rows, leases, host, settings.scaling_minute))
@@ -201,6 +211,7 @@ async def _work(
     gauges.start()
     stack.push_async_callback(gauges.close)
     await host.start()
+    await copies.start()
     await queue.start()
     await scaler.start()
     await runner.start()

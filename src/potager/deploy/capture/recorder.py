@@ -12,6 +12,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -70,6 +71,10 @@ class Recorder:
                 self._keep((asked, endpoint, exchange.variant), exchange)
 
         return captured
+
+    def watch_component(self, row: Row, deployment: Mapping[str, Any]) -> Watcher | None:
+        """The same for an inference component, whose endpoint says what is captured."""
+        return self.watch(replace(row, name=row.doc["EndpointName"]), deployment)
 
     def _keep(self, place: Place, exchange: Exchange) -> None:
         size = _size(exchange)
