@@ -28,7 +28,7 @@ from potager.deploy.pool import Pool, Pools, Serverless
 from potager.deploy.raising import Raiser
 from potager.deploy.router import Key, Route, Router, Variant, Watcher
 from potager.deploy.traffic import alarms, plan, split
-from potager.deploy.traffic.shadow import Shadow, share
+from potager.deploy.traffic.shadow import Copies, Shadow, share
 from potager.kernel import clock
 from potager.kernel.names import Scope
 from potager.store.leases import Leases
@@ -74,6 +74,7 @@ class Host:
         """What makes the watchers of an endpoint's route, from its row and its deployment."""
         self._raised: dict[str, Subject] = {}
         """By instance: what its usage is known by."""
+        self._copies: dict[str, Copies] = {}
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
     async def start(self) -> None:
@@ -190,6 +191,7 @@ class Host:
                 share(spec["weight"], variants[0].weight),
                 self.limits.timeout,
                 watchers,
+                copies=self._copies.setdefault(row.doc["_id"], Copies()),
             )
             for spec in deployment.get("shadows", ())
         ]
@@ -255,6 +257,7 @@ class Host:
         if self._retire_others(row, None):
             return None
         await self.rows.write(lambda tx: tx.delete(row))
+        self._copies.pop(row.doc["_id"], None)
         await self.leases.release(row)
         log.info("endpoint %s: deleted", row.name)
         return None

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from time import perf_counter
 
 from potager.deploy.router import Exchange, Variant, Watcher
@@ -27,6 +27,30 @@ MOST_BYTES = 32 * 2**20
 """Bytes of the bodies of these copies."""
 
 
+class Copies:
+    """The copies under way of one endpoint's requests, by whichever of its routes they were made."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._bytes = 0
+
+    def fit(self, size: int) -> bool:
+        """Whether there is room for one more."""
+        return len(self._tasks) < MOST and self._bytes + size <= MOST_BYTES
+
+    def begin(self, work: Coroutine[None, None, None], size: int) -> None:
+        """Makes one, of a request of `size` bytes."""
+
+        def end(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            self._bytes -= size
+
+        self._bytes += size
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(end)
+
+
 class Shadow:
     """Copies a share of an endpoint's requests to one variant.
 
@@ -36,6 +60,7 @@ class Shadow:
     timeout : seconds that an answer may take; a worker that takes longer is replaced, as any other.
     watchers : who is told of the copies' exchanges.
     draw : a number from 0 to 1, for each request.
+    copies : those of its endpoint.
     """
 
     def __init__(
@@ -45,24 +70,20 @@ class Shadow:
         timeout: float,
         watchers: Sequence[Watcher] = (),
         draw: Callable[[], float] = random.random,
+        copies: Copies | None = None,
     ) -> None:
         self.variant = variant
         self.share = share
         self.timeout = timeout
         self.watchers = watchers
         self._draw = draw
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._bytes = 0
+        self._copies = copies or Copies()
 
     def __call__(self, exchange: Exchange) -> None:
         """Copies the request of an exchange, if it is drawn and there is room for it."""
         query = exchange.query
-        if self._draw() >= self.share or len(self._under_way) >= MOST or self._bytes + len(query.body) > MOST_BYTES:
-            return
-        self._bytes += len(query.body)
-        task = asyncio.get_running_loop().create_task(self._copy(query))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        if self._draw() < self.share and self._copies.fit(len(query.body)):
+            self._copies.begin(self._copy(query), len(query.body))
 
     async def _copy(self, query: Query) -> None:
         at, began = clock.now(), perf_counter()
@@ -71,8 +92,6 @@ class Shadow:
             self._tell(Exchange(query, self.variant.name, at, perf_counter() - began, answer))
         except WireError as error:
             self._tell(Exchange(query, self.variant.name, at, perf_counter() - began, error=error))
-        finally:
-            self._bytes -= len(query.body)
 
     def _tell(self, exchange: Exchange) -> None:
         for watcher in self.watchers:

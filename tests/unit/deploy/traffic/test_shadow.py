@@ -94,6 +94,17 @@ async def test_bodies_under_way_are_bounded_in_bytes(monkeypatch: pytest.MonkeyP
     assert variant.asked == [b"12345678", b"12"]
 
 
+async def test_copies_are_bounded_by_endpoint_however_often_its_route_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shadow, "MOST", 2)
+    variant, copies = Told(), shadow.Copies()
+    for _ in range(5):
+        made(variant, 1.0, 60.0, copies=copies)(exchange(b"x"))
+    await settled()
+    assert len(variant.asked) == 2
+
+
 async def test_a_copy_that_fails_is_told_and_nothing_else() -> None:
     told = list[Exchange]()
     variant = Told(WireError("ModelError", "no", 424))
