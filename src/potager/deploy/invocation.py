@@ -34,7 +34,7 @@ UNSERVED = ("EnableExplanations",)
 async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapping[str, Any]:
     """A prediction. `ModelError` (424) when the model could not answer, `ValidationError` without such an endpoint."""
     limits = ctx[Limits]
-    query = asked(req, limits)
+    query = asked(req, limits, ctx.trace)
     found = await route(ctx, req)
     if query.session:
         answer, variant = await ctx[Stays].invoke(found, query, limits.timeout, req.get("TargetVariant"))
@@ -62,7 +62,7 @@ async def route(ctx: Context, req: Mapping[str, Any]) -> Route:
     return found
 
 
-def asked(req: Mapping[str, Any], limits: Limits) -> Query:
+def asked(req: Mapping[str, Any], limits: Limits, trace: str = "") -> Query:
     """What is asked of the model; a `Fault` for what is not served or too large."""
     body: Any = req.get("Body", b"")
     if len(body) > limits.body:
@@ -81,6 +81,7 @@ def asked(req: Mapping[str, Any], limits: Limits) -> Query:
         inference_id=req.get("InferenceId", ""),
         session=req.get("SessionId", ""),
         container=req.get("TargetContainerHostname", ""),
+        trace=trace,
     )
 
 

@@ -38,7 +38,7 @@ async def invoke_endpoint_with_response_stream(
 ) -> Mapping[str, Any]:
     """A prediction in parts. Raises as InvokeEndpoint does until the first part is there."""
     limits = ctx[Limits]
-    query = invocation.asked(req, limits)
+    query = invocation.asked(req, limits, ctx.trace)
     route = await invocation.route(ctx, req)
     kept = ctx[Stays].of(route, query.session) if query.session else None
     flow, variant = await begun(route, query, limits, req.get("TargetVariant"), kept)

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from potager.gateway import exposition
 from potager.gateway.house import furnish
 from potager.gateway.pipeline import Pipeline
+from potager.gateway.tracing import Tracing
 from potager.kernel.sessions import Trust
 from potager.kernel.settings import Keys, Settings
 from potager.wire import bucket
@@ -37,7 +38,7 @@ class App:
         """Starts all that there is; raises what keeps it from starting, with nothing left open."""
         try:
             house = await furnish(self.settings, self.keys, self.url, self.trust, self._stack)
-            self._pipeline = Pipeline(house, house[Registry], self.settings, self.keys)
+            self._pipeline = Pipeline(house, house[Registry], self.settings, self.keys, house.get(Tracing))
         except BaseException:
             await self.close()
             raise

@@ -28,6 +28,7 @@ from potager.deploy.telemetry import Telemetry
 from potager.deploy.transform import jobs as transform_jobs
 from potager.deploy.transform.runner import TransformRunner
 from potager.gateway.inside import Inside
+from potager.gateway.tracing import Tracing
 from potager.kernel.context import Doors, House
 from potager.kernel.errors import Exists
 from potager.kernel.names import Scope
@@ -184,6 +185,10 @@ async def _work(
     stack.push_async_callback(telemetry.close)
     telemetry.start()
     host.watch += (recorder.watch, telemetry.watch)
+    if tracing := Tracing.configured():
+        house.add(Tracing, tracing)
+        stack.push_async_callback(tracing.close)
+        host.watch.append(tracing.watch)
     host.raiser.tally = partial(Tally, house[Metrics])
     stack.push_async_callback(host.close)
     limits = house[Limits]
@@ -192,6 +197,8 @@ async def _work(
     stack.push_async_callback(meters.close)
     meters.start()
     copies.watch += (recorder.watch_component, meters.watch)
+    if tracing:
+        copies.watch.append(tracing.watch)
     stack.push_async_callback(copies.close)
     queue = house.add(Queue, Queue(house, rows, objects, router, house[Metrics]))
     stack.push_async_callback(queue.close)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from potager.access.callers import Callers
 from potager.gateway.exchange import Disconnected
+from potager.gateway.tracing import Tracing
 from potager.kernel import clock, ids
 from potager.kernel.context import Caller, Context, House, Origin
 from potager.kernel.errors import Fault, WireError
@@ -63,7 +64,10 @@ DOCUMENT_TIME = 120.0
 class Pipeline:
     """Answers requests."""
 
-    def __init__(self, house: House, registry: Registry, settings: Settings, keys: Keys) -> None:
+    def __init__(
+        self, house: House, registry: Registry, settings: Settings, keys: Keys, tracing: Tracing | None = None
+    ) -> None:
+        self.tracing = tracing
         self.house = house
         self.registry = registry
         self.region = settings.region
@@ -78,18 +82,23 @@ class Pipeline:
         """The response to a request, whatever happens."""
         request.domain = self.domain
         target, request_id = None, ids.request_id()
+        told = span = None
         try:
             self._secure(request)
             body = await self._form(request)
             target = await self._aside(self._strangers, body, lambda: self._resolved(request, body))
-            response = await self._answer(request, target, body, request_id)
+            if self.tracing is not None:
+                span = self.tracing.begin(request, target, request_id)
+            told = response = await self._answer(request, target, body, request_id)
         except Disconnected:
             raise
         except Exception as error:
             target = target or route.guess(request)
-            response = target.error(self._told(error, request, target, request_id), request_id, request)
+            told = response = target.error(self._told(error, request, target, request_id), request_id, request)
         finally:
             self._held -= request.held
+            if span is not None:
+                span.end(told)
         if "origin" in request.headers:
             await self.registry.finish(self.house, request, target, response)
         return response
@@ -201,7 +210,7 @@ class Pipeline:
         url = ("https://" if request.secure else "http://") + request.headers.get("host", "localhost")
         region = identity.region or target.region or self.region
         origin = Origin(request.client, request.secure, request.headers, identity.authentication, identity.moment)
-        return Context(self.house, caller, region, request_id, url, origin, request.came)
+        return Context(self.house, caller, region, request_id, url, origin, request.came, request.trace)
 
     def _visit(self, request: Request, target: Target, request_id: str) -> Visit:
         async def context(identity: Identity) -> Context:

@@ -33,6 +33,10 @@ class House:
     def __getitem__(self, kind: type[T]) -> T:
         return cast(T, self._things[kind])
 
+    def get(self, kind: type[T]) -> T | None:
+        """The same for what a house may do without."""
+        return cast("T | None", self._things.get(kind))
+
     def acting(self, service: str, scope: Scope) -> Context:
         """The surroundings of work that nobody asked for just now: a service acts for the account, as its own role.
 
@@ -94,6 +98,7 @@ class Context:
     """One request's surroundings.
 
     came : when the request did, by `perf_counter`; 0 for work that nobody asked for just now.
+    trace : the span that it belongs to, as W3C's `traceparent`; "" where it is not traced.
     """
 
     house: House
@@ -103,6 +108,7 @@ class Context:
     url: str = ""
     origin: Origin = field(default_factory=Origin)
     came: float = 0.0
+    trace: str = ""
 
     @property
     def account(self) -> str:

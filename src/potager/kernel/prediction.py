@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
@@ -9,8 +10,9 @@ INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
 TARGET_MODEL = "X-Amzn-SageMaker-Target-Model"
 SESSION = "X-Amzn-SageMaker-Session-Id"
 NEW_SESSION = "X-Amzn-SageMaker-New-Session-Id"
+TRACE = "traceparent"
 CLOSED_SESSION = "X-Amzn-SageMaker-Closed-Session-Id"
-"""The headers by which AWS tells a container what was asked beside the body; it hears `ATTRIBUTES` and the last two."""
+"""The headers that tell a container what was asked beside the body; the server hears `ATTRIBUTES` and the sessions'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Query:
     inference_id : InferenceId, by which the client will know this prediction again.
     session : SessionId.
     container : TargetContainerHostname, of an endpoint that has several; says who is asked, and does not travel.
+    trace : the span that it belongs to, as W3C's `traceparent`; "" where requests are not traced.
     """
 
     body: bytes
@@ -35,6 +38,7 @@ class Query:
     inference_id: str = ""
     session: str = ""
     container: str = ""
+    trace: str = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -46,13 +50,20 @@ class Query:
             TARGET_MODEL: self.model,
             INFERENCE_ID: self.inference_id,
             SESSION: self.session,
+            TRACE: self.trace,
         }
         return {name: value for name, value in named.items() if value}
 
     @property
     def head(self) -> tuple[str, ...]:
-        """What travels beside the body, in the order of the fields."""
-        return self.content_type, self.accept, self.attributes, self.model, self.inference_id, self.session
+        """What travels beside the body; `received` reads it back."""
+        return self.content_type, self.accept, self.attributes, self.model, self.inference_id, self.session, self.trace
+
+
+def received(head: Sequence[str], body: bytes) -> Query:
+    """The query whose `Query.head` came with a body; fields that it does not know are passed over."""
+    fields = (*head[:7], *[""] * (7 - len(head)))
+    return Query(body, *fields[:6], trace=fields[6])
 
 
 @dataclass(frozen=True, slots=True)

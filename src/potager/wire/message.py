@@ -35,6 +35,7 @@ class Request:
     domain : the server's own for S3's virtual-hosted style, "" where it has none.
     held : bytes of its body that are in memory because it is read whole.
     came : when its head was read, by `perf_counter`.
+    trace : the span that was begun for it, as W3C's `traceparent`; "" where none was.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Request:
     domain: str = ""
     held: int = 0
     came: float = field(default_factory=perf_counter)
+    trace: str = ""
 
     @cached_property
     def arguments(self) -> dict[str, list[str]]:

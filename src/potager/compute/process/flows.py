@@ -20,7 +20,7 @@ from typing import Any
 
 from potager.compute import frames
 from potager.compute.process.hands import Hands
-from potager.kernel.prediction import Answer, Query
+from potager.kernel.prediction import Answer, Query, received
 
 Start = Callable[[Query], tuple[Answer, Iterator[bytes]]]
 Failed = Callable[[int, Exception], bytes]
@@ -45,7 +45,7 @@ def _frames(start: Start, failed: Failed, number: int, payload: bytes) -> Iterat
     parts: Any = None
     try:
         head, body = frames.parted(payload)
-        answer, parts = start(Query(body, *head[:6]))
+        answer, parts = start(received(head, body))
         pieces = _pieces(parts)
         first = next(pieces, b"")
         yield _Frame(frames.frame(number, frames.BEGUN, frames.headed(answer.head, first)), len(first))

@@ -26,7 +26,7 @@ from potager.compute import frames
 from potager.compute.process import hands
 from potager.compute.process.flows import Flows
 from potager.compute.process.hands import Hands
-from potager.kernel.prediction import Answer, Query
+from potager.kernel.prediction import Answer, Query, received
 
 CHUNK = 1 << 18
 PATIENCE = 60.0
@@ -153,7 +153,7 @@ def _query(payload: bytes) -> Query | None:
         head, body = frames.parted(payload)
     except (StructError, UnicodeDecodeError):
         return None
-    return Query(body, *head[:6])
+    return received(head, body)
 
 
 def _settled(number: int, answer: Answer | Exception) -> bytes:
