@@ -121,7 +121,7 @@ class Tracing:
         """The watcher of an endpoint's route: a span for each time that a model was asked for a traced request."""
         from opentelemetry.trace import SpanKind, StatusCode
 
-        endpoint = row.name
+        endpoint: str = row.doc.get("EndpointName", row.name)  # the row may be an inference component's
 
         def told(exchange: Exchange) -> None:
             if not exchange.query.trace:
