@@ -115,7 +115,8 @@ class Meter:
     def _pass(self, now: float) -> None:
         """Hands on a point that is over, unless nothing was under way in it."""
         if any(self._seen):
-            name, at = "ConcurrentRequestsPerModel", self._point
+            copies = "InferenceComponentName" in self._by
+            name, at = "ConcurrentRequestsPerCopy" if copies else "ConcurrentRequestsPerModel", self._point
             series = self._metrics.series(self.scope, NAMESPACE, name, self._by, resolution=1)
             for number, looks in self._seen.items():
                 series.add(number, at, looks)

@@ -81,3 +81,13 @@ async def test_a_shorter_minute_has_finer_points(metrics: Metrics) -> None:
     by = {"EndpointName": "claims", "VariantName": "blue"}
     points = await metrics.query(HERE, "AWS/SageMaker", "InvocationsPerInstance", by, NOON, NOON + 3, 1)
     assert [(point.at, point.values.sum) for point in points] == [(NOON, 2), (NOON + 2, 1)]
+
+
+async def test_what_copies_of_a_component_have_under_way_is_told_by_its_name(metrics: Metrics) -> None:
+    meter = Meter(metrics, HERE, "claims", "blue", component="copies")
+    metrics.gather.append(meter.settle)
+    meter.look([Instance((), outstanding=2)], NOON)
+    meter.look([], NOON + 10)
+    by = {"InferenceComponentName": "copies"}
+    points = await metrics.query(HERE, "AWS/SageMaker", "ConcurrentRequestsPerCopy", by, NOON, NOON + 10, 10)
+    assert [point.values.statistic("Average") for point in points] == [2]
