@@ -18,10 +18,10 @@ import logging
 import os
 import time
 from collections.abc import Mapping
+from importlib import metadata
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import potager
 from potager.deploy.router import Exchange, Watcher
 from potager.store.rows import Row
 from potager.wire.message import Request, Response
@@ -49,7 +49,7 @@ class Tracing:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self._provider = provider
-        self._tracer = provider.get_tracer("potager", potager.__version__)
+        self._tracer = provider.get_tracer("potager", metadata.version("potager"))
         self._format = TraceContextTextMapPropagator()
 
     @classmethod
@@ -71,7 +71,7 @@ class Tracing:
             )
             return None
         named = "OTEL_SERVICE_NAME" in environ or "service.name=" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-        version = {"service.version": potager.__version__}
+        version = {"service.version": metadata.version("potager")}
         provider = TracerProvider(
             resource=Resource.create(version if named else {"service.name": "potager", **version}),
             shutdown_on_exit=False,
