@@ -265,6 +265,21 @@ def test_an_alarm_lives_through_its_states_and_tells_its_topic() -> None:
         assert client.describe_alarms()["MetricAlarms"] == []
 
 
+def test_each_change_of_an_alarm_is_told_however_fast_they_follow() -> None:
+    with potager.local() as server, receiver() as hook:
+        client, sns = server.client("cloudwatch"), server.client("sns")
+        topic = sns.create_topic(Name="alarms")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=hook.url)
+        sns.confirm_subscription(TopicArn=topic, Token=hook.message()["Token"])
+        client.put_metric_alarm(**alarm("flaps", "mine", AlarmActions=[topic], OKActions=[topic]))
+        states = ["ALARM", "OK"] * 10
+        for number, each in enumerate(states):
+            client.set_alarm_state(AlarmName="flaps", StateValue=each, StateReason=str(number))
+        told = {int(said["NewStateReason"]): said for said in (json.loads(hook.message()["Message"]) for _ in states)}
+        assert [told[number]["NewStateValue"] for number in range(len(states))] == states
+        assert [told[number]["OldStateValue"] for number in range(1, len(states))] == states[:-1]
+
+
 def test_an_alarm_on_an_expression_outlives_the_server() -> None:
     with potager.local(alarm_interval=1) as server:
         client = server.client("cloudwatch")

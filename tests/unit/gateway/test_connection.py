@@ -254,7 +254,7 @@ async def test_a_client_that_never_reads_its_answer_is_left(monkeypatch: pytest.
     monkeypatch.setattr(Connection, "connection_lost", told)
     async with listening(talkative) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**10)
-        writer.transport.pause_reading()
+        cast(asyncio.Transport, writer.transport).pause_reading()
         writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         await asyncio.wait_for(gone.wait(), 20)
         writer.close()
@@ -270,7 +270,8 @@ async def test_who_reads_no_answer_has_no_more_requests_answered() -> None:
 
     async with listening(talkative) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**10)
-        writer.transport.pause_reading()
+        transport = cast(asyncio.Transport, writer.transport)
+        transport.pause_reading()
         writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
         await asyncio.wait_for(asked.get(), 20)
         writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -278,11 +279,11 @@ async def test_who_reads_no_answer_has_no_more_requests_answered() -> None:
             assert b" 200 " in await answer(port, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
             await asked.get()
         assert asked.empty()
-        writer.transport.resume_reading()
+        transport.resume_reading()
         taking = asyncio.ensure_future(reader.read(-1))
         await asyncio.wait_for(asked.get(), 20)
         taking.cancel()
-        writer.transport.abort()
+        transport.abort()
 
 
 UPGRADE = b"host: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n"

@@ -4,8 +4,8 @@
                                                                        and the actions that are due
 
 What is due is written with the change, so that a server that is killed in between acts when it comes back: an action
-happens at least once. Actions on policies of Application Auto Scaling are repeated with each evaluation as long as the
-state lasts, as on AWS.
+happens at least once, for each change, however fast one follows another. Actions on policies of Application Auto
+Scaling are repeated with each evaluation as long as the state lasts, as on AWS.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from potager.kernel import clock, ids
@@ -33,6 +34,8 @@ KIND, HISTORY = "alarm", "alarm-history"
 MEMBERS = {OK: "OKActions", ALARM: "AlarmActions", INSUFFICIENT: "InsufficientDataActions"}
 KEPT = 14 * 86_400.0
 """Seconds that history is kept."""
+MOST_DUE = 100
+"""Actions of an alarm that may be due; where its state changes faster than they are done, the oldest are left out."""
 TRIMMED = 100
 """Items of history that one change removes at most, where they are too old."""
 
@@ -110,16 +113,16 @@ class Watch:
 
     async def _done(self, row: Row) -> Row:
         """Acts as is due; the row with nothing due any more."""
-        due = row.doc.get("_due", [])
-        if not due:
-            return row
-        for arn in due:
-            await self._attempt(row, arn)
-        doc = {name: value for name, value in row.doc.items() if name != "_due"}
-        return await self._rows.write(lambda tx: tx.update(row, doc=doc))
+        while due := row.doc.get("_due"):
+            await self._attempt(_as_it_was(row, due[0]), due[0]["arn"], news=True)
+            row = await self._settle(row, due[0]["id"])
+        return row
 
-    async def _attempt(self, row: Row, arn: str) -> None:
-        """Acts, and writes down what came of it where it is due: not what is repeated as long as a state lasts."""
+    async def _settle(self, row: Row, done: str) -> Row:
+        return await self._rows.write(lambda tx: settled(tx, row, done))
+
+    async def _attempt(self, row: Row, arn: str, *, news: bool = False) -> None:
+        """Acts, and writes down what came of it where that is news: not what is repeated as long as a state lasts."""
         service = arn.split(":")[2]
         error = ""
         try:
@@ -131,7 +134,7 @@ class Watch:
             log.warning("alarm %s: the action %s failed: %s", row.name, arn, error)
         said = f"Failed to execute action {arn}: {error}" if error else f"Successfully executed action {arn}"
         data = {"actionState": "Failed" if error else "Succeeded", "notificationResource": arn, "error": error or None}
-        if arn in row.doc.get("_due", []):
+        if news:
             await self._rows.write(lambda tx: remember(tx, row, "Action", said, data))
 
     async def _publish(self, row: Row, arn: str) -> None:
@@ -166,12 +169,28 @@ def changed(tx: Tx, row: Row, state: str, why: str, data: str | None, now: float
     if old != state:
         doc |= {"_old": old, "StateTransitionedTimestamp": now}
         if doc.get("ActionsEnabled", True):
-            doc["_due"] = doc.get(MEMBERS[state], [])
+            then = {name: doc[name] for name in ("StateReason", "StateUpdatedTimestamp", "_old")}
+            fresh = [
+                {"id": ids.short(8), "arn": arn, "state": state, "then": then} for arn in doc.get(MEMBERS[state], [])
+            ]
+            doc["_due"] = [*doc.get("_due", []), *fresh][-MOST_DUE:]
     row = tx.update(row, doc=doc, status=state)
     if old != state:
         said = {"oldState": {"stateValue": old}, "newState": {"stateValue": state, "stateReason": why}}
         remember(tx, row, "StateUpdate", f"Alarm updated from {old} to {state}", said)
     return row
+
+
+def settled(tx: Tx, row: Row, done: str) -> Row:
+    """The alarm as it is by now, with one action less that is due, in a transaction."""
+    row = tx.get(KIND, row.scope, row.name) or row
+    due = [each for each in row.doc.get("_due", []) if each["id"] != done]
+    return tx.update(row, doc={**row.doc, "_due": due})
+
+
+def _as_it_was(row: Row, due: Mapping[str, Any]) -> Row:
+    """The alarm at the change that an action is due for."""
+    return replace(row, status=due["state"], doc=row.doc | due["then"])
 
 
 def remember(tx: Tx, row: Row, kind: str, summary: str, data: Mapping[str, Any]) -> None:
