@@ -254,3 +254,16 @@ def test_a_change_outlives_the_server_that_began_it(fresh_server: potager.Local)
     assert [each["StatusCode"] for each in scaled.activities()] == ["Successful"]
     scaled.scaling.deregister_scalable_target(**scaled.names)
     assert scaled.count == 3
+
+
+@pytest.mark.parametrize("value", [0.0, float("inf"), float("nan")])
+def test_a_target_value_that_cannot_be_reached_is_refused(scaled: Scaled, value: float) -> None:
+    predefined = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
+    config = {"TargetValue": value, "PredefinedMetricSpecification": predefined}
+    with pytest.raises(ClientError, match="Give a value above 0"):
+        scaled.scaling.put_scaling_policy(
+            PolicyName="never",
+            PolicyType="TargetTrackingScaling",
+            **scaled.names,
+            TargetTrackingScalingPolicyConfiguration=config,
+        )

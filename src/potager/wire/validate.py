@@ -33,6 +33,8 @@ NOT_NULL = "Member must not be null"
 MAX_SHOWN = 256
 MAX_PROBLEMS = 100
 MAX_MATCHED = 256
+MOST_FLOAT = 3.4028234663852886e38
+"""The greatest number of 32 bits."""
 
 
 def validate(shape: Shape | None, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -301,6 +303,8 @@ def _length_rules(shape: Shape) -> list[Rule]:
 
 def _range_rules(shape: Shape) -> list[Rule]:
     low, high = shape.metadata.get("min"), shape.metadata.get("max")
+    if shape.type_name == "float":  # of 32 bits: what is infinite there, or no number, no document can keep
+        high = MOST_FLOAT if high is None else high
     rules: list[Rule] = []
     if high is not None:
         most = f"Member must have value less than or equal to {high}"

@@ -99,6 +99,16 @@ def test_every_constraint_is_told_in_aws_words() -> None:
     assert problems(Tops={"k": {}}) == one(f"Value null at 'tops.k.member.key' {failed} not be null")
 
 
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e39])
+def test_a_number_that_no_float_holds_is_refused(value: float) -> None:
+    top = shape_of(
+        "Top", Top={"type": "structure", "members": {"Weight": {"shape": "Weight"}}}, Weight={"type": "float"}
+    )
+    assert validate(top, {"Weight": 1e38}) == {"Weight": 1e38}
+    with pytest.raises(Invalid, match="less than or equal to"):
+        validate(top, {"Weight": value})
+
+
 def test_a_name_that_breaks_two_rules_is_told_twice() -> None:
     assert problems(JobName="A_b_C_d") == (
         "2 validation errors detected: Value 'A_b_C_d' at 'jobName' failed to satisfy constraint: Member must satisfy "

@@ -58,7 +58,7 @@ def _checked(kind: str, config: Mapping[str, Any]) -> Mapping[str, Any]:
     if kind == STEP:
         _check_steps(config)
     else:
-        if config["TargetValue"] <= 0:
+        if not 0 < config["TargetValue"] < inf:
             raise Invalid(f"TargetValue is {config['TargetValue']:g}. Give a value above 0.")
         readings.check(config)
     return config
