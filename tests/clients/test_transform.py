@@ -251,7 +251,7 @@ def test_what_the_model_cannot_read_or_give_fails_the_job(transforms: Transforms
     transforms.put("odd/a.csv", rows(2))
     job = transforms.ended(transforms.start("odd", "odd/", {"ContentType": "image/png"}))
     assert job["TransformJobStatus"] == "Failed"
-    assert "400" in job["FailureReason"]
+    assert "415" in job["FailureReason"]
     assert "image/png" in job["FailureReason"]
 
 

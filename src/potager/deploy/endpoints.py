@@ -18,6 +18,7 @@ from potager.kernel.context import Context
 from potager.kernel.errors import Invalid
 from potager.store.listing import listing
 from potager.store.rows import Row, Rows, Tx
+from potager.store.settling import settled
 from potager.wire.service import Service
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     )
 
 sagemaker = Service("sagemaker")
+MOVING = (*lifecycle.UNDER_WAY, "Deleting")
+"""Statuses of an endpoint that is on its way somewhere."""
 
 
 @sagemaker.operation
@@ -57,7 +60,8 @@ async def create_endpoint(ctx: Context, req: CreateEndpointInputTypeDef) -> Mapp
 @sagemaker.operation
 async def describe_endpoint(ctx: Context, req: DescribeEndpointInputTypeDef) -> Mapping[str, Any]:
     """Everything known of one endpoint."""
-    return view(await find(ctx, req["EndpointName"]))
+    row = await settled(ctx, await find(ctx, req["EndpointName"]), MOVING)
+    return view(row or await find(ctx, req["EndpointName"]))
 
 
 @sagemaker.operation
@@ -131,7 +135,7 @@ def want(tx: Tx, row: Row, wanted: Mapping[str, Any], config: Mapping[str, Any] 
 
 def _settled(row: Row, verb: str) -> None:
     """`Invalid` for an endpoint that is on its way somewhere, or that failed and can only be deleted."""
-    if row.status in (*lifecycle.UNDER_WAY, "Deleting"):
+    if row.status in MOVING:
         state = f"Endpoint {row.name} is {row.status}. Wait until it is InService."
         raise Invalid(f'Cannot update in-progress endpoint "{row.arn}". {state}')
     if row.status == "Failed" and verb == "update":

@@ -15,8 +15,9 @@ from potager.store import inputs
 from potager.store.listing import listing
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows, Tx
+from potager.store.settling import settled
 from potager.train import artifacts, attempts, checkpoints, cluster, lifecycle, metrics, pools, served
-from potager.train.runner import KIND, Runner
+from potager.train.runner import ACTIVE, KIND, Runner
 from potager.wire.service import Service, partly
 
 if TYPE_CHECKING:
@@ -95,7 +96,8 @@ async def _check_inputs(ctx: Context, doc: Mapping[str, Any]) -> None:
 @sagemaker.operation
 async def describe_training_job(ctx: Context, req: DescribeTrainingJobRequestTypeDef) -> Mapping[str, Any]:
     """Everything known of one training job, and the metrics that its image has by itself."""
-    shown = view(await find(ctx, req["TrainingJobName"]))
+    row = await settled(ctx, await find(ctx, req["TrainingJobName"]), ACTIVE)
+    shown = view(row or await find(ctx, req["TrainingJobName"]))
     algorithm = shown["AlgorithmSpecification"]
     if definitions := metrics.defined(algorithm):
         shown["AlgorithmSpecification"] = algorithm | {"MetricDefinitions": definitions}

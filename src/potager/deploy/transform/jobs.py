@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from potager.deploy import artifact, containers, models
 from potager.deploy.transform import plan
-from potager.deploy.transform.runner import KIND, TransformRunner
+from potager.deploy.transform.runner import ACTIVE, KIND, TransformRunner
 from potager.kernel import ids, tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, Invalid, Unserved, WireError
 from potager.store.listing import listing
 from potager.store.rows import Row, Rows, Tx
+from potager.store.settling import settled
 from potager.wire.service import Service, partly
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def _containers(model: Row) -> list[containers.Container]:
 @sagemaker.operation
 async def describe_transform_job(ctx: Context, req: DescribeTransformJobRequestTypeDef) -> Mapping[str, Any]:
     """Everything known of one transform job."""
-    return view(await find(ctx, req["TransformJobName"]))
+    row = await settled(ctx, await find(ctx, req["TransformJobName"]), ACTIVE)
+    return view(row or await find(ctx, req["TransformJobName"]))
 
 
 @sagemaker.operation

@@ -12,9 +12,10 @@ from potager.kernel import ids, tags
 from potager.kernel.context import Context
 from potager.kernel.errors import Exists, InUse, WireError
 from potager.prepare.processing import lifecycle, served
-from potager.prepare.processing.runner import KIND, ProcessingRunner
+from potager.prepare.processing.runner import ACTIVE, KIND, ProcessingRunner
 from potager.store.listing import listing
 from potager.store.rows import Row, Rows, Tx
+from potager.store.settling import settled
 from potager.wire.service import Service, partly
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def _input(given: Mapping[str, Any]) -> dict[str, Any]:
 @sagemaker.operation
 async def describe_processing_job(ctx: Context, req: DescribeProcessingJobRequestTypeDef) -> Mapping[str, Any]:
     """Everything known of one processing job."""
-    return view(await find(ctx, req["ProcessingJobName"]))
+    row = await settled(ctx, await find(ctx, req["ProcessingJobName"]), ACTIVE)
+    return view(row or await find(ctx, req["ProcessingJobName"]))
 
 
 @sagemaker.operation
