@@ -176,12 +176,12 @@ def test_metrics_are_found_by_their_dimensions(plain: Any, space: str) -> None:
 @pytest.mark.parametrize(
     ("datum", "code", "names"),
     [
-        ({"Value": 1, "Values": [1.0]}, "InvalidParameterCombination", "Values"),
+        ({"Value": 1, "Values": [1.0]}, "InvalidParameterCombination", "member.2.Value and .* are mutually exclusive"),
         ({}, "MissingParameter", "StatisticValues"),
-        ({"Values": [1.0], "Counts": [1.0, 2.0]}, "InvalidParameterValue", "Counts"),
+        ({"Values": [1.0], "Counts": [1.0, 2.0]}, "InvalidParameterValue", "Counts must be of the same size"),
         ({"Value": 1, "Timestamp": datetime(2020, 1, 1, tzinfo=UTC)}, "InvalidParameterValue", "two weeks"),
         ({"Value": 1, "StorageResolution": 5}, "InvalidParameterValue", "StorageResolution"),
-        ({"Value": float("nan")}, "InvalidParameterValue", "nan"),
+        ({"Value": float("nan")}, "InvalidParameterValue", "The value NaN for parameter MetricData.member.2.Value is"),
         ({"Value": 1, "Dimensions": [{"Name": "a", "Value": "b"}] * 2}, "InvalidParameterValue", "twice"),
         ({"Value": 1, "MetricName": "a\0"}, "InvalidParameterValue", "control"),
         ({"Value": 1, "Dimensions": [{"Name": "a", "Value": "b\n"}]}, "InvalidParameterValue", "control"),
@@ -328,14 +328,49 @@ def test_alarms_are_described_by_what_they_are(cloudwatch: Any, space: str) -> N
         ({"TreatMissingData": "maybe"}, "TreatMissingData"),
         ({"Period": 7}, "period 7"),
         ({"ExtendedStatistic": "p99"}, "one of the two"),
+        ({"Statistic": None, "ExtendedStatistic": "90"}, "value 90 for parameter ExtendedStatistic is not supported"),
+        ({"EvaluateLowSampleCountPercentile": "x"}, "Option x is not supported"),
         ({"EvaluationPeriods": 10_000}, "86400"),
         ({"ComparisonOperator": "GreaterThanUpperThreshold"}, "anomaly"),
         ({"AlarmActions": ["arn:aws:ec2:us-east-1:000000000000:stop"]}, "ec2"),
     ],
 )
 def test_an_alarm_that_cannot_be_is_refused(plain: Any, space: str, more: dict[str, Any], names: str) -> None:
+    asked = {member: value for member, value in alarm("bad", space, **more).items() if value is not None}
     with pytest.raises(ClientError, match=names):
-        plain.put_metric_alarm(**alarm("bad", space, **more))
+        plain.put_metric_alarm(**asked)
+
+
+@pytest.mark.parametrize(
+    ("query", "later", "says"),
+    [
+        ({}, MINUTE, "The parameter MetricDataQueries.member.1.MetricStat is required."),
+        ({"Expression": "1"}, -MINUTE, "The parameter EndTime must be greater than StartTime."),
+        ({"Expression": "1"}, MINUTE / 100, "The parameter StartTime must not equal parameter EndTime."),
+        ({"MetricStat": {}, "Period": 60}, MINUTE, "MetricDataQueries.member.1.Period and .* are mutually exclusive"),
+    ],
+)
+def test_queries_that_make_no_sense_are_refused_in_cloudwatchs_words(
+    cloudwatch: Any, space: str, then: datetime, query: dict[str, Any], later: timedelta, says: str
+) -> None:
+    if "MetricStat" in query:
+        metric = {"Namespace": space, "MetricName": "m"}
+        query = {**query, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+    with pytest.raises(ClientError, match=says) as refused:
+        cloudwatch.get_metric_data(MetricDataQueries=[{"Id": "a", **query}], StartTime=then, EndTime=then + later)
+    assert code_of(refused.value) == "ValidationError"
+
+
+def test_statistics_are_asked_for_by_name_and_of_a_time_that_passes(
+    cloudwatch: Any, space: str, then: datetime
+) -> None:
+    asked = {"Namespace": space, "MetricName": "m", "Period": 60, "StartTime": then + MINUTE / 100}
+    with pytest.raises(ClientError, match="Must specify either Statistics or ExtendedStatistics") as refused:
+        cloudwatch.get_metric_statistics(**asked, EndTime=then + MINUTE)
+    assert code_of(refused.value) == "InvalidParameterCombination"
+    with pytest.raises(ClientError, match="StartTime must be less than the parameter EndTime") as refused:
+        cloudwatch.get_metric_statistics(**asked, EndTime=then, Statistics=["Sum"])
+    assert code_of(refused.value) == "InvalidParameterValue"
 
 
 def test_values_of_a_second_are_kept_apart_on_request(plain: Any, space: str) -> None:

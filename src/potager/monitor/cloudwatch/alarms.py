@@ -82,7 +82,9 @@ def _check(req: Req) -> None:
     if req.get("TreatMissingData", "missing") not in TREATMENTS:
         raise Invalid(f"TreatMissingData is one of {', '.join(TREATMENTS)}.")
     if req.get("EvaluateLowSampleCountPercentile", "evaluate") not in ("evaluate", "ignore"):
-        raise Invalid("EvaluateLowSampleCountPercentile is evaluate or ignore.")
+        text = "Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and ignore."
+        option = req["EvaluateLowSampleCountPercentile"]
+        raise WireError("ValidationError", f"Option {option} is not supported. {text}")
     if req.get("DatapointsToAlarm", 1) > req["EvaluationPeriods"]:
         raise Invalid("DatapointsToAlarm must not be greater than EvaluationPeriods.")
     seconds = _period_of_expression(req) if "Metrics" in req else _period_of_metric(req)
@@ -102,16 +104,24 @@ def _period_of_metric(req: Req) -> int:
     if ("Statistic" in req) == ("ExtendedStatistic" in req):
         raise WireError("ValidationError", "Give Statistic or ExtendedStatistic, one of the two.")
     if "ExtendedStatistic" in req:
-        extended(req["ExtendedStatistic"])
+        _check_extended(req["ExtendedStatistic"])
     dimensions(req.get("Dimensions", ()))
     return queries.checked_period(req["Period"])
+
+
+def _check_extended(name: str) -> None:
+    try:
+        extended(name)
+    except Invalid as error:
+        text = f"The value {name} for parameter ExtendedStatistic is not supported."
+        raise WireError("InvalidParameterValue", text) from error
 
 
 def _period_of_expression(req: Req) -> int:
     if mixed := [member for member in SINGLE if member in req]:
         raise WireError("ValidationError", f"Give Metrics, or {mixed[0]} and what belongs to it, one of the two.")
     asked = req["Metrics"]
-    queries.check(asked)
+    queries.check(asked, "Metrics")
     if sum(query.get("ReturnData", True) for query in asked) != 1:
         raise WireError("ValidationError", "Exactly one of the Metrics must have ReturnData true.")
     return period(asked)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -42,7 +42,7 @@ async def put_metric_data(ctx: Context, req: Req) -> None:
     if len(data) > MOST_DATA:
         raise _wrong("MetricData", f"{len(data)} metrics were given, {MOST_DATA} are taken")
     now = clock.now()
-    checked = [_checked(datum, now) for datum in data]
+    checked = [_checked(f"MetricData.member.{number}", datum, now) for number, datum in enumerate(data, 1)]
     metrics = ctx[Metrics]
     for datum, at in checked:
         resolution = 1 if datum.get("StorageResolution") == 1 else 60
@@ -67,27 +67,34 @@ def _fold(summary: Any, datum: Mapping[str, Any]) -> None:
         summary.add(float(datum["Value"]))
 
 
-def _checked(datum: Mapping[str, Any], now: float) -> tuple[Mapping[str, Any], float]:
-    """A datum and its moment; a `WireError` for one that cannot be taken."""
+def _checked(place: str, datum: Mapping[str, Any], now: float) -> tuple[Mapping[str, Any], float]:
+    """A datum and its moment; a `WireError` for one that cannot be taken, in AWS's words where they are known."""
     name = datum["MetricName"]
     for text in (name, *chain(*dimensions(datum.get("Dimensions", ())).items())):
         _plain(text)
-    given = [each for each in ("Value", "Values", "StatisticValues") if each in datum]
-    if len(given) != 1:
-        text = "one of Value, Values and StatisticValues, and no more than one"
-        code = "InvalidParameterCombination" if given else "MissingParameter"
-        raise WireError(code, f"The metric {name} must have {text}.")
+    given = [f"{place}.{each}" for each in ("Value", "Values", "StatisticValues") if each in datum]
+    if not given:
+        text = f"At least one of the parameters {place}.Value, {place}.Values or {place}.StatisticValues"
+        raise WireError("MissingParameter", f"{text} must be specified.")
+    if len(given) > 1:
+        text = f"The parameters {given[0]} and {given[1]} are mutually exclusive and you have specified both."
+        raise WireError("InvalidParameterCombination", text)
     if datum.get("StorageResolution", 60) not in (1, 60):
         raise _wrong("StorageResolution", f"{datum['StorageResolution']} is neither 1 nor 60")
     values = datum.get("Values", [])
     counts = datum.get("Counts", [1.0] * len(values))
-    if len(values) > MOST_VALUES or len(counts) != len(values) or (not values and "Values" in datum):
-        raise _wrong("Values", f"there must be 1 to {MOST_VALUES}, and as many Counts")
+    if len(counts) != len(values):
+        text = f"The parameters {place}.Values and {place}.Counts must be of the same size."
+        raise WireError("InvalidParameterValue", text)
+    if len(values) > MOST_VALUES or (not values and "Values" in datum):
+        raise _wrong("Values", f"there must be 1 to {MOST_VALUES}")
     if any(not 0 < count < GREATEST for count in counts):
         raise _wrong("Counts", "counts are numbers above 0")
-    for value in (datum.get("Value", 0.0), *values, *datum.get("StatisticValues", {}).values()):
-        if not math.isfinite(value) or abs(value) > GREATEST:
-            raise _wrong("Value", f"{name} has the value {value}, which is no number from -2^360 to 2^360")
+    for member, value in _numbers(datum):
+        if math.isnan(value):
+            raise WireError("InvalidParameterValue", f"The value NaN for parameter {place}.{member} is invalid.")
+        if abs(value) > GREATEST:
+            raise _wrong(member, f"{name} has the value {value}, which is no number from -2^360 to 2^360")
     if statistics := datum.get("StatisticValues"):
         _consistent(name, statistics)
     at = datum["Timestamp"].timestamp() if "Timestamp" in datum else now
@@ -100,6 +107,16 @@ def _plain(text: str) -> None:
     """Refuses what no client can show, and what would keep a database from taking everybody's metrics."""
     if _CONTROL.search(text):
         raise WireError("InvalidParameterValue", f"The name {text!r} has control characters. Leave them out.")
+
+
+def _numbers(datum: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The values of a datum, each with the member that it stands in."""
+    if "Value" in datum:
+        yield "Value", datum["Value"]
+    for value in datum.get("Values", ()):
+        yield "Values", value
+    for name, value in datum.get("StatisticValues", {}).items():
+        yield f"StatisticValues.{name}", value
 
 
 def _consistent(name: str, statistics: Mapping[str, float]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from potager.kernel.errors import Invalid, Unserved
+from potager.kernel.errors import Invalid, Unserved, WireError
 from potager.kernel.names import Scope
 from potager.monitor.cloudwatch import expressions
 from potager.monitor.cloudwatch.expressions import Node, Scene, Series, Value
@@ -31,6 +31,11 @@ class Result:
     returned: bool
 
 
+def span(req: Mapping[str, Any]) -> tuple[float, float]:
+    """StartTime and EndTime of a request, in seconds since 1970: whole ones, as CloudWatch takes them."""
+    return float(int(req["StartTime"].timestamp())), float(int(req["EndTime"].timestamp()))
+
+
 def checked_period(period: int) -> int:
     """The period; `Invalid` for one that CloudWatch does not have."""
     if period in SECONDS or (period % 60 == 0 and 60 <= period <= 86_400):
@@ -44,17 +49,19 @@ def aligned(at: float, period: int) -> float:
     return at - at % step
 
 
-def check(queries: Sequence[Mapping[str, Any]]) -> dict[str, Node]:
-    """The trees of the expressions by id; `Invalid` or `Unserved` for queries that cannot be answered."""
+def check(queries: Sequence[Mapping[str, Any]], member: str = "MetricDataQueries") -> dict[str, Node]:
+    """The trees of the expressions by id; `Invalid` or `Unserved` for queries that cannot be answered.
+
+    `member` is what the request calls the queries.
+    """
     trees: dict[str, Node] = {}
     names: set[str] = set()
-    for query in queries:
+    for number, query in enumerate(queries, 1):
         name = query["Id"]
         if not _ID.fullmatch(name) or name in names:
             raise Invalid(f"The Id {name!r} is given twice, or does not begin with a small letter and go on with \\w.")
         names.add(name)
-        if ("MetricStat" in query) == ("Expression" in query):
-            raise Invalid(f"The query {name} must have a MetricStat or an Expression, one of the two.")
+        _one_of_two(f"{member}.member.{number}", query)
         if "${" in query.get("Label", ""):
             raise Unserved("Dynamic labels (`${...}`) are not served. Give a plain Label.")
         if "Expression" in query:
@@ -69,6 +76,16 @@ def check(queries: Sequence[Mapping[str, Any]]) -> dict[str, Node]:
             raise Invalid(f"The expression {name} names {', '.join(sorted(unknown))}, the Id of no query.")
     _ordered(trees)
     return trees
+
+
+def _one_of_two(place: str, query: Mapping[str, Any]) -> None:
+    """`ValidationError` for a query that is neither a metric's nor an expression, or both, in AWS's words."""
+    if "MetricStat" not in query and "Expression" not in query:
+        raise WireError("ValidationError", f"The parameter {place}.MetricStat is required.\n")
+    for other in ("Expression", "Period"):
+        if "MetricStat" in query and other in query:
+            text = f"The parameters {place}.{other} and {place}.MetricStat are mutually exclusive"
+            raise WireError("ValidationError", f"{text} and you have specified both.")
 
 
 def _ordered(trees: Mapping[str, Node]) -> list[str]:

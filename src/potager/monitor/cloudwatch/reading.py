@@ -23,9 +23,11 @@ MOST_QUERIES, MOST_POINTS = 500, 100_800
 async def get_metric_data(ctx: Context, req: Req) -> Output:
     """Values of metrics and expressions. A metric that goes on on the next page has the StatusCode PartialData."""
     asked = req["MetricDataQueries"]
-    start, end = req["StartTime"].timestamp(), req["EndTime"].timestamp()
-    if start >= end:
-        raise WireError("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+    start, end = queries.span(req)
+    if start > end:
+        raise WireError("ValidationError", "The parameter EndTime must be greater than StartTime.")
+    if start == end:
+        raise WireError("ValidationError", "The parameter StartTime must not equal parameter EndTime.")
     if len(asked) > MOST_QUERIES:
         raise WireError("ValidationError", f"{len(asked)} queries were given, {MOST_QUERIES} are taken at once.")
     _few_enough(asked, start, end)

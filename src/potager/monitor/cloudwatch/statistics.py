@@ -10,7 +10,7 @@ from typing import Any
 from potager.kernel import clock
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved, WireError
-from potager.monitor.cloudwatch.queries import aligned, checked_period
+from potager.monitor.cloudwatch.queries import aligned, checked_period, span
 from potager.monitor.cloudwatch.service import Output, Req, cloudwatch, dimensions, page, shown
 from potager.store.metrics import Metrics, Name, Point
 from potager.store.summary import extended
@@ -29,14 +29,15 @@ async def get_metric_statistics(ctx: Context, req: Req) -> Output:
     """Statistics of one metric, a datapoint a period that had values; values of each unit apart."""
     basic, more = req.get("Statistics", []), req.get("ExtendedStatistics", [])
     if bool(basic) == bool(more):
-        code = "InvalidParameterCombination" if basic else "MissingParameter"
-        raise WireError(code, "Give Statistics or ExtendedStatistics, one of the two.")
+        text = "Give one of the two." if basic else "Must specify either Statistics or ExtendedStatistics"
+        raise WireError("InvalidParameterCombination", text)
     for name in more:
         extended(name)
     period = checked_period(req["Period"])
-    start, end = aligned(req["StartTime"].timestamp(), period), req["EndTime"].timestamp()
+    start, end = span(req)
     if start >= end:
         raise WireError("InvalidParameterValue", "The parameter StartTime must be less than the parameter EndTime.")
+    start = aligned(start, period)
     if (end - start) / period > MOST_POINTS:
         text = f"You have requested up to {int((end - start) / period)} datapoints, which exceeds the limit of"
         raise WireError("InvalidParameterCombination", f"{text} {MOST_POINTS}. Ask for a longer Period or less time.")
