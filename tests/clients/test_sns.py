@@ -204,6 +204,7 @@ def test_messages_have_a_text_for_each_protocol_and_their_bounds(sns: Any, topic
         {"Message": ""},
         {"Message": "m", "Subject": "two\nlines"},
         {"Message": "m", "Subject": "s" * 101},
+        {"Message": "m", "MessageDeduplicationId": "once"},
     ):
         assert refused(sns.publish, TopicArn=topic, **given)[0] == "InvalidParameter"
     odd = {"n": {"DataType": "Number", "StringValue": "many"}}
@@ -212,9 +213,20 @@ def test_messages_have_a_text_for_each_protocol_and_their_bounds(sns: Any, topic
     assert len(hook.message()["Message"]) == 256 * 1024
 
 
+def test_a_topic_that_says_that_it_is_standard_is_one(sns: Any) -> None:
+    arn = sns.create_topic(Name="standard", Attributes={"FifoTopic": "false", "DisplayName": "d"})["TopicArn"]
+    attributes = sns.get_topic_attributes(TopicArn=arn)["Attributes"]
+    assert attributes["DisplayName"] == "d"
+    assert "FifoTopic" not in attributes
+
+
 def test_a_batch_is_taken_message_by_message(sns: Any, topic: str, hook: Receiver) -> None:
     subscribed(sns, topic, hook)
-    entries = [{"Id": "a", "Message": "1"}, {"Id": "b", "Message": "2", "Subject": "\n"}, {"Id": "c", "Message": "3"}]
+    entries = [
+        {"Id": "a", "Message": "1"},
+        {"Id": "b", "Message": "2", "Subject": "\n"},
+        {"Id": "c", "Message": "3", "MessageGroupId": "g"},
+    ]
     answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
     assert [each["Id"] for each in answer["Successful"]] == ["a", "c"]
     assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("b", "InvalidParameter")]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import eq, ge, gt, le, lt
 from typing import Any, cast
 
-from potager.monitor.topics.service import invalid
+from potager.kernel.errors import Invalid
 
 MOST_NAMES, MOST_COMBINATIONS = 5, 150
 """Names of a policy, and the product of how many values each has."""
@@ -27,6 +27,7 @@ _TEXTS: dict[str, Callable[[str, str], bool]] = {
     "suffix": str.endswith,
     "equals-ignore-case": lambda value, wanted: value.casefold() == wanted.casefold(),
 }
+OPERATORS = (*_TEXTS, "exists", "cidr", "numeric", "anything-but")
 _MISSING = object()
 
 Policy = Mapping[str, Any]
@@ -36,9 +37,9 @@ def check(policy: Policy, scope: str) -> None:
     """`Invalid` for a policy that SNS would not take."""
     names, combinations = _checked(policy, nested=scope == BODY)
     if names > MOST_NAMES:
-        raise invalid("FilterPolicy", f"Filter policy can not have more than {MOST_NAMES} keys")
+        raise _wrong(f"Filter policy can not have more than {MOST_NAMES} keys")
     if combinations > MOST_COMBINATIONS:
-        raise invalid("FilterPolicy", "Filter policy is too complex")
+        raise _wrong("Filter policy is too complex")
 
 
 def _checked(policy: Policy, *, nested: bool) -> tuple[int, int]:
@@ -49,29 +50,40 @@ def _checked(policy: Policy, *, nested: bool) -> tuple[int, int]:
             inner, more = _checked(cast(Policy, rule), nested=True)
             names, combinations = names + inner, combinations * more
             continue
+        if isinstance(rule, dict):
+            raise Invalid(f"Invalid parameter: Filter policy scope {ATTRIBUTES} does not support nested filter policy")
         if not isinstance(rule, list):
-            raise invalid("FilterPolicy", f'"{name}" must be an object or an array')
+            raise _wrong(f'"{name}" must be an object or an array')
         values = cast("list[Any]", rule)
         if name == "$or" or not values:
             why = '"$or" is not served' if values else f'Empty arrays are not allowed: "{name}"'
-            raise invalid("FilterPolicy", why)
+            raise _wrong(why)
         for value in values:
             _check_value(value)
         names, combinations = names + 1, combinations * len(values)
     return names, combinations
 
 
+def _wrong(reason: str) -> Invalid:
+    """As SNS says it of filter policies."""
+    return Invalid(f"Invalid parameter: FilterPolicy: {reason}")
+
+
 def _check_value(value: Any) -> None:
     if isinstance(value, list):
-        raise invalid("FilterPolicy", "Match value must be String, number, true, false, or null")
+        raise _wrong("Match value must be String, number, true, false, or null")
     if not isinstance(value, dict):
         return
     rule = cast("dict[str, Any]", value)
     if len(rule) != 1:
-        raise invalid("FilterPolicy", "Only one key allowed in match expression")
+        raise _wrong("Only one key allowed in match expression")
     ((operator, wanted),) = rule.items()
+    if operator == "exists" and not isinstance(wanted, bool):
+        raise _wrong("exists match pattern must be either true or false.")
+    if operator not in OPERATORS:
+        raise _wrong(f"Unrecognized match type {operator}")
     if not _sound(operator, wanted):
-        raise invalid("FilterPolicy", f"Unrecognized match type {operator} with {json.dumps(wanted)[:80]}")
+        raise _wrong(f"{operator} does not go with {json.dumps(wanted)[:80]}")
 
 
 def _sound(operator: str, wanted: Any) -> bool:
@@ -99,7 +111,12 @@ def _is_comparison(wanted: Any) -> bool:
     if not isinstance(wanted, list) or len(cast("list[Any]", wanted)) not in (2, 4):
         return False
     pairs = _pairs(cast("list[Any]", wanted))
-    return all(isinstance(operator, str) and operator in _COMPARE and _is_number(bound) for operator, bound in pairs)
+    if not all(isinstance(sign, str) and sign in _COMPARE and _is_number(bound) for sign, bound in pairs):
+        return False
+    if len(pairs) == 1:
+        return True
+    (low, bottom), (high, top) = pairs
+    return low.startswith(">") and high.startswith("<") and bottom < top
 
 
 def _pairs(wanted: Sequence[Any]) -> list[tuple[Any, Any]]:

@@ -90,9 +90,9 @@ def _check_batch(entries: Sequence[Mapping[str, Any]]) -> None:
 
 def _message(arn: Arn, req: Mapping[str, Any]) -> dict[str, Any]:
     """A message as it rests; `Invalid` for one that cannot be."""
-    for member in ("MessageGroupId", "MessageDeduplicationId"):
-        if req.get(member):
-            raise Unserved(f"Potager's SNS has no FIFO topics. Leave out {member}.")
+    if req.get("MessageDeduplicationId"):
+        text = "The request includes MessageDeduplicationId parameter that is not valid for this topic type"
+        raise Invalid(f"Invalid parameter: {text}")
     if not req["Message"]:
         raise Invalid("Invalid parameter: Empty message")
     subject = req.get("Subject")

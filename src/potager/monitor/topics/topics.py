@@ -57,6 +57,7 @@ async def create_topic(ctx: Context, req: Req) -> Output:
         _check("DataProtectionPolicy", req["DataProtectionPolicy"])
     for member, value in given.items():
         _check(member, value)
+    given = {member: value for member, value in given.items() if member not in UNSERVED}
     arn = ctx.arn(name, "sns")
 
     def write(tx: Tx) -> None:

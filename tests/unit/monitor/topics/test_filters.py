@@ -76,6 +76,9 @@ def test_a_policy_for_the_body_goes_down_into_it() -> None:
         {"a": [{"prefix": "b", "suffix": "c"}]},
         {"a": [{"numeric": ["=>", 1]}]},
         {"a": [{"numeric": [">", 1, "<"]}]},
+        {"a": [{"numeric": [">", 2, "<", 1]}]},
+        {"a": [{"numeric": ["<", 1, ">", 2]}]},
+        {"a": [{"exists": "yes"}]},
         {"a": [{"cidr": "nowhere"}]},
         {"a": [{"sounds-like": "b"}]},
         {"a": [{"anything-but": []}]},
@@ -86,5 +89,5 @@ def test_a_policy_for_the_body_goes_down_into_it() -> None:
     ],
 )
 def test_a_policy_that_cannot_be_is_refused(policy: dict[str, Any]) -> None:
-    with pytest.raises(Invalid, match="FilterPolicy"):
+    with pytest.raises(Invalid, match=r"Invalid parameter: (FilterPolicy: |Filter policy scope MessageAttributes )"):
         filters.check(policy, ATTRIBUTES)
