@@ -101,9 +101,11 @@ def test_every_constraint_is_told_in_aws_words() -> None:
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e39])
 def test_a_number_that_no_float_holds_is_refused(value: float) -> None:
-    top = shape_of(
-        "Top", Top={"type": "structure", "members": {"Weight": {"shape": "Weight"}}}, Weight={"type": "float"}
-    )
+    shapes: dict[str, Any] = {
+        "Top": {"type": "structure", "members": {"Weight": {"shape": "Weight"}}},
+        "Weight": {"type": "float"},
+    }
+    top = shape_of("Top", **shapes)
     assert validate(top, {"Weight": 1e38}) == {"Weight": 1e38}
     with pytest.raises(Invalid, match="less than or equal to"):
         validate(top, {"Weight": value})
