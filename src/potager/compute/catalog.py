@@ -8,6 +8,7 @@ An image's package says what it is in light metadata and imports no ML library; 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import platform
 import sys
 from collections.abc import Mapping, Sequence
@@ -70,6 +71,13 @@ class Image:
     def warm(self) -> Sequence[str]:
         """The modules that most of its scripts import, and whose import takes its time."""
         return self._says("WARM", ())
+
+    @property
+    def serving(self) -> Sequence[str]:
+        """The modules that a worker of its models imports, of those that are here; none where that takes no time."""
+        wanted = self._says("SERVES", self.warm)
+        here = [module for module in wanted if importlib.util.find_spec(module.partition(".")[0])]
+        return [*here, self.serve.partition(":")[0]] if here else []
 
     def metric_definitions(self) -> list[dict[str, str]]:
         """The metrics that the image prints, as MetricDefinitions."""

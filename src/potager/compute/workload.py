@@ -73,8 +73,8 @@ class Workload:
     hosts : the names of all hosts of its gang (`gang.py`), itself among them; none where it works alone. The folder is
         then `<gang>/<host>`. Names resolve, each to an address of its own, and two hosts can bind one port there. Hosts
         that may not use the host's network have one of their own together.
-    warm : modules. A worker whose parent has them imported may run a Python script of `argv` itself, instead of
-        executing an interpreter that would import them anew (`Executor.keep_warm`).
+    warm : modules. A worker whose parent has them imported (`Executor.keep_warm`) may run a Python script of `argv`
+        itself, instead of executing an interpreter that would import them anew. A server's is forked from that parent.
     programs : folders of the host whose programs come before the server's own on PATH; the executor's to fill.
     pipes : named pipes that it is fed through, below `/opt/ml`.
     """
@@ -243,9 +243,12 @@ class Executor(Protocol):
         """A way to invoke a server. `WorkerLost` when it does not run. Answers come once it has loaded its model."""
         ...
 
-    async def keep_warm(self, wanted: Collection[Sequence[str]]) -> None:
-        """Keeps ready to run scripts that want these modules imported (`Workload.warm`), and nothing else any more.
+    async def keep_warm(self, who: str, wanted: Collection[Sequence[str]]) -> None:
+        """Keeps ready for workloads that want these modules imported (`Workload.warm`), and for what others want.
 
-        Returns at once; a workload that comes before its modules are imported, or after, imports them itself.
+        Returns at once. A job that comes before its modules are imported, or after, imports them itself; a server
+        waits while they are being imported.
+
+        who : who wants them; what it wanted before is forgotten.
         """
         ...

@@ -22,6 +22,7 @@ from potager.deploy import lifecycle, serverless
 from potager.deploy.asynchronous import terms
 from potager.deploy.components import endpoints as components
 from potager.deploy.fleet import Fleet
+from potager.deploy.libraries import Libraries
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
 from potager.deploy.limits import Limits
 from potager.deploy.pool import Pool, Pools, Serverless
@@ -70,6 +71,8 @@ class Host:
         self.fleet = Fleet(executor, shares, data / "jobs", patience=max(self.limits.timeout, self.limits.stream))
         self.raiser = Raiser(self.fleet, objects, logs, data, "endpoint", GROUP)
         self.pools = Pools()
+        self.libraries = Libraries(executor)
+        self.raiser.want = self.libraries.want
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of an endpoint's route, from its row and its deployment."""
         self._raised: dict[str, Subject] = {}
@@ -96,6 +99,7 @@ class Host:
         """Stops looking after endpoints, and ends their instances; the next server starts them again."""
         await self._tender.close()
         self.pools.close()
+        self.libraries.close()
         await self.fleet.close()
 
     async def _act(self, row: Row) -> float | None:
@@ -248,6 +252,7 @@ class Host:
         log.warning("endpoint %s: %s: %s", row.name, status, reason)
         self._retire_others(row, live)
         if not live:
+            self.libraries.forget(row.doc["_id"])
             await self.leases.release(row)
         return 0.0 if live else None
 
@@ -256,6 +261,7 @@ class Host:
         self.router.drop(_key(row))
         if self._retire_others(row, None):
             return None
+        self.libraries.forget(row.doc["_id"])
         await self.rows.write(lambda tx: tx.delete(row))
         self._copies.pop(row.doc["_id"], None)
         await self.leases.release(row)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -53,12 +53,14 @@ class Served:
     network : whether it may use the host's network.
     environment : variables that it needs beside the model's own.
     requirements : the requirements file of its script, which may not be there.
+    libraries : modules that its worker imports (`Workload.warm`).
     """
 
     entry: str
     network: bool
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     requirements: Path | None = None
+    libraries: Sequence[str] = ()
 
 
 async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Served:
@@ -88,7 +90,9 @@ async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Serve
         return Served(OWN_SERVER, network=False, environment=named)
     if missing := image.missing():
         raise Unfit(missing)
-    served = Served(image.serve, networked(image, model), requirements=requirements(model, ml))
+    needs = requirements(model, ml)
+    libraries = () if await asyncio.to_thread(needs.is_file) else await asyncio.to_thread(lambda: image.serving)
+    served = Served(image.serve, networked(image, model), requirements=needs, libraries=libraries)
     return _of_many(image, served) if many else served
 
 

@@ -5,7 +5,7 @@ Place, of a row's deployment ─► Raiser ─► Fleet: one workload for each c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,8 @@ class Raiser:
     def __init__(self, fleet: Fleet, objects: Objects, logs: Logs, data: Path, told: str, group: str) -> None:
         self.tally: Callable[[Row, str], Note] = lambda row, variant: lambda name, value: None
         """What counts the models of a row's variant."""
+        self.want: Callable[[str, Sequence[str]], Awaitable[None]] | None = None
+        """What keeps libraries imported for a row, by its id, if anything does."""
         self._fleet = fleet
         self._objects = objects
         self._logs = logs
@@ -80,6 +82,8 @@ class Raiser:
         container = place.variant["containers"][number]
         isolated = {"isolated": place.variant["isolated"]}
         served = await layout.lay_out(self._objects, container | isolated, folder / "ml")
+        if self.want is not None:
+            await self.want(row.doc["_id"], served.libraries)
         return Workload(
             id=place.workloads[number],
             folder=folder,
@@ -98,6 +102,7 @@ class Raiser:
             read_only=[folder / "ml" / "model", *([folder / "ml" / FOLDER] if container.get("many") else [])],
             hidden=(self._data,),
             requirements=served.requirements,
+            warm=served.libraries,
         )
 
 

@@ -172,7 +172,7 @@ class Pools:
     async def _heat(self) -> list[Row]:
         """Has kept warm what the pools that there are want; gives the pools."""
         rows = await self._rows.read(lambda tx: tx.where(KIND, ["Available", "InUse"]))
-        await self._executor.keep_warm([row.doc["warm"] for row in rows])
+        await self._executor.keep_warm(KIND, [row.doc["warm"] for row in rows])
         return rows
 
     def _sweep(self, known: Collection[str | None]) -> None:

@@ -13,11 +13,14 @@ from pathlib import Path
 
 from potager.compute.channel import Channel
 from potager.compute.faults import WorkerLost
-from potager.compute.process import layers, limits, records, usage
+from potager.compute.process import layers, limits, records, usage, warm
 from potager.compute.process.isolation import Isolation
 from potager.compute.process.parent import Gone, Parent
 from potager.compute.workload import Absent, Exited, Running, Usage, Workload
 from potager.kernel.errors import LimitReached, NotFound
+
+IMPORTS = 60.0
+"""Seconds that a server's worker waits for its parent's imports, which would take it as long itself."""
 
 POLL = 0.1
 """Seconds between two looks where the system cannot tell when a process ends."""
@@ -47,6 +50,7 @@ class ProcessExecutor:
         self._kept = kept
         self._shared = tuple(shared)
         self._warm: dict[tuple[str, ...], Parent] = {}
+        self._wanted: dict[str, set[tuple[str, ...]]] = {}
         self._warming = asyncio.Lock()
 
     async def open(self) -> None:
@@ -58,7 +62,8 @@ class ProcessExecutor:
 
     async def close(self) -> None:
         """Lets go; every workload lives on."""
-        await self.keep_warm(())
+        self._wanted.clear()
+        await self.keep_warm("", ())
         await self._parent.close()
 
     async def isolation(self) -> Isolation:
@@ -79,25 +84,40 @@ class ProcessExecutor:
             if not isinstance(self.observe(workload.folder), Absent):
                 return
             await asyncio.to_thread(_prepare, replace(workload, read_only=(*workload.read_only, *self._shared)))
-            with contextlib.suppress(Gone):
-                await self._parent_of(workload).spawn(workload.folder, workload.secrets)
-                return
+            for parent in (await self._warm_parent(workload), self._parent):
+                if parent is not None:
+                    with contextlib.suppress(Gone):
+                        await parent.spawn(workload.folder, workload.secrets)
+                        return
         raise LimitReached("The parent of workers keeps dying; the server's standard error says why.")
 
-    async def keep_warm(self, wanted: Collection[Sequence[str]]) -> None:
-        """Keeps parents ready that have these modules imported, and lets go of all others."""
-        asked = {tuple(modules) for modules in wanted if modules}
+    async def keep_warm(self, who: str, wanted: Collection[Sequence[str]]) -> None:
+        """Keeps parents ready that have these modules imported, and lets go of those that nobody wants now."""
+        self._wanted[who] = {tuple(modules) for modules in wanted if modules}
         async with self._warming:
+            asked = set[tuple[str, ...]]().union(*self._wanted.values())
             for modules in self._warm.keys() - asked:
                 await self._warm.pop(modules).close()
             for modules in asked - self._warm.keys():
                 self._warm[modules] = Parent(modules, isolate=self._isolate, kept=self._kept, warm=True)
                 await self._warm[modules].open()
 
-    def _parent_of(self, workload: Workload) -> Parent:
-        """The parent that has the workload's modules imported, if there is one, else the one of all."""
+    async def _warm_parent(self, workload: Workload) -> Parent | None:
+        """The parent that has the workload's modules imported, None where there is none.
+
+        A server's worker waits for imports that are under way: by itself it would take as long, and keep what it
+        imported for itself.
+        """
         found = self._warm.get(tuple(workload.warm))
-        return found if found is not None and found.warmed else self._parent
+        if found is None:
+            return None
+        if workload.kind == "server":
+            if not warm.serves(workload):
+                return None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IMPORTS):
+                    await found.imported()
+        return found if found.warmed else None
 
     def observe(self, folder: Path) -> Absent | Running | Exited:
         """What became of the workload in `folder`."""

@@ -85,7 +85,9 @@ def _environment(workload: Workload, place: Callable[[str], str], tmp: str) -> N
         settings |= {"PATH": os.pathsep.join(map(str, folders)), "VIRTUAL_ENV": str(home)}
     os.environ.clear()
     os.environ.update(settings)
-    if not workload.argv:
+    if warm.serves(workload):
+        warm.settle(workload.cpus)
+    elif not workload.argv:
         limits.set_threads(count)
 
 

@@ -42,6 +42,7 @@ class Parent:
         }
         self.warmed = False
         """Whether its imports are done and left it with one thread."""
+        self._imports: asyncio.Future[bool] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -69,6 +70,11 @@ class Parent:
         if self._isolation is None:
             raise Gone
         return await asyncio.shield(self._isolation)
+
+    async def imported(self) -> bool:
+        """Whether it has everything imported and one thread, as soon as that is known; False once it is gone."""
+        await self.open()
+        return self._imports is not None and await asyncio.shield(self._imports)
 
     async def spawn(self, folder: Path, secrets: Mapping[str, str]) -> None:
         """Has the workload in `folder` minded by a shim; `Gone` when the zygote died first.
@@ -109,6 +115,7 @@ class Parent:
         near.setblocking(False)
         reader, self._writer = await asyncio.open_connection(sock=near, limit=1 << 20)
         self._isolation = asyncio.get_running_loop().create_future()
+        self._imports = asyncio.get_running_loop().create_future()
         self._writer.write(json.dumps({"paths": _paths(), **self._first}).encode() + b"\n")
         self._listening = asyncio.create_task(self._listen(reader))
 
@@ -127,6 +134,8 @@ class Parent:
             self._isolation.set_result(Isolation(**doc["isolation"]))
         if "threads" in doc:
             self.warmed = doc["threads"] == 1
+            if self._imports is not None:
+                self._imports.set_result(self.warmed)
         answer = self._waiting.get(doc.get("id", 0))
         if answer is not None and not answer.done():
             answer.set_result(doc["error"])
@@ -137,6 +146,8 @@ class Parent:
             self._writer.transport.abort()
         self._writer = None
         self.warmed = False
+        if self._imports is not None and not self._imports.done():
+            self._imports.set_result(False)
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(Gone())

@@ -1,4 +1,5 @@
 """A Python script run by a worker that has its libraries imported already, instead of by a new interpreter.
+A server's worker is forked from such a parent, too, and finds imported what its image needs.
 
 What a new interpreter does with `python train.py ...` is done here in the fork of a parent that imported what the
 workload names (`Workload.warm`): seconds of imports become the milliseconds of a fork. Only what comes out the same is
@@ -25,6 +26,9 @@ _EARLY = re.compile(
 )
 """Variables that are read while an interpreter or a library starts, too late for one that has started."""
 
+WITHOUT_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "ORT_DISABLE_TELEMETRY": "1"}
+"""Variables by which pyarrow (its jemalloc) and ONNX Runtime start no thread when they are imported."""
+
 BROUGHT: dict[str, str] = {}
 """Variables that the parent's imports set, as scikit-learn's do: a script that imports anew would have them too."""
 
@@ -43,13 +47,23 @@ def fits(workload: Workload, argv: Sequence[str]) -> bool:
     )
 
 
-def run(argv: Sequence[str], cpus: int | None) -> None:
-    """Runs the script in this process and the current folder; raises SystemExit as an interpreter would end."""
+def serves(workload: Workload) -> bool:
+    """Whether a server's worker may be forked from a parent that has its libraries imported."""
+    return bool(workload.warm) and workload.kind == "server" and not any(map(_EARLY.match, workload.environment))
+
+
+def settle(cpus: int | None) -> None:
+    """Gives libraries that the parent imported what they would have found, had they been imported here."""
     for name, text in BROUGHT.items():
         os.environ.setdefault(name, text)
     count = limits.threads(cpus)
     limits.set_threads(count)
     limits.set_openmp(count)
+
+
+def run(argv: Sequence[str], cpus: int | None) -> None:
+    """Runs the script in this process and the current folder; raises SystemExit as an interpreter would end."""
+    settle(cpus)
     venv.enter(Path(os.environ["VIRTUAL_ENV"]))
     path = os.path.abspath(argv[1])
     sys.argv = list(argv[1:])

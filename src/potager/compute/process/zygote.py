@@ -37,6 +37,7 @@ def main() -> int:
     os.environ.update(limits.thread_environment(1))
     if first.get("warm"):  # OpenMP starts no thread by being loaded, and a script's own threads get what stands here
         os.environ["OMP_NUM_THREADS"] = str(limits.threads(None))
+        os.environ.update(warm.WITHOUT_THREADS)
     sys.path += [path for path in first.get("paths", ()) if path not in sys.path]
     level = isolation.probe() if first.get("isolate", True) else isolation.Isolation("process", "as configured")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a shim ended; the kernel reaps

@@ -22,3 +22,6 @@ EXTRA = "sklearn"
 
 WARM = ("pandas", "joblib", "scipy.stats", "sklearn.ensemble", "sklearn.linear_model", "sklearn.model_selection")
 """What a warm pool keeps imported."""
+
+SERVES = (*WARM, "sklearn.compose", "sklearn.pipeline", "onnxruntime")
+"""What the parent of its serving workers has imported."""

@@ -67,3 +67,6 @@ EXTRA = "xgboost"
 
 WARM = ("pandas", "scipy.sparse", "sklearn.model_selection", "xgboost")
 """What a warm pool keeps imported."""
+
+SERVES = ("pandas", "scipy.sparse", "sklearn", "xgboost", "onnxruntime")
+"""What the parent of its serving workers has imported."""
