@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import channels, control, jobs, models, pending, scripts, serving, start, store, transform
+from benchmarks import channels, control, idle, jobs, models, pending, scripts, serving, start, store, transform
 from benchmarks.measure import say
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "scripts": scripts.main,
     "endpoints": serving.main,
     "models": models.main,
+    "idle": idle.main,
     "describe": control.main,
     "queue": pending.main,
     "s3": store.main,

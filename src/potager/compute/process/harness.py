@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import gc
 import importlib
 import io
 import os
@@ -202,7 +203,15 @@ def _serve(entry: str, ml: Path, listener: socket.socket) -> None:
     except Exception as error:
         _note_failure(ml, error)
         raise
+    _rest()
     serving.answer(listener, predictor)
+
+
+def _rest() -> None:
+    """Gives back what loading the model took: a worker may be idle for days, and there may be many."""
+    gc.collect()
+    gc.freeze()
+    limits.trim()
 
 
 def _note_failure(ml: Path, error: Exception) -> None:

@@ -15,6 +15,7 @@ import re
 import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 PREFIX = "potager-"
 THREADS = (
@@ -297,3 +298,10 @@ def set_openmp(count: int) -> None:
         library = ctypes.CDLL(path)
         if hasattr(library, "omp_set_num_threads"):
             library.omp_set_num_threads(count)
+
+
+def trim() -> None:
+    """Gives memory that was freed back to the system, where the C library can."""
+    giving: Any = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if giving is not None:
+        giving(0)

@@ -27,6 +27,9 @@ _PICKLE = b"\x80"
 _TREES = ("gbtree", "dart")
 """The boosters that predict from arrays as they are."""
 
+_ONE_THREAD = 200_000
+"""Rows times rounds that one thread predicts, some 2 ms: more threads are no faster, and wait for busy cores."""
+
 Scores = NDArray[np.float32]
 
 
@@ -36,6 +39,8 @@ class Ensemble:
     def __init__(self, boosters: Sequence[Any], *, whole: bool = False) -> None:
         """whole : whether all rounds count, as they do where nobody says which, also if training stopped early."""
         self._boosters = [(one, _kind(one) in _TREES, (0, 0) if whole else _ranges(one)) for one in boosters]
+        self._rounds = sum(one.num_boosted_rounds() for one in boosters)
+        self._one_thread = False
         self.features = int(boosters[0].num_features())
         self._program: Program | None = None
         self._most = 0
@@ -66,11 +71,20 @@ class Ensemble:
         if quick is not None:
             return quick
         xgboost: Any = importlib.import_module("xgboost")
+        self._share(rows.num_row() if isinstance(rows, xgboost.DMatrix) else rows.shape[0])
         try:
             found = [self._scores(xgboost, rows, *one, validate_features) for one in self._boosters]
         except (ValueError, xgboost.core.XGBoostError) as error:
             raise Refused(f"The model cannot take these rows: {_first_line(error)}") from error
         return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0), np.float32)
+
+    def _share(self, rows: int) -> None:
+        """Has the boosters use one thread for few rows, and as many as the worker has for more."""
+        alone = rows * self._rounds <= _ONE_THREAD
+        if alone != self._one_thread:
+            for booster, _, _ in self._boosters:
+                booster.set_param({"nthread": 1 if alone else 0})
+            self._one_thread = alone
 
     @staticmethod
     def _scores(xgboost: Any, rows: Any, booster: Any, trees: bool, ranges: tuple[int, int], validate: bool) -> Any:

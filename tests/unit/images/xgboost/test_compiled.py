@@ -163,7 +163,7 @@ def test_a_switch_and_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv(VARIABLE, "off")
     assert compiled(booster())[1].endswith("POTAGER_COMPILE is off")
     monkeypatch.setenv(VARIABLE, "gpu")
-    with pytest.raises(BrokenModel, match=r"POTAGER_COMPILE is 'gpu'\. Set it to one of auto, onnx, gtil, off"):
+    with pytest.raises(BrokenModel, match=r"POTAGER_COMPILE is 'gpu'\. Set it to one of auto, onnx, gtil, numpy, off"):
         compiled(booster())
     monkeypatch.delenv(VARIABLE)
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
@@ -253,3 +253,20 @@ def test_a_scripts_own_predict_fn_gets_what_it_always_got(write: Callable[..., P
     booster().save_model(model / "xgboost-model.json")
     assert json.loads(load(model).predict(b"1,2,3,4", "text/csv", "")[0]) == ["DMatrix", "Booster"]
     assert "served by" not in capfd.readouterr().out
+
+
+def test_few_rows_take_one_thread_and_many_take_more() -> None:
+    rows = np.random.default_rng(0).normal(size=(400, 3)).astype(np.float32)
+    booster = xgboost.train({"max_depth": 2}, xgboost.DMatrix(rows, rows[:, 0]), 2)
+    ensemble = Ensemble([booster])
+
+    def threads() -> int:
+        return int(json.loads(booster.save_config())["learner"]["generic_param"]["nthread"])
+
+    few = ensemble.predict(rows)
+    assert threads() == 1
+    many = ensemble.predict(np.tile(rows, (300, 1)))
+    assert threads() == 0
+    assert np.array_equal(few, many[:400])
+    assert np.array_equal(ensemble.predict(rows[:1]), few[:1])
+    assert threads() == 1
