@@ -219,3 +219,34 @@ def test_an_update_of_the_endpoint_leaves_its_components_their_room(fresh_server
     assert "leaves no variant 'AllTraffic'" in said
     assert house.ask(name) == "wide"
     house.delete(name)
+
+
+def test_application_auto_scaling_changes_how_many_copies_there_are(fresh_server: Any) -> None:
+    house = Components(fresh_server, "scaled")
+    name = house.create("scaled")
+    house.becomes(name)
+    scaling = fresh_server.client("application-autoscaling")
+    names = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"inference-component/{name}",
+        "ScalableDimension": "sagemaker:inference-component:DesiredCopyCount",
+    }
+    scaling.register_scalable_target(**names, MinCapacity=2, MaxCapacity=3)
+    house.becomes(name, copies=2)
+    assert house.ask(name) == "scaled"
+    scaling.register_scalable_target(**names, MinCapacity=0, MaxCapacity=1)
+    house.becomes(name, copies=1)
+
+    def ended() -> dict[str, Any] | None:
+        latest = scaling.describe_scaling_activities(**names)["ScalingActivities"][0]
+        return latest if latest["StatusCode"] == "Successful" else None
+
+    assert "copy count to 1" in until(ended, "the end of the activity")["Description"]
+    policy = {
+        "TargetValue": 10.0,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "SageMakerInferenceComponentInvocationsPerCopy"},
+    }
+    scaling.put_scaling_policy(
+        **names, PolicyName="p", PolicyType="TargetTrackingScaling", TargetTrackingScalingPolicyConfiguration=policy
+    )
+    house.delete(name)

@@ -75,9 +75,10 @@ class Meter:
         self._by = {"EndpointName": endpoint, "VariantName": variant}
         self._minute, self._brief = minute, brief(minute)
         self._point, self._seen = 0.0, dict[int, int]()
-        self._each = "InvocationsPerInstance"
+        self._each, self._concurrent = "InvocationsPerInstance", "Model"
         if component:
-            self._by, self._each = {"InferenceComponentName": component}, "InvocationsPerCopy"
+            self._by = {"InferenceComponentName": component}
+            self._each, self._concurrent = "InvocationsPerCopy", "Copy"
         self._begin()
 
     def _begin(self, at: float | None = None) -> None:
@@ -115,8 +116,7 @@ class Meter:
     def _pass(self, now: float) -> None:
         """Hands on a point that is over, unless nothing was under way in it."""
         if any(self._seen):
-            copies = "InferenceComponentName" in self._by
-            name, at = "ConcurrentRequestsPerCopy" if copies else "ConcurrentRequestsPerModel", self._point
+            name, at = f"ConcurrentRequestsPer{self._concurrent}", self._point
             series = self._metrics.series(self.scope, NAMESPACE, name, self._by, resolution=1)
             for number, looks in self._seen.items():
                 series.add(number, at, looks)

@@ -2,8 +2,9 @@
 
     sagemaker:variant:DesiredInstanceCount              a variant's instances
     sagemaker:variant:DesiredProvisionedConcurrency     a serverless one's workers that are kept
+    sagemaker:inference-component:DesiredCopyCount      an inference component's copies
 
-By the change that UpdateEndpointWeightsAndCapacities makes.
+By the change that UpdateEndpointWeightsAndCapacities makes, or UpdateInferenceComponentRuntimeConfig.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from potager.deploy import deployment, endpoints, serverless
+from potager.deploy.components import operations as components
+from potager.deploy.components import room
 from potager.deploy.hosting import KIND
 from potager.deploy.scaling.service import Named
 from potager.kernel.errors import Invalid, Unserved
@@ -22,9 +25,15 @@ from potager.store.rows import Row, Tx
 
 INSTANCES = "sagemaker:variant:DesiredInstanceCount"
 CONCURRENCY = "sagemaker:variant:DesiredProvisionedConcurrency"
-NOUNS = {INSTANCES: "desired instance count", CONCURRENCY: "desired provisioned concurrency"}
+COPIES = "sagemaker:inference-component:DesiredCopyCount"
+NOUNS = {
+    INSTANCES: "desired instance count",
+    CONCURRENCY: "desired provisioned concurrency",
+    COPIES: "desired copy count",
+}
 """What activities call a dimension that is served."""
 _RESOURCE = re.compile(r"endpoint/([A-Za-z0-9-]{1,63})/variant/([A-Za-z0-9-]{1,63})")
+_COMPONENT = re.compile(r"inference-component/([A-Za-z0-9-]{1,63})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +51,17 @@ class Variant:
             raise Invalid("Unsupported service namespace, resource type or scalable dimension")
         if named.dimension not in NOUNS:
             raise Unserved(f"Potager does not scale {named.dimension}. It scales {', '.join(NOUNS)}.")
+        if named.dimension == COPIES:
+            return Component.called(named.resource)
         found = _RESOURCE.fullmatch(named.resource)
         if found is None:
             raise Invalid(f"'{named.resource}' is no variant. Write endpoint/NAME/variant/VARIANT.")
         return cls(found[1], found[2], named.dimension)
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        """What its metrics are known by."""
+        return {"EndpointName": self.endpoint, "VariantName": self.name}
 
     def row(self, tx: Tx, scope: Scope) -> Row | None:
         """The endpoint's row, None where there is no such variant of that kind (any more)."""
@@ -77,3 +93,32 @@ class Variant:
     def _found(self, deployed: Mapping[str, Any]) -> dict[str, Any]:
         variants: list[dict[str, Any]] = deployed.get("variants", [])
         return next((each for each in variants if each["name"] == self.name), dict[str, Any]())
+
+
+@dataclass(frozen=True, slots=True)
+class Component(Variant):
+    """An inference component, whose copies are the instances of its one variant. No endpoint is named."""
+
+    @classmethod
+    def called(cls, resource: str) -> Component:
+        """The component that a resource names; `Invalid` for anything else."""
+        found = _COMPONENT.fullmatch(resource)
+        if found is None:
+            raise Invalid(f"'{resource}' is no inference component. Write inference-component/NAME.")
+        return cls("", found[1], COPIES)
+
+    @property
+    def dimensions(self) -> dict[str, str]:
+        return {"InferenceComponentName": self.name}
+
+    def row(self, tx: Tx, scope: Scope) -> Row | None:
+        """The component's row, None where there is none (any more)."""
+        return tx.get(room.KIND, scope, self.name)
+
+    def change(self, tx: Tx, row: Row, capacity: int) -> Row:
+        """Asks for another number of copies; `Invalid` where the component cannot have it now."""
+        return components.want(tx, row, components.scaled(row.doc["_wanted"], capacity))
+
+    def _found(self, deployed: Mapping[str, Any]) -> dict[str, Any]:
+        variants: list[dict[str, Any]] = deployed.get("variants", [])
+        return variants[0] if variants else {}

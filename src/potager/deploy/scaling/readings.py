@@ -43,6 +43,10 @@ PREDEFINED = {
     "SageMakerVariantConcurrentRequestsPerModelHighResolution": Predefined(
         "ConcurrentRequestsPerModel", "Average", telemetry.brief(MINUTE)
     ),
+    "SageMakerInferenceComponentInvocationsPerCopy": Predefined("InvocationsPerCopy", "Sum", MINUTE),
+    "SageMakerInferenceComponentConcurrentRequestsPerCopyHighResolution": Predefined(
+        "ConcurrentRequestsPerCopy", "Average", telemetry.brief(MINUTE)
+    ),
 }
 
 
@@ -115,8 +119,7 @@ def _source(
     """A metric's namespace, name, dimensions, statistic and unit, and what it is where nothing was reported."""
     if predefined := config.get("PredefinedMetricSpecification"):
         one = PREDEFINED[predefined["PredefinedMetricType"]]
-        names = {"EndpointName": variant.endpoint, "VariantName": variant.name}
-        return "AWS/SageMaker", one.metric, names, one.statistic, None, 0.0
+        return "AWS/SageMaker", one.metric, variant.dimensions, one.statistic, None, 0.0
     custom: Mapping[str, Any] = config["CustomizedMetricSpecification"]
     names = {each["Name"]: each["Value"] for each in custom.get("Dimensions", ())}
     return custom["Namespace"], custom["MetricName"], names, custom["Statistic"], custom.get("Unit"), None

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from potager.deploy import lifecycle
+from potager.deploy.components import room
+from potager.deploy.components.hosting import ComponentHost
 from potager.deploy.hosting import Host
 from potager.deploy.scaling import activities, decisions, readings, timetable
 from potager.deploy.scaling.activities import Cause
@@ -192,7 +194,7 @@ class Scaler:
 
     def _wake_host(self, endpoint: Row | None) -> None:
         if endpoint is not None:
-            self._host.wake(endpoint)
+            (self._house[ComponentHost] if endpoint.kind == room.KIND else self._host).wake(endpoint)
 
     async def _give_up(self, row: Row, error: Exception) -> None:
         log.error("%s could not be looked after, trying again: %s", row.arn, error)

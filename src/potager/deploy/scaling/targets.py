@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from potager.deploy.components import room
 from potager.deploy.scaling.capacity import Variant
 from potager.deploy.scaling.scaler import Scaler, forget
 from potager.deploy.scaling.service import (
@@ -28,7 +29,7 @@ SUSPENDED = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "Schedul
 
 
 @autoscaling.operation
-@partly("instances and provisioned concurrency of variants of SageMaker's endpoints")
+@partly("SageMaker's endpoints: instances and provisioned concurrency of variants, copies of components")
 async def register_scalable_target(ctx: Context, req: Req) -> Output:
     """Lets a variant be scaled between two bounds, or changes them; it is brought between them at once."""
     named = Named.of(req)
@@ -52,7 +53,7 @@ async def register_scalable_target(ctx: Context, req: Req) -> Output:
         state = {**state, **req.get("SuspendedState", {})}
         doc |= {"RoleARN": req.get("RoleARN", doc["RoleARN"]), "SuspendedState": state}
         doc |= {"_bound": True, "_endpoint": endpoint.doc["_id"]}
-        _check(doc, zero=bool(endpoint.doc["_wanted"].get("async")))
+        _check(doc, zero=endpoint.kind == room.KIND or bool(endpoint.doc["_wanted"].get("async")))
         if found is not None:
             if given:
                 raise Invalid("The target exists already. Use TagResource for its tags.")
@@ -77,7 +78,9 @@ def _check(doc: Mapping[str, Any], *, zero: bool) -> None:
     if least > most:
         raise Invalid(f"Maximum capacity cannot be less than minimum capacity: {most} and {least} were given.")
     if not least and not zero:
-        raise Invalid("MinCapacity is 0, which only variants of asynchronous endpoints can have. Give 1 or more.")
+        raise Invalid(
+            "MinCapacity is 0, which only components and variants of asynchronous endpoints can have. Give 1 or more."
+        )
 
 
 @autoscaling.operation
