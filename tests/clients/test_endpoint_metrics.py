@@ -48,8 +48,11 @@ def test_requests_are_counted_and_timed(server: Any) -> None:
     road.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     road.wait_in_service(name)
     runtime, cloudwatch = server.client("sagemaker-runtime"), server.client("cloudwatch")
-    for body in ("1", "2", "3"):
+    for body in ("1", "2"):
         runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=body)
+    runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body="3", SessionId="of-mine")
+    stream = runtime.invoke_endpoint_with_response_stream(EndpointName=name, ContentType="text/csv", Body="4")
+    assert b"".join(event["PayloadPart"]["Bytes"] for event in stream["Body"]) == b"4"
     with pytest.raises(ClientError):
         runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body="fail")
     by = [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": "blue"}]
@@ -67,15 +70,15 @@ def test_requests_are_counted_and_timed(server: Any) -> None:
         )["Datapoints"]
         return sum(point[statistic] for point in points)
 
-    assert total("Invocations") == 4
+    assert total("Invocations") == 5
     assert (total("Invocation5XXErrors"), total("Invocation4XXErrors"), total("InvocationModelErrors")) == (1, 0, 1)
-    assert total("Invocation5XXErrors", "Average") == 0.25
-    assert total("ModelLatency", "SampleCount") == 4
+    assert total("Invocation5XXErrors", "Average") == 0.2
+    assert total("ModelLatency", "SampleCount") == 5
     assert 0 < total("OverheadLatency", "Minimum") < 60e6
     text = scraped(server.url)
     labels = f'endpoint="{name}",variant="blue"'
-    assert re.search(rf'^potager_invocations_total\{{[^}}]*{labels},outcome="2xx"\}} 3$', text, re.MULTILINE)
-    assert re.search(rf"^potager_model_latency_seconds_count\{{[^}}]*{labels}\}} 4$", text, re.MULTILINE)
+    assert re.search(rf'^potager_invocations_total\{{[^}}]*{labels},outcome="2xx"\}} 4$', text, re.MULTILINE)
+    assert re.search(rf"^potager_model_latency_seconds_count\{{[^}}]*{labels}\}} 5$", text, re.MULTILINE)
     assert re.search(r'^potager_resources\{kind="endpoint",status="InService"\} [1-9]', text, re.MULTILINE)
     road.sagemaker.delete_endpoint(EndpointName=name)
 

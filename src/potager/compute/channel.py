@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from potager.compute import faults, frames
-from potager.compute.faults import ModelError as ModelError
 from potager.compute.faults import WorkerHung, WorkerLost
 from potager.compute.flow import Flow
 from potager.kernel.errors import WireError
@@ -126,12 +125,13 @@ class Channel(asyncio.Protocol):
             return faults.told(payload)
         raise faults.failure(kind, payload)
 
-    async def ready(self, timeout: float) -> None:
-        """Returns once the worker has loaded its model and answers.
+    async def ready(self, timeout: float) -> str:
+        """What the worker says of its health, once it has loaded its model: "" where it has nothing to say.
 
-        `WorkerLost` when it ends instead, `WorkerHung` when it is not ready in time.
+        `WorkerLost` when it ends instead, `WorkerHung` when it does not say so in time.
         """
-        await self._ask(frames.PING, b"", timeout)
+        _, payload = await self._ask(frames.PING, b"", timeout)
+        return payload.decode("utf-8", "replace")
 
     async def closed(self) -> None:
         """Returns once the connection has ended, from either side."""

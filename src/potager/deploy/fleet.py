@@ -20,9 +20,11 @@ from potager.compute.allotment import Ask
 from potager.compute.channel import Channel
 from potager.compute.shares import Shares
 from potager.compute.workload import Absent, Executor, Exited, Running, Workload
-from potager.deploy import layout
+from potager.deploy import health, layout
+from potager.deploy.limits import Limits
 from potager.deploy.many.shelf import Shelf
 from potager.deploy.router import Instance, Place, Worker
+from potager.deploy.words import last_words
 from potager.kernel import remains
 from potager.kernel.errors import Fault
 
@@ -49,11 +51,17 @@ LayOut = Callable[[Path], Awaitable[Workload]]
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container of an instance that is to be brought up."""
+    """One container of an instance that is to be brought up.
+
+    log : the file that its output goes to.
+    start_timeout : seconds that it has to load its model.
+    """
 
     lay_out: LayOut
     place: Place
+    log: Path
     shelf: MakeShelf | None = None
+    start_timeout: float = START_TIMEOUT
 
 
 class Fleet:
@@ -66,11 +74,12 @@ class Fleet:
     patience : seconds that a retired instance has to answer what it was asked.
     """
 
-    def __init__(self, executor: Executor, shares: Shares, folder: Path, *, patience: float = 60.0) -> None:
+    def __init__(self, executor: Executor, shares: Shares, folder: Path, *, limits: Limits) -> None:
         self.executor = executor
         self.shares = shares
         self.folder = folder
-        self.patience = patience
+        self.patience = max(limits.timeout, limits.stream)
+        self.ping = limits.ping
         self.up: dict[str, Instance] = {}
         self.failed: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -137,7 +146,7 @@ class Fleet:
         instance_id = ask.key
         folders = [self._container(instance_id, number) for number in range(len(containers))]
         workers: list[Worker] = []
-        folder = folders[0]
+        folder, container = folders[0], containers[0]
         try:
             share = await self.shares.granted(ask)
             for folder, container in zip(folders, containers, strict=True):
@@ -147,20 +156,21 @@ class Fleet:
                     await self.executor.start(layout.parted(work, len(containers)))
             for folder, container in zip(folders, containers, strict=True):
                 channel = await self.executor.connect(folder)
-                await channel.ready(timeout=START_TIMEOUT)
+                said = await channel.ready(container.start_timeout)
                 kill, memory = partial(self.executor.stop, folder, 0.0), share.hosts[0].memory // len(containers)
                 shelf = container.shelf and container.shelf(folder, channel, memory, kill)
                 if shelf:
                     await shelf.take_up()
-                workers.append(Worker(channel, kill, container.place, shelf))
+                workers.append(Worker(channel, kill, container.place, shelf, minded=bool(said)))
         except (Fault, OSError) as error:
-            self.failed[instance_id] = await self._reason(folder, error)
+            reason = await self._reason(folder, error)
+            self.failed[instance_id] = reason + await asyncio.to_thread(last_words, container.log, reason)
             await asyncio.gather(*(leftovers.remove(self.executor, each) for each in folders if each != folder))
             self.shares.release(instance_id)
             return
-        self.up[instance_id] = Instance(workers, serial)
+        instance = self.up[instance_id] = Instance(workers, serial)
         self._since[instance_id] = asyncio.get_running_loop().time()
-        self._watches[instance_id] = asyncio.create_task(self._watch(instance_id, folders, wake))
+        self._watches[instance_id] = asyncio.create_task(self._watch(instance_id, instance, folders, wake))
 
     def _container(self, instance_id: str, number: int) -> Path:
         """The folder of one container of an instance."""
@@ -180,14 +190,15 @@ class Fleet:
             return seen.detail
         return (await asyncio.to_thread(remains.failure, folder / "ml"))[:512] or str(error)
 
-    async def _watch(self, instance_id: str, folders: Sequence[Path], wake: Wake) -> None:
-        """Wakes the endpoint when a container of its instance dies."""
+    async def _watch(self, instance_id: str, instance: Instance, folders: Sequence[Path], wake: Wake) -> None:
+        """Minds an instance's health, and wakes the endpoint when a container of it dies."""
         ends = [asyncio.create_task(self._ended(folder)) for folder in folders]
+        minder = asyncio.create_task(health.mind(instance_id, instance, self.ping, wake))
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for end in ends:
-                end.cancel()
+            for task in (*ends, minder):
+                task.cancel()
         folder = next(iter(done)).result()
         self._watches.pop(instance_id, None)
         if self.up.pop(instance_id, None) is not None:

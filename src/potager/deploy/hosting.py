@@ -68,7 +68,7 @@ class Host:
         self.router = router
         self.limits = limits or Limits()
         self.metrics = metrics
-        self.fleet = Fleet(executor, shares, data / "jobs", patience=max(self.limits.timeout, self.limits.stream))
+        self.fleet = Fleet(executor, shares, data / "jobs", limits=self.limits)
         self.raiser = Raiser(self.fleet, objects, logs, data, "endpoint", GROUP)
         self.pools = Pools()
         self.libraries = Libraries(executor)

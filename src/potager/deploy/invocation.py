@@ -37,7 +37,7 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
     query = asked(req, limits, ctx.trace)
     found = await route(ctx, req)
     if query.session:
-        answer, variant = await ctx[Stays].invoke(found, query, limits.timeout, req.get("TargetVariant"))
+        answer, variant = await ctx[Stays].invoke(found, query, limits.timeout, req.get("TargetVariant"), ctx.came)
     else:
         answer, variant = await found.invoke(query, limits.timeout, req.get("TargetVariant"), ctx.came)
     return {

@@ -14,6 +14,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from potager.compute import allotment, catalog
@@ -28,7 +29,8 @@ from potager.store.objects import Objects
 
 OWN_SERVER = "potager.images.own_server.serve:load"
 """What a worker runs for a program that is a server itself."""
-
+PROGRAM, PATIENCE = "POTAGER_SERVER", "POTAGER_PATIENCE"
+"""The variables that tell it which program that is, and how many seconds it has to come up."""
 
 OWN_SERVER_OF_MANY = "potager.images.own_server.many:load"
 MANY_MODELS = "potager.images.many_models.serve:load"
@@ -63,17 +65,22 @@ class Served:
     libraries: Sequence[str] = ()
 
 
-async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Served:
+async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path, within: float | None = None) -> Served:
     """Fills `ml/model` and `ml/code`, and says how they are served; a `Fault` says why they cannot be.
 
     model : `image`, `data` (`artifact.Data`), `environment` and `isolated`; `many` where there is no data, for models
     come one by one (`deploy/many`).
+    within : seconds that its data may take; looked at once they are there, for a copy under way cannot be stopped.
     """
     image = catalog.find(model["image"])
     if image is None:
         raise Unfit(catalog.unknown(model["image"]))
     many = bool(model.get("many"))
+    began = monotonic()
     await artifact.lay_out(objects, model["data"], ml / "model")
+    if within is not None and monotonic() - began > within:
+        limit = f"ModelDataDownloadTimeoutInSeconds of {within:g} seconds"
+        raise Unfit(f"The model's data took longer than the {limit}. Raise it, or take less data.")
     if many:
         await asyncio.to_thread((ml / shelf.FOLDER).mkdir, exist_ok=True)
     if not image.runs_scripts:
@@ -84,7 +91,7 @@ async def lay_out(objects: Objects, model: Mapping[str, Any], ml: Path) -> Serve
     program = await asyncio.to_thread(own_server, ml, model["environment"])
     if program is not None:
         # Walled off, it finds the port free that SageMaker's programs listen on, and nobody else finds it there.
-        named = {"POTAGER_SERVER": f"/opt/ml/{program}"}
+        named = {PROGRAM: f"/opt/ml/{program}"}
         if many:
             return Served(OWN_SERVER_OF_MANY, network=False, environment=named | MULTI_MODEL)
         return Served(OWN_SERVER, network=False, environment=named)

@@ -60,8 +60,9 @@ class Raiser:
             group=group,
             stream_arn=arn("logs", row.scope, f"log-group:{group}:log-stream:{_stream(place, number)}"),
         )
+        log = self._logs.path(row.scope, group, _stream(place, number))
         shelf = partial(self._shelf, row, place, spec["many"]) if spec.get("many") else None
-        return fleet.Container(partial(self._lay_out, row, place, number), where, shelf)
+        return fleet.Container(partial(self._lay_out, row, place, number), where, log, shelf, _start_timeout(place))
 
     def _shelf(
         self, row: Row, place: Place, many: Mapping[str, Any], folder: Path, channel: Channel, memory: int, kill: Wake
@@ -81,7 +82,8 @@ class Raiser:
         """Lays a container's model and its script out in its folder."""
         container = place.variant["containers"][number]
         isolated = {"isolated": place.variant["isolated"]}
-        served = await layout.lay_out(self._objects, container | isolated, folder / "ml")
+        within = place.variant.get("spec", {}).get("ModelDataDownloadTimeoutInSeconds")
+        served = await layout.lay_out(self._objects, container | isolated, folder / "ml", within)
         if self.want is not None:
             await self.want(row.doc["_id"], served.libraries)
         return Workload(
@@ -94,6 +96,7 @@ class Raiser:
                 "AWS_DEFAULT_REGION": row.region,
                 **container["environment"],
                 **served.environment,
+                **_patience(served, place),
             },
             log=self._logs.path(row.scope, self._group + row.name, _stream(place, number)),
             time_limit=None,
@@ -110,3 +113,13 @@ def _stream(place: Place, number: int) -> str:
     """The log stream of one container; where there are several, it has the container's name at its end, as on AWS."""
     more = f"/{place.variant['containers'][number]['name']}" if len(place.workloads) > 1 else ""
     return f"{place.variant['name']}/i-{place.id[3:]}{more}"
+
+
+def _start_timeout(place: Place) -> float:
+    spec: Mapping[str, Any] = place.variant.get("spec", {})
+    return float(spec.get("ContainerStartupHealthCheckTimeoutInSeconds", fleet.START_TIMEOUT))
+
+
+def _patience(served: layout.Served, place: Place) -> dict[str, str]:
+    """Tells a program that is a server itself how long it has: a little less, so that it can still say why."""
+    return {layout.PATIENCE: f"{_start_timeout(place) - 5:g}"} if layout.PROGRAM in served.environment else {}

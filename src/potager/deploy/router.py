@@ -84,12 +84,14 @@ class Worker:
 
     kill : ends it at once; `fleet.py` then sees its instance dead and starts what is missing.
     shelf : of a container of many models, those that are there.
+    minded : whether it can say of itself that it is unwell (`health.py`).
     """
 
     channel: Channel
     kill: Callable[[], None]
     place: Place = field(default_factory=Place)
     shelf: Shelf | None = None
+    minded: bool = False
 
     @property
     def name(self) -> str:
@@ -128,17 +130,19 @@ class Instance:
 
     serial : whether a request goes through all of them, each given what the one before it answered.
     waiting : bytes of the requests under way.
+    well : whether it may have requests (`health.py`).
     """
 
     workers: Sequence[Worker]
     serial: bool = True
+    well: bool = True
     outstanding: int = 0
     waiting: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def alive(self) -> bool:
-        return all(worker.channel.alive for worker in self.workers)
+        return self.well and all(worker.channel.alive for worker in self.workers)
 
     async def invoke(self, query: Query, timeout: float) -> Answer:
         """The answer of its container; of several, of the last in the row or of the one that is named."""

@@ -36,23 +36,26 @@ class Stays:
                     return variant, instance
         return None
 
-    async def invoke(self, route: Route, query: Query, timeout: float, target: str | None) -> tuple[Answer, Variant]:
+    async def invoke(
+        self, route: Route, query: Query, timeout: float, target: str | None, came: float = 0.0
+    ) -> tuple[Answer, Variant]:
         """The answer of the session's instance, or of any where it has none; as `Route.invoke` does it."""
         kept = self.of(route, query.session)
         if kept is None:
             variant = route.pick(target)
             if not variant.instances:
-                return await route.invoke(query, timeout, target)
+                return await route.invoke(query, timeout, target, came)
             kept = variant, variant.pick(query.model)
         variant, instance = kept
         at, began = clock.now(), perf_counter()
+        overhead = began - came if came else 0.0
         try:
             answer = await instance.invoke(query, timeout)
         except WireError as error:
-            route.tell(Exchange(query, variant.name, at, perf_counter() - began, error=error))
+            route.tell(Exchange(query, variant.name, at, perf_counter() - began, None, error, overhead))
             raise
         self._note(answer, instance)
-        route.tell(Exchange(query, variant.name, at, perf_counter() - began, answer))
+        route.tell(Exchange(query, variant.name, at, perf_counter() - began, answer, None, overhead))
         return answer, variant
 
     def _note(self, answer: Answer, instance: Instance) -> None:

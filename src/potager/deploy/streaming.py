@@ -41,7 +41,7 @@ async def invoke_endpoint_with_response_stream(
     query = invocation.asked(req, limits, ctx.trace)
     route = await invocation.route(ctx, req)
     kept = ctx[Stays].of(route, query.session) if query.session else None
-    flow, variant = await begun(route, query, limits, req.get("TargetVariant"), kept)
+    flow, variant = await begun(route, query, limits, req.get("TargetVariant"), kept, ctx.came)
     return {
         "Body": _events(flow),
         "ContentType": flow.answer.content_type,
@@ -63,21 +63,27 @@ async def _events(flow: Flow) -> AsyncIterator[Mapping[str, Any]]:
 
 
 async def begun(
-    route: Route, query: Query, limits: Limits, target: str | None, kept: tuple[Variant, Instance] | None = None
+    route: Route,
+    query: Query,
+    limits: Limits,
+    target: str | None,
+    kept: tuple[Variant, Instance] | None = None,
+    came: float = 0.0,
 ) -> tuple[Flow, Variant]:
     """A stream whose first part is there, and the variant that makes it; watchers are told when it has ended.
 
-    kept : who has to make it, for a session.
+    kept : who has to make it, for a session. came : when the request did, by `perf_counter`; 0 where nobody waits.
     """
     variant = kept[0] if kept else route.pick(target)
     if isinstance(variant, Serverless):
         text = f"Variant {variant.name} is serverless, and does not stream its answers, as on AWS. Use InvokeEndpoint."
         raise WireError("ValidationError", text)
     at, start = clock.now(), perf_counter()
+    overhead = start - came if came else 0.0
 
     def tell(error: WireError | None = None, flow: Flow | None = None) -> None:
         answer = flow.answer if flow is not None and error is None else None
-        route.tell(Exchange(query, variant.name, at, perf_counter() - start, answer, error, streamed=True))
+        route.tell(Exchange(query, variant.name, at, perf_counter() - start, answer, error, overhead, streamed=True))
 
     try:
         flow = await (_of_instance(kept[1], query, limits) if kept else _of_variant(variant, query, limits))

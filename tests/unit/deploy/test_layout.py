@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from potager.compute.catalog import Image, find
-from potager.deploy.layout import networked, own_server, source, tidy
+from potager.deploy.layout import Unfit, lay_out, networked, own_server, source, tidy
 
 
 def image(repository: str) -> Image:
@@ -37,6 +38,14 @@ def test_an_algorithm_of_ours_never_uses_the_network() -> None:
 )
 def test_a_script_is_fetched_from_s3_only(directory: str, found: bool) -> None:
     assert source({"SAGEMAKER_SUBMIT_DIRECTORY": directory}) == (directory if found else None)
+
+
+async def test_data_that_take_longer_than_they_may_are_not_served(tmp_path: Path) -> None:
+    nothing: Any = None
+    model = {"image": "000000000000.dkr.ecr.eu-west-3.amazonaws.com/python:3.11", "data": None, "environment": {}}
+    with pytest.raises(Unfit, match="ModelDataDownloadTimeoutInSeconds of 0 seconds"):
+        await lay_out(nothing, model, tmp_path / "ml", within=0.0)
+    assert (await lay_out(nothing, model, tmp_path / "ml", within=60.0)).network
 
 
 def test_a_model_without_the_variable_has_its_script_in_the_artifact() -> None:

@@ -1,3 +1,4 @@
+import asyncio
 from collections import Counter
 from types import SimpleNamespace
 from typing import Any
@@ -6,6 +7,7 @@ import pytest
 
 from potager.deploy.router import Instance, Route, Variant, Worker
 from potager.kernel.errors import WireError
+from potager.kernel.prediction import Query
 
 
 def instance(outstanding: int = 0, alive: bool = True) -> Instance:
@@ -43,3 +45,24 @@ def test_an_instance_whose_worker_is_dead_gets_nothing_to_do() -> None:
     assert Variant("a", 1.0, [dead, busy]).pick() is busy
     with pytest.raises(WireError, match="no instance up"):
         Variant("a", 1.0, [dead]).pick()
+
+
+async def test_an_instance_is_drained_with_its_last_answer_however_patient_one_is() -> None:
+    busy, query = instance(), Query(b"1")
+    await busy.drained(1e9)
+    busy.begin(query)
+    busy.begin(query)
+    waiting = asyncio.create_task(busy.drained(1e9))
+    await asyncio.sleep(0)
+    busy.end(query)
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    busy.end(query)
+    await asyncio.wait_for(waiting, 60)
+
+
+async def test_an_instance_that_does_not_answer_is_drained_when_patience_ends() -> None:
+    busy = instance()
+    busy.begin(Query(b"1"))
+    await busy.drained(0.0)
+    assert busy.outstanding == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from potager.compute.channel import ModelError
+from potager.compute.faults import ModelError
 from potager.deploy.router import Exchange, Instance
 from potager.deploy.telemetry import Meter
 from potager.kernel import clock

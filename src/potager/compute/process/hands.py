@@ -1,6 +1,7 @@
 """Threads of a worker, for what its loop must not wait for.
 
     INVOKE, where the predictor passes requests on (`at_once`)  ─► a thread ─► the loop sends the answer
+    PING, of such a predictor: it may wait for who is asked      ─► a thread of their own, one at a time
     CONTROL: a model is loaded or unloaded (`control`)          ─► a thread of their own, one at a time
 
 The loop alone writes to a socket: a thread leaves its frame, and wakes it.
@@ -35,6 +36,7 @@ class Hands:
         self._pools = {frames.CONTROL: ThreadPoolExecutor(1, "control")}
         if at_once:
             self._pools[frames.INVOKE] = ThreadPoolExecutor(at_once, "request")
+            self._pools[frames.PING] = ThreadPoolExecutor(1, "ping")
         self._done: deque[tuple[socket.socket, bytes]] = deque()
         self.finished, self._bell = socket.socketpair()
         self._bell.setblocking(False)

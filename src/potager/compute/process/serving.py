@@ -42,8 +42,12 @@ Request = tuple[int, int, bytes]
 """A frame: its number, kind and payload."""
 
 
+WELL, BUSY = "200", "busy"
+"""What a predictor's `health` says: that it is well, or that it has something else to do; anything else is unwell."""
+
+
 class Predictor(Protocol):
-    """A loaded model.
+    """A loaded model. One that can fail while it lives has a method `health() -> str`, which pings are answered with.
 
     One that wants more of a request than its body and media types, or has more to answer, has a method
     `answer(query: Query) -> Answer` as well, which is called in place of `predict`.
@@ -77,6 +81,7 @@ class Desk:
         self._answer: Callable[[Query], Answer] = own or partial(_predicted, predictor)
         self._many: Callable[[Sequence[Query]], list[Answer | Exception]] | None
         self._many = getattr(predictor, "predict_many", None)
+        self._health: Callable[[], str] | None = getattr(predictor, "health", None)
         self._predictor = predictor
         at_once = getattr(predictor, "at_once", 0)
         self.hands = Hands(self.handle, at_once) if at_once or hasattr(predictor, "control") else None
@@ -107,7 +112,8 @@ class Desk:
     def handle(self, number: int, kind: int, payload: bytes) -> bytes:
         """The frame that answers a frame."""
         if kind == frames.PING:
-            return frames.frame(number, frames.PONG)
+            said = self._health() if self._health else ""
+            return frames.frame(number, frames.PONG, said.encode("utf-8", "replace")[:512])
         if kind == frames.CONTROL:
             return self._told(number, payload)
         if kind != frames.INVOKE:

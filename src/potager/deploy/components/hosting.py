@@ -57,7 +57,7 @@ class ComponentHost:
         self.router = Router()
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of a component's route, from its row and its deployment."""
-        self.fleet = Fleet(executor, shares, data / "jobs", patience=max(limits.timeout, limits.stream))
+        self.fleet = Fleet(executor, shares, data / "jobs", limits=limits)
         self.raiser = Raiser(self.fleet, objects, logs, data, "inference component", GROUP)
         self._rows = rows
         self._leases = leases

@@ -29,6 +29,9 @@ QUEUED = 5
 CHUNK = 2**16
 """Bytes of an answer in parts that are passed on together."""
 
+PING = 2.0
+"""Seconds that one `/ping` may take while it serves, as on AWS."""
+
 _GONE = (http.client.HTTPException, OSError)
 
 
@@ -86,11 +89,36 @@ class Bridge:
         response, body = self.exchange("POST", path, query.body, query.headers)
         return _answer(body, response.headers)
 
+    def health(self) -> str:
+        """The status of `GET /ping`, or why there is none; "busy" where it did not answer, but has requests in hand.
+
+        It is asked as any request is: a server that works on one connection at a time takes no other while one is kept.
+        """
+        with self._change:
+            if len(self._open) - len(self._idle) >= self._width + QUEUED:
+                return "busy"
+        try:
+            response, _ = self.exchange("GET", "/ping", timeout=PING)
+        except Answered as answered:
+            return str(answered.status)
+        except Unanswered as unanswered:
+            with self._change:
+                return "busy" if len(self._idle) < len(self._open) else str(unanswered)
+        return str(response.status)
+
     def exchange(
-        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        timeout: float | None = None,
     ) -> tuple[http.client.HTTPResponse, bytes]:
-        """A response with its body; `Answered` where its status is no success, `Unanswered` where there is none."""
-        connection, response = self._begun(method, path, body, headers or {})
+        """A response with its body; `Answered` where its status is no success, `Unanswered` where there is none.
+
+        timeout : seconds that the server may be silent.
+        """
+        connection, response = self._begun(method, path, body, headers or {}, timeout)
         try:
             said = response.read()
         except _GONE as error:
@@ -122,32 +150,32 @@ class Bridge:
             (self._give_back if whole else self._drop)(connection)
 
     def _begun(
-        self, method: str, path: str, body: bytes, headers: dict[str, str]
+        self, method: str, path: str, body: bytes, headers: dict[str, str], timeout: float | None = None
     ) -> tuple[_Connection, http.client.HTTPResponse]:
         """A response whose body is not read, and its connection."""
-        connection = self._taken()
+        connection = self._taken(timeout)
         try:
-            return connection, _sent(connection, method, path, body, headers)
+            return connection, _sent(connection, method, path, body, headers, timeout)
         except _GONE as error:
             self._drop(connection)
             # Servers close a connection that was idle for long, and this one may have crossed with that.
             if not (connection.used and isinstance(error, ConnectionError)):
                 raise _unanswered(method, path, error) from error
-        connection = self._taken(fresh=True)
+        connection = self._taken(timeout, fresh=True)
         try:
-            return connection, _sent(connection, method, path, body, headers)
+            return connection, _sent(connection, method, path, body, headers, timeout)
         except _GONE as error:
             self._drop(connection)
             raise _unanswered(method, path, error) from error
 
-    def _taken(self, *, fresh: bool = False) -> _Connection:
+    def _taken(self, timeout: float | None, *, fresh: bool = False) -> _Connection:
         """An idle connection, or a new one."""
         with self._change:
             while not (self._idle and not fresh) and len(self._open) >= self._width + QUEUED:
                 self._change.wait()
             if self._idle and not fresh:
                 return self._idle.pop()
-            connection = _Connection(http.client.HTTPConnection("127.0.0.1", self._port), monotonic())
+            connection = _Connection(http.client.HTTPConnection("127.0.0.1", self._port, timeout), monotonic())
             self._open.add(connection)
         try:
             connection.http.connect()
@@ -179,8 +207,10 @@ class Bridge:
 
 
 def _sent(
-    connection: _Connection, method: str, path: str, body: bytes, headers: dict[str, str]
+    connection: _Connection, method: str, path: str, body: bytes, headers: dict[str, str], timeout: float | None
 ) -> http.client.HTTPResponse:
+    if connection.http.sock is not None:
+        connection.http.sock.settimeout(timeout)
     connection.http.request(method, path, body, headers)
     return connection.http.getresponse()
 

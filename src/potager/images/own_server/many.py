@@ -46,6 +46,10 @@ class Many:
             raise NotLoaded(f"The model '{query.model}' is not loaded.")
         return self._bridge.post(f"/models/{self._ids[query.model]}/invoke", query)
 
+    def health(self) -> str:
+        """The server's, as `Bridge.health`."""
+        return self._bridge.health()
+
     def control(self, order: dict[str, Any]) -> dict[str, Any]:
         """Does what the platform orders, as `images/many_models` does."""
         match order["do"]:

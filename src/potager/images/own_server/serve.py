@@ -21,12 +21,13 @@ FIRST_PAUSE, LAST_PAUSE = 0.02, 0.5
 """Seconds between two looks while it comes up: doubled from the first to the last."""
 
 
-def load(model: Path, patience: float = PATIENCE) -> Bridge:
+def load(model: Path, patience: float | None = None) -> Bridge:
     """Starts the program and gives the way to it; `Unstartable` where it does not come up."""
+    told = float(os.environ.pop("POTAGER_PATIENCE", PATIENCE))
     started = Program(Path(os.environ.pop(VARIABLE)), program.port(model))
     print(f"{started.path} is asked for predictions on port {started.port}", flush=True)
     try:
-        _well(started, patience)
+        _well(started, told if patience is None else patience)
     except Unstartable:
         started.kill()
         raise
