@@ -281,8 +281,7 @@ class Pool:
     def _sound(self, worker: str) -> Instance | None:
         """A worker's instance, None where it died or hangs."""
         instance = self._fleet.up.get(worker)
-        sound = instance and instance.alive and not any(each.channel.hung for each in instance.workers)
-        return instance if sound else None
+        return instance if instance and instance.alive else None
 
     def _failed(self, worker: str, reason: str) -> None:
         """A worker did not come up: who waits for it waits for another, or is told where there is none."""

@@ -142,7 +142,7 @@ class Instance:
 
     @property
     def alive(self) -> bool:
-        return self.well and all(worker.channel.alive for worker in self.workers)
+        return self.well and all(worker.channel.alive and not worker.channel.hung for worker in self.workers)
 
     async def invoke(self, query: Query, timeout: float) -> Answer:
         """The answer of its container; of several, of the last in the row or of the one that is named."""

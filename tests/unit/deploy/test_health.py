@@ -21,7 +21,7 @@ async def watched(*pings: str) -> tuple[list[bool], int, int]:
             raise WorkerLost("gone")
         return left.pop(0)
 
-    channel: Any = SimpleNamespace(alive=True, ready=ping)
+    channel: Any = SimpleNamespace(alive=True, hung=False, ready=ping)
     instance = Instance([Worker(channel, lambda: kills.append(1), minded=pings != ())])
 
     async def sleep(seconds: float) -> None:

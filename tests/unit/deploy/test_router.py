@@ -11,7 +11,7 @@ from potager.kernel.prediction import Query
 
 
 def instance(outstanding: int = 0, alive: bool = True) -> Instance:
-    channel: Any = SimpleNamespace(alive=alive)
+    channel: Any = SimpleNamespace(alive=alive, hung=False)
     return Instance([Worker(channel, lambda: None)], outstanding=outstanding)
 
 

@@ -376,7 +376,7 @@ async def test_a_serverless_variant_has_concurrency_to_scale(stage: Stage) -> No
         ({"MinCapacity": 7}, Invalid),
         ({"MinCapacity": 0}, Invalid),
         ({"MaxCapacity": -1}, Invalid),
-        ({"ScalableDimension": "sagemaker:inference-component:DesiredCopyCount"}, Unserved),
+        ({"ScalableDimension": "sagemaker:inference-component:DesiredCopyCount"}, Invalid),
         ({"ScalableDimension": "ecs:service:DesiredCount"}, Invalid),
         ({"ServiceNamespace": "ecs"}, Unserved),
     ],
