@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+import potager
 from tests.clients.gates import Gates
 from tests.clients.receiver import receiver
 from tests.clients.road import until
@@ -17,8 +19,10 @@ NAME = "AllTraffic"
 
 
 @pytest.fixture(scope="module")
-def gates(server: Any) -> Gates:
-    return Gates(server)
+def gates() -> Iterator[Gates]:
+    """On a server of its own, whose workers are all this module's."""
+    with potager.local() as running:
+        yield Gates(running)
 
 
 def deploy(gates: Gates, name: str, **more: Any) -> str:

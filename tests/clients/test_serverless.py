@@ -19,8 +19,10 @@ NAME = "AllTraffic"
 
 
 @pytest.fixture(scope="module")
-def gates(server: Any) -> Gates:
-    return Gates(server)
+def gates() -> Iterator[Gates]:
+    """On a server of its own, whose workers are all this module's."""
+    with potager.local() as running:
+        yield Gates(running)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL for an instance that has nothing left to answer."""
 FIRST_PAUSE, LAST_PAUSE = 0.1, 30.0
 """Seconds before an instance that keeps dying is started again: doubled from the first to the last."""
-STEADY = 60.0
+STEADY = 3.0
 """Seconds that an instance must have been up for its earlier deaths to be forgotten."""
 
 AGAIN = 1.0

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_In
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from potager.deploy.components import endpoints as components
@@ -13,11 +13,12 @@ from potager.deploy.components import routing
 from potager.deploy.components.hosting import ComponentHost
 from potager.deploy.hosting import KIND
 from potager.deploy.limits import Limits
-from potager.deploy.router import Route, Router
+from potager.deploy.router import NoInstance, Route, Router, Variant
 from potager.deploy.sessions import Stays
+from potager.deploy.waiting import Waiting
 from potager.kernel.context import Context
 from potager.kernel.errors import Unserved, WireError
-from potager.kernel.prediction import Query
+from potager.kernel.prediction import Answer, Query
 from potager.store.rows import Rows
 from potager.wire.service import Service, partly
 
@@ -35,11 +36,18 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
     """A prediction. `ModelError` (424) when the model could not answer, `ValidationError` without such an endpoint."""
     limits = ctx[Limits]
     query = asked(req, limits, ctx.trace)
-    found = await route(ctx, req)
-    if query.session:
-        answer, variant = await ctx[Stays].invoke(found, query, limits.timeout, req.get("TargetVariant"), ctx.came)
-    else:
-        answer, variant = await found.invoke(query, limits.timeout, req.get("TargetVariant"), ctx.came)
+    target = req.get("TargetVariant")
+
+    def ask(found: Route) -> Awaitable[tuple[Answer, Variant]]:
+        if query.session:
+            return ctx[Stays].invoke(found, query, limits.timeout, target, ctx.came)
+        return found.invoke(query, limits.timeout, target, ctx.came)
+
+    try:
+        answer, variant = await ask(await route(ctx, req))
+    except NoInstance:
+        key = ctx.account, ctx.region, req["EndpointName"]
+        answer, variant = await ctx[Waiting].answered(key, lambda: route(ctx, req), ask)
     return {
         "Body": answer.body,
         "ContentType": answer.content_type,
@@ -93,7 +101,7 @@ async def _absent(ctx: Context, name: str) -> Route:
     if components.bare(row.doc["_wanted"]):
         raise WireError("ValidationError", routing.REQUIRED)
     if row.status == "InService":
-        raise WireError("ServiceUnavailable", f"Endpoint {name} is coming back up. Try again in a moment.", 503)
+        raise NoInstance(f"Endpoint {name} is coming back up. Try again in a moment.")
     reason = f" ({row.doc['FailureReason']})" if "FailureReason" in row.doc else ""
     message = f"Endpoint {name} of account {ctx.account} is {row.status}{reason}. Invoke it once it is InService."
     raise WireError("ValidationError", message)

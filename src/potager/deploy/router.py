@@ -13,6 +13,7 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import accumulate
 from time import perf_counter
 
@@ -191,6 +192,14 @@ class Instance:
                 return
 
 
+class NoInstance(WireError):
+    """Nobody is there to answer just now. `tell` tells the watchers, once nobody waits any longer (`waiting.py`)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ServiceUnavailable", message, 503)
+        self.tell: Callable[[], None] = lambda: None
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """A production variant and the instances of it that are up."""
@@ -205,7 +214,7 @@ class Variant:
         if len(live) == 1:
             return live[0]
         if not live:
-            raise WireError("ServiceUnavailable", f"Variant {self.name} has no instance up. Try again.", 503)
+            raise NoInstance(f"Variant {self.name} has no instance up. Try again.")
         if model:
             return min(live, key=lambda instance: instance.outstanding + (0 if instance.holds(model) else NEAR))
         return min(live, key=lambda instance: instance.outstanding)
@@ -263,6 +272,9 @@ class Route:
         overhead = began - came if came else 0.0
         try:
             answer = await variant.invoke(query, timeout)
+        except NoInstance as error:
+            error.tell = partial(self.tell, Exchange(query, variant.name, at, 0.0, None, error, overhead))
+            raise
         except WireError as error:
             self.tell(Exchange(query, variant.name, at, perf_counter() - began, None, error, overhead))
             raise

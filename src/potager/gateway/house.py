@@ -27,6 +27,7 @@ from potager.deploy.sessions import Stays
 from potager.deploy.telemetry import Telemetry
 from potager.deploy.transform import jobs as transform_jobs
 from potager.deploy.transform.runner import TransformRunner
+from potager.deploy.waiting import Waiting
 from potager.gateway.inside import Inside
 from potager.gateway.tracing import Tracing
 from potager.kernel.context import Doors, House
@@ -175,6 +176,7 @@ async def _work(
     """Puts the reconcilers in and has them take up what an earlier server left."""
     data, shares = settings.data, house[Shares]
     router = house.add(Router, Router())
+    house.add(Waiting, Waiting(router))
     house.add(Stays, Stays())
     recorder = house.add(Recorder, Recorder(objects, settings.capture_interval))
     stack.push_async_callback(recorder.close)
