@@ -9,6 +9,7 @@ import platform
 import sys
 
 from benchmarks import channels, control, idle, jobs, models, pending, scripts, serving, start, store, transform
+from benchmarks.hosting import compare, soak
 from benchmarks.measure import say
 
 BENCHMARKS = {
@@ -18,12 +19,17 @@ BENCHMARKS = {
     "endpoints": serving.main,
     "models": models.main,
     "idle": idle.main,
+    "hosting": compare.main,
     "describe": control.main,
     "queue": pending.main,
     "s3": store.main,
     "transform": transform.main,
     "channels": channels.main,
+    "soak": soak.main,
 }
+
+LONG = ("soak",)
+"""Run by name only."""
 
 
 def main(names: list[str]) -> None:
@@ -32,7 +38,7 @@ def main(names: list[str]) -> None:
     if unknown:
         sys.exit(f"No benchmark {unknown[0]!r}. There are: {', '.join(BENCHMARKS)}.")
     say(f"{platform.machine()}, {platform.system()} {platform.release()}, Python {platform.python_version()}\n")
-    for name in names or BENCHMARKS:
+    for name in names or [each for each in BENCHMARKS if each not in LONG]:
         say(f"## {name}")
         BENCHMARKS[name]()
         say("")
