@@ -34,10 +34,6 @@ def input_fn(body, content_type):
     if content_type == "application/json":
         return pd.DataFrame(json.loads(body)["instances"], columns=COLUMNS)
     return pd.read_csv(io.StringIO(body), names=COLUMNS)
-
-
-def predict_fn(data, model):
-    return model.predict_proba(data)[:, 1]
 """
 """What a data scientist writes to serve the pipeline; it is served as it is."""
 

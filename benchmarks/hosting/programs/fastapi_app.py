@@ -18,7 +18,7 @@ if ENGINE == "pipeline":
     model = joblib.load(f"{FOLDER}/pipeline.joblib")
 
     def predict(rows):
-        return model.predict_proba(pd.DataFrame(rows, columns=columns))[:, 1]
+        return model.predict(pd.DataFrame(rows, columns=columns))
 
     def parse(text):
         return pd.read_csv(io.StringIO(text), names=columns).to_numpy().tolist()

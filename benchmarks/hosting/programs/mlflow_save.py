@@ -13,7 +13,7 @@ if os.environ["ENGINE"] == "pipeline":
             self.pipeline = joblib.load(context.artifacts["pipeline"])
 
         def predict(self, context, model_input, params=None):
-            return self.pipeline.predict_proba(model_input)[:, 1]
+            return self.pipeline.predict(model_input)
 
     path = os.environ["MODELS"] + "/pipeline.joblib"
     mlflow.pyfunc.save_model(sys.argv[1], python_model=Scores(), artifacts={"pipeline": path}, pip_requirements=[])

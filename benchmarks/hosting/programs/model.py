@@ -14,7 +14,7 @@ def load():
 
         columns = os.environ["COLUMNS"].split(",")
         pipeline = joblib.load(f"{folder}/pipeline.joblib")
-        return lambda rows: pipeline.predict_proba(pd.DataFrame(rows, columns=columns))[:, 1].tolist()
+        return lambda rows: pipeline.predict(pd.DataFrame(rows, columns=columns)).tolist()
     import xgboost
 
     booster = xgboost.Booster(model_file=f"{folder}/xgboost-model.json")
