@@ -199,7 +199,7 @@ def transform_fn(model, body, content_type, accept):
     road.put("plain/sourcedir.tar.gz", archive({"triple.py": script}))
     source = f"s3://{road.bucket}/plain/sourcedir.tar.gz"
     environment = {"SAGEMAKER_PROGRAM": "triple.py", "SAGEMAKER_SUBMIT_DIRECTORY": source}
-    endpoint = serve(road, "plain", None, image=PYTHON, **environment)
+    endpoint = serve(road, "triples", None, image=PYTHON, **environment)
     assert json.loads(ask(road, endpoint, "14", "application/json")[0]) == {"tripled": 42}
     road.delete(endpoint)
 
