@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from potager.kernel import tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Invalid, LimitReached
+from potager.kernel.errors import Invalid
 from potager.kernel.names import Arn
 from potager.store.rows import Rows, Tx
 from potager.wire.service import Service
@@ -26,8 +26,6 @@ async def add_tags(ctx: Context, req: AddTagsInputTypeDef) -> Mapping[str, Any]:
 
     def write(tx: Tx) -> Mapping[str, str]:
         _must_exist(ctx, tx, arn)
-        if len(tx.tags(arn) | given) > tags.MOST:
-            raise LimitReached(f"{arn} would have more than {tags.MOST} tags. Delete some first.")
         tx.tag(arn, given)
         return tx.tags(arn)
 

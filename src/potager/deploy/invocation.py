@@ -46,7 +46,7 @@ async def invoke_endpoint(ctx: Context, req: InvokeEndpointInputTypeDef) -> Mapp
     try:
         answer, variant = await ask(await route(ctx, req))
     except NoInstance:
-        key = ctx.account, ctx.region, req["EndpointName"]
+        key = ctx.account, ctx.region, req.get("InferenceComponentName") or req["EndpointName"]
         answer, variant = await ctx[Waiting].answered(key, lambda: route(ctx, req), ask)
     return {
         "Body": answer.body,

@@ -43,7 +43,7 @@ class Stays:
         kept = self.of(route, query.session)
         if kept is None:
             variant = route.pick(target)
-            if not variant.instances:
+            if not any(each.alive for each in variant.instances):
                 return await route.invoke(query, timeout, target, came)
             kept = variant, variant.pick(query.model)
         variant, instance = kept

@@ -23,12 +23,17 @@ Ask = Callable[[Route], Awaitable[tuple[Answer, Variant]]]
 
 
 class Waiting:
-    """The requests that wait, of one server."""
+    """The requests that wait, of one server.
 
-    def __init__(self, router: Router) -> None:
+    routers : of endpoints, and of inference components. Where both have a name, a change of one wakes who waits for the
+        other, to wait again.
+    """
+
+    def __init__(self, *routers: Router) -> None:
         self._changes: dict[Key, asyncio.Event] = {}
         self._count = 0
-        router.changed.append(self._changed)
+        for router in routers:
+            router.changed.append(self._changed)
 
     async def answered(self, key: Key, find: Callable[[], Awaitable[Route]], ask: Ask) -> tuple[Answer, Variant]:
         """What `ask` gives of the route that `find` finds, as soon as that has an instance; `NoInstance` in the end."""

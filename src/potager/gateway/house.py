@@ -176,7 +176,6 @@ async def _work(
     """Puts the reconcilers in and has them take up what an earlier server left."""
     data, shares = settings.data, house[Shares]
     router = house.add(Router, Router())
-    house.add(Waiting, Waiting(router))
     house.add(Stays, Stays())
     recorder = house.add(Recorder, Recorder(objects, settings.capture_interval))
     stack.push_async_callback(recorder.close)
@@ -193,8 +192,11 @@ async def _work(
         host.watch.append(tracing.watch)
     host.raiser.tally = partial(Tally, house[Metrics])
     stack.push_async_callback(host.close)
-    limits = house[Limits]
-    copies = house.add(ComponentHost, ComponentHost(rows, leases, executor, shares, objects, logs, data, limits))
+    copies = house.add(
+        ComponentHost,
+        ComponentHost(rows, leases, executor, shares, objects, logs, data, house[Limits], host.libraries),
+    )
+    house.add(Waiting, Waiting(router, copies.router))
     meters = Telemetry(house[Metrics], copies.router, settings.scaling_minute)
     stack.push_async_callback(meters.close)
     meters.start()

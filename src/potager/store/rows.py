@@ -17,8 +17,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from potager.kernel import clock
-from potager.kernel.errors import NotFound, Stale
+from potager.kernel.errors import LimitReached, NotFound, Stale
 from potager.kernel.names import Scope
+from potager.kernel.tags import MOST as MOST_TAGS
 from potager.store import pages, schema
 from potager.store.database import Database, inserting
 from potager.store.pages import Page
@@ -159,8 +160,10 @@ class Tx:
         return {tag.key: tag.value for tag in self._connection.execute(found)}
 
     def tag(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Adds tags to a resource; a key that it has gets the new value."""
+        """Adds tags to a resource; a key that it has gets the new value. `LimitReached` for more than it may have."""
         if tags:
+            if len({*self.tags(arn), *tags}) > MOST_TAGS:
+                raise LimitReached(f"{arn} would have more than {MOST_TAGS} tags. Take some off first.")
             self.untag(arn, list(tags))
             given = [{"arn": arn, "key": key, "value": value} for key, value in tags.items()]
             self._connection.execute(insert(_tags), given)

@@ -70,3 +70,14 @@ async def test_too_many_do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         await scene.ask()
     scene.put(instance())
     assert await first == b"said"
+
+
+async def test_a_request_for_a_component_hears_of_its_own_router() -> None:
+    scene, components = Scene(), Router()
+    scene.waiting = Waiting(Router(), components)
+    scene.router = components
+    scene.put()
+    asked = asyncio.create_task(scene.ask())
+    await asyncio.sleep(0)
+    scene.put(instance())
+    assert await asked == b"said"

@@ -88,8 +88,6 @@ async def tag_resource(ctx: Context, req: Req) -> None:
 
     def write(tx: Tx) -> None:
         row = own(lasting(named(ctx, tx, req["KeyId"])))
-        if len(tx.tags(row.arn) | given) > tags.MOST:
-            raise LimitReached(f"{row.arn} would have more than {tags.MOST} tags. Take some off first.")
         tx.tag(row.arn, given)
 
     await ctx[Rows].write(write)

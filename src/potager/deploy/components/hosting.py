@@ -20,6 +20,7 @@ from potager.deploy import lifecycle
 from potager.deploy.components.room import KIND
 from potager.deploy.components.routing import ComponentRoute
 from potager.deploy.fleet import Fleet
+from potager.deploy.libraries import Libraries
 from potager.deploy.lifecycle import Fail, Place, Raise, Remove, Rest, Serve
 from potager.deploy.limits import Limits
 from potager.deploy.raising import Raiser
@@ -53,12 +54,15 @@ class ComponentHost:
         logs: Logs,
         data: Path,
         limits: Limits,
+        libraries: Libraries,
     ) -> None:
         self.router = Router()
         self.watch: list[Callable[[Row, Mapping[str, Any]], Watcher | None]] = []
         """What makes the watchers of a component's route, from its row and its deployment."""
         self.fleet = Fleet(executor, shares, data / "jobs", limits=limits)
         self.raiser = Raiser(self.fleet, objects, logs, data, "inference component", GROUP)
+        self.raiser.want = libraries.want
+        self._libraries = libraries
         self._rows = rows
         self._leases = leases
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
@@ -142,6 +146,7 @@ class ComponentHost:
         log.warning("inference component %s: %s: %s", row.name, status, reason)
         self._retire_others(row, live)
         if not live:
+            self._libraries.forget(row.doc["_id"])
             await self._leases.release(row)
         return 0.0 if live else None
 
@@ -150,6 +155,7 @@ class ComponentHost:
         self.router.drop((row.account, row.region, row.name))
         if self._retire_others(row, None):
             return None
+        self._libraries.forget(row.doc["_id"])
         await self._rows.write(lambda tx: tx.delete(row))
         await self._leases.release(row)
         log.info("inference component %s: deleted", row.name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from potager.deploy.components.room import KIND
-from potager.deploy.router import Route, Variant, Watcher
+from potager.deploy.router import NoInstance, Route, Variant, Watcher
 from potager.kernel.context import Context
 from potager.kernel.errors import WireError
 from potager.store.metrics import Metrics
@@ -70,8 +70,7 @@ async def _absent(ctx: Context, endpoint: str, name: str) -> WireError:
         text = f"Inference Component {name} of account {ctx.account} not found on endpoint {endpoint} in {ctx.region}."
         return WireError("ValidationError", text)
     if row.status in ("InService", "Updating") and row.doc["_live"]:
-        text = f"Inference Component {name} is coming back up. Try again in a moment."
-        return WireError("ServiceUnavailable", text, 503)
+        return NoInstance(f"Inference Component {name} is coming back up. Try again in a moment.")
     return WireError("ValidationError", _unready(ctx, row))
 
 

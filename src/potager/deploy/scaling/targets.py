@@ -20,7 +20,7 @@ from potager.deploy.scaling.service import (
 )
 from potager.kernel import ids, tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Invalid, LimitReached, WireError
+from potager.kernel.errors import Invalid, WireError
 from potager.store.rows import Row, Rows, Tx
 from potager.wire.service import partly
 
@@ -118,8 +118,6 @@ async def tag_resource(ctx: Context, req: Req) -> None:
 
     def write(tx: Tx) -> None:
         row = _tagged(ctx, tx, req["ResourceARN"])
-        if len(tx.tags(row.arn) | given) > tags.MOST:
-            raise LimitReached(f"{row.arn} would have more than {tags.MOST} tags. Take some off first.")
         tx.tag(row.arn, given)
 
     await ctx[Rows].write(write)

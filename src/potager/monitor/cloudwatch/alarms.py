@@ -11,7 +11,7 @@ from typing import Any
 
 from potager.kernel import clock, tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Invalid, LimitReached, NotFound, Unserved, WireError
+from potager.kernel.errors import Invalid, NotFound, Unserved, WireError
 from potager.monitor.cloudwatch import queries
 from potager.monitor.cloudwatch.evaluation import COMPARISONS, INSUFFICIENT, TREATMENTS
 from potager.monitor.cloudwatch.service import Output, Req, cloudwatch, dimensions, page
@@ -282,8 +282,6 @@ async def tag_resource(ctx: Context, req: Req) -> None:
 
     def write(tx: Tx) -> None:
         row = _tagged(tx, ctx, req)
-        if len(tx.tags(row.arn) | given) > tags.MOST:
-            raise LimitReached(f"{row.arn} would have more than {tags.MOST} tags. Take some off first.")
         tx.tag(row.arn, given)
 
     await ctx[Rows].write(write)

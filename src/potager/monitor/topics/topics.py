@@ -9,7 +9,7 @@ from typing import Any
 
 from potager.kernel import tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Invalid, LimitReached, NotFound, Unserved, WireError
+from potager.kernel.errors import Invalid, NotFound, Unserved, WireError
 from potager.kernel.names import Arn
 from potager.monitor.topics import retries
 from potager.monitor.topics.service import (
@@ -192,8 +192,6 @@ async def tag_resource(ctx: Context, req: Req) -> None:
 
     def write(tx: Tx) -> None:
         row = _tagged(ctx, tx, req)
-        if len(tx.tags(row.arn) | given) > tags.MOST:
-            raise LimitReached(f"{row.arn} would have more than {tags.MOST} tags. Take some off first.")
         tx.tag(row.arn, given)
 
     await ctx[Rows].write(write)
