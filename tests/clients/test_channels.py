@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from potager.images.linear_learner.recordio import _payloads  # pyright: ignore[reportPrivateUsage]
+from potager.images.algorithm.recordio import _payloads  # pyright: ignore[reportPrivateUsage]
 from tests.clients.road import claims_csv, until, wait_for_job
 from tests.clients.scripts import Scripts
 

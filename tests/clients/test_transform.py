@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from potager.images.linear_learner import recordio
+from potager.images.algorithm import recordio
 from potager.images.linear_learner.serve import Predictor, load
 from tests.clients.road import WAIT, Road, claims_csv
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from potager.images.algorithm.hyperparameters import Catalogue
+
 REPOSITORIES: Mapping[str, str] = {
     "huggingface-pytorch-inference": "potager.images.huggingface",
     "huggingface-pytorch-training": "potager.images.huggingface",
@@ -82,6 +84,17 @@ class Image:
     def metric_definitions(self) -> list[dict[str, str]]:
         """The metrics that the image prints, as MetricDefinitions."""
         return [{"Name": name, "Regex": regex} for name, regex in self._says("METRICS", ())]
+
+    @property
+    def objectives(self) -> Mapping[str, str]:
+        """The metrics that a tuning job of the image's own algorithm may aim at, each with Maximize or Minimize."""
+        return self._says("OBJECTIVES", {})
+
+    def catalogue(self) -> Catalogue | None:
+        """The hyperparameters of its own algorithm; None where it has none."""
+        if not self.objectives:
+            return None
+        return importlib.import_module(f"{self.package}.hyperparameters").CATALOGUE
 
     def versions(self) -> dict[str, str | None]:
         """The version of each distribution that the image needs, None where it is not installed.

@@ -16,7 +16,7 @@ import pytest
 
 from potager.compute.process import limits, recordio
 from potager.compute.workload import Running, Workload
-from potager.images.linear_learner.recordio import _payloads  # pyright: ignore[reportPrivateUsage]
+from potager.images.algorithm.recordio import _payloads  # pyright: ignore[reportPrivateUsage]
 from potager.kernel.pipes import Pipe
 
 MAGIC = recordio.MAGIC

@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potager.images import media, npy, parquet
-from potager.images.linear_learner import record, recordio
+from potager.images.algorithm import record, recordio
+from potager.images.algorithm.errors import BadRequest
 from potager.images.linear_learner.artifact import Description, Model
-from potager.images.linear_learner.errors import BadRequest
 from potager.images.linear_learner.serve import Predictor
 from potager.images.python import formats
 from potager.images.python.errors import Refused

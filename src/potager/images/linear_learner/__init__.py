@@ -1,7 +1,6 @@
 """The `linear-learner` image: what the platform may know of it without loading any of its code.
 
-`train.main` runs a training job, `serve.load` a model. This module imports nothing heavy, for the server reads
-`METRICS` at start-up.
+`train.main` runs a training job, `serve.load` a model. This module imports nothing heavy, for the server reads it.
 
 The expressions are those that SageMaker shows in `AlgorithmSpecification.MetricDefinitions` of a linear-learner job;
 `*:roc_auc_score` is named in its documentation only
@@ -45,3 +44,12 @@ METRICS: list[tuple[str, str]] = [
     *(_final(channel, *metric) for channel in ("train", "validation", "test") for metric in _FINAL),
 ]
 """Name and regular expression of each metric that a run may print; the first group is the value."""
+
+_LOSSES = ("objective_loss", "mse", "absolute_loss")
+
+OBJECTIVES: dict[str, str] = {
+    f"{channel}:{metric}": "Minimize" if metric in _LOSSES else "Maximize"
+    for channel in ("validation", "test")
+    for metric, _ in _FINAL
+}
+"""What a tuning job may aim at, and in which direction."""

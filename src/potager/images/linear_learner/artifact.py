@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float64
-from potager.images.linear_learner.errors import BrokenModel
+from potager.images.algorithm.arrays import Float64
+from potager.images.algorithm.errors import BrokenModel
 from potager.images.linear_learner.hyperparameters import PREDICTORS
 
 FORMAT = "potager.linear-learner"

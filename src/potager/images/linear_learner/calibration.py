@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float64, Floats, Ints
-from potager.images.linear_learner.dataset import Dataset
+from potager.images.algorithm.arrays import Float64, Floats, Ints
+from potager.images.algorithm.tables import Table
 from potager.images.linear_learner.settings import Settings
 
 BY_LOSS = ("cross_entropy_loss", "loss_function")
@@ -39,7 +39,7 @@ def calibrate(scores: Floats, labels: Floats, settings: Settings) -> Cut:
     return Cut(float(thresholds[chosen]), float(values[chosen]))
 
 
-def criterion_values(validation: Dataset, weights: Floats, bias: Floats, settings: Settings) -> Float64:
+def criterion_values(validation: Table, weights: Floats, bias: Floats, settings: Settings) -> Float64:
     """The criterion of each model `(n_models,)`, every one at its own best threshold."""
     rows = calibration_rows(len(validation), min(settings.num_calibration_samples or _EACH_EPOCH, _EACH_EPOCH))
     labels = validation.labels[rows]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from potager.images.algorithm.arrays import Float32, Floats
+from potager.images.algorithm.tables import Table
 from potager.images.linear_learner import metrics
-from potager.images.linear_learner.arrays import Float32, Floats
-from potager.images.linear_learner.dataset import Dataset
 from potager.images.linear_learner.fit import blocks, scores_of
 from potager.images.linear_learner.losses import Loss
 from potager.images.linear_learner.scaling import Scaler
@@ -14,7 +14,7 @@ from potager.images.linear_learner.selection import Chosen
 from potager.images.linear_learner.settings import Settings
 
 
-def evaluate(data: Dataset, model: Chosen, loss: Loss, scaler: Scaler, settings: Settings) -> dict[str, float]:
+def evaluate(data: Table, model: Chosen, loss: Loss, scaler: Scaler, settings: Settings) -> dict[str, float]:
     """Metrics by SageMaker's names, `objective_loss` first: unweighted, in the label's own units."""
     scores = _scores(data, model)
     objective = float(_losses(scores, data, loss, settings).mean(dtype=np.float64))
@@ -30,12 +30,12 @@ def evaluate(data: Dataset, model: Chosen, loss: Loss, scaler: Scaler, settings:
     return found | metrics.regression(values, labels)
 
 
-def _scores(data: Dataset, model: Chosen) -> Float32:
+def _scores(data: Table, model: Chosen) -> Float32:
     """Raw scores `(n_rows, n_outputs)` on standardised features."""
     parts = [scores_of(data.features[rows], model.weights, model.bias) for rows in blocks(len(data), data.width)]
     return np.concatenate(parts)
 
 
-def _losses(scores: Float32, data: Dataset, loss: Loss, settings: Settings) -> Floats:
+def _losses(scores: Float32, data: Table, loss: Loss, settings: Settings) -> Floats:
     shaped = scores[:, None, :] if settings.multiclass else scores
     return loss.evaluate(shaped, data.labels[:, None].astype(np.float32))[0]

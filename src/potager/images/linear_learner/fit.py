@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float32, Float64, Floats, Ints
+from potager.images.algorithm.arrays import Float32, Float64, Floats, Ints
+from potager.images.algorithm.errors import ClientError
+from potager.images.algorithm.tables import Table
 from potager.images.linear_learner.calibration import BY_LOSS, criterion_values
-from potager.images.linear_learner.dataset import Dataset
-from potager.images.linear_learner.errors import ClientError
 from potager.images.linear_learner.grid import Candidate, row_weights
 from potager.images.linear_learner.losses import Loss
 from potager.images.linear_learner.optimizers import Optimizer, Schedule, schedule_of
@@ -61,8 +61,8 @@ class Fitted:
 
 
 def fit(
-    train: Dataset,
-    validation: Dataset | None,
+    train: Table,
+    validation: Table | None,
     models: list[Candidate],
     loss: Loss,
     settings: Settings,
@@ -86,8 +86,8 @@ class _Run:
 
     def __init__(
         self,
-        train: Dataset,
-        validation: Dataset | None,
+        train: Table,
+        validation: Table | None,
         models: list[Candidate],
         loss: Loss,
         settings: Settings,
@@ -164,7 +164,7 @@ class _Run:
             slopes *= factor[:, :, None] if slopes.ndim == 3 else factor
         return losses, slopes
 
-    def _mean_loss(self, data: Dataset) -> Float64:
+    def _mean_loss(self, data: Table) -> Float64:
         totals = np.zeros(self._shape[0])
         for rows in blocks(len(data), len(self._weights)):
             losses, _ = self._evaluate(data.features[rows], data.labels[rows], self._weights)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float32, Float64, Ints
+from potager.images.algorithm.arrays import Float32, Float64, Ints
 from potager.images.linear_learner.optimizers import LEARNING_RATE
 from potager.images.linear_learner.settings import Settings
 

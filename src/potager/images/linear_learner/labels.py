@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float64
-from potager.images.linear_learner.dataset import Dataset
-from potager.images.linear_learner.errors import ClientError
+from potager.images.algorithm.arrays import Float64
+from potager.images.algorithm.errors import ClientError
+from potager.images.algorithm.tables import Layout, Table
 from potager.images.linear_learner.settings import Settings
+
+
+def layout(settings: Settings) -> Layout:
+    """What a row is: a label that the predictor type can learn from, then the features."""
+    return Layout(
+        "linear-learner",
+        fitting=lambda labels: fitting(labels, settings),
+        complaint=lambda label: complaint(label, settings),
+        width=settings.feature_dim,
+    )
 
 
 def fitting(labels: Float64, settings: Settings) -> bool:
@@ -36,7 +46,7 @@ def complaint(label: float, settings: Settings) -> str | None:
     return f"label {label:g} is not a finite number. Drop the row or give it a label."
 
 
-def refuse_one_class(train: Dataset, settings: Settings) -> None:
+def refuse_one_class(train: Table, settings: Settings) -> None:
     """`ClientError` where a classifier's training set holds a single class."""
     if settings.predictor_type == "regressor":
         return

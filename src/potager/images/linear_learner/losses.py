@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Floats
+from potager.images.algorithm.arrays import Floats
 from potager.images.linear_learner.settings import Settings
 
 Both = tuple[Floats, Floats]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Flags, Float64, Floats, Ints
+from potager.images.algorithm.arrays import Flags, Float64, Floats, Ints
 from potager.images.linear_learner.calibration import f_score
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float32
+from potager.images.algorithm.arrays import Float32
 from potager.images.linear_learner.settings import Settings
 
 LEARNING_RATE = {"adam": 0.03, "rmsprop": 0.01, "sgd": 0.05}

@@ -6,11 +6,9 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/linear-learner-tuning.ht
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections.abc import Mapping
 
+from potager.images.algorithm.job import quality, say
 from potager.images.linear_learner.fit import Epoch
 from potager.images.linear_learner.losses import Loss
 from potager.images.linear_learner.settings import Settings
@@ -55,11 +53,4 @@ class Report:
         return f"{name}_{self._settings.accuracy_top_k}" if name == "multiclass_top_k_accuracy" else name
 
     def _quality(self, words: str) -> None:
-        say(f"#quality_metric: host={self._host}, {words}")
-
-
-def say(text: str, level: str = "INFO") -> None:
-    """One line of the job's log, out at once."""
-    stamp = time.strftime("%m/%d/%Y %H:%M:%S", time.gmtime())
-    sys.stdout.write(f"[{stamp} {level} {os.getpid()}] {text}\n")
-    sys.stdout.flush()
+        quality(self._host, words)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from potager.images import media, npy, parquet
-from potager.images.linear_learner import recordio
-from potager.images.linear_learner.arrays import Float64, Ints
-from potager.images.linear_learner.errors import BadRequest
-from potager.images.linear_learner.requests import SUPPORTED
+from potager.images.algorithm import recordio
+from potager.images.algorithm.arrays import Float64, Ints
+from potager.images.algorithm.errors import BadRequest
+from potager.images.algorithm.requests import SUPPORTED
 from potager.images.media import CSV, JSON, RECORDIO
 
 _ANY = ("", "*/*", "application/*")

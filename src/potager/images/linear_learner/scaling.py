@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float32, Float64, Floats
+from potager.images.algorithm.arrays import Float32, Float64, Floats
 from potager.images.linear_learner.settings import Settings
 
 _CELLS = 4_000_000  # of a block that is widened to float64 for a moment

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float32, Float64
+from potager.images.algorithm.arrays import Float32, Float64
+from potager.images.algorithm.tables import Table
 from potager.images.linear_learner.calibration import Cut, calibrate, calibration_rows
-from potager.images.linear_learner.dataset import Dataset
 from potager.images.linear_learner.fit import Fitted
 from potager.images.linear_learner.settings import Settings
 
@@ -26,7 +26,7 @@ class Chosen:
     threshold: float = 0.0
 
 
-def choose(fitted: Fitted, judge: Dataset, settings: Settings) -> Chosen:
+def choose(fitted: Fitted, judge: Table, settings: Settings) -> Chosen:
     """The best of the fitted models on `judge`: validation, or train where there is none."""
     if not settings.binary:
         return _chosen(fitted, int(np.argmin(fitted.loss)), 0.0)
@@ -36,7 +36,7 @@ def choose(fitted: Fitted, judge: Dataset, settings: Settings) -> Chosen:
     return _chosen(fitted, index, cuts[index].threshold)
 
 
-def _cuts(fitted: Fitted, judge: Dataset, settings: Settings) -> list[Cut]:
+def _cuts(fitted: Fitted, judge: Table, settings: Settings) -> list[Cut]:
     rows = calibration_rows(len(judge), settings.num_calibration_samples)
     features, labels = judge.features[rows], judge.labels[rows]
     pairs = zip(fitted.weights[:, 0], fitted.bias[:, 0], strict=True)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from potager.images.linear_learner import artifact, requests, responses
-from potager.images.linear_learner.arrays import Float64, Floats, Ints
+from potager.images.algorithm import requests
+from potager.images.algorithm.arrays import Float64, Floats, Ints
+from potager.images.linear_learner import artifact, responses
 from potager.images.linear_learner.artifact import Model
 from potager.images.linear_learner.losses import sigmoid
 from potager.kernel.prediction import Answer, Query

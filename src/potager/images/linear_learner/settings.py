@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from potager.images.linear_learner.errors import ClientError
-from potager.images.linear_learner.hyperparameters import LOSSES, PREDICTORS, Value, read
+from potager.images.algorithm.errors import ClientError
+from potager.images.algorithm.hyperparameters import Value
+from potager.images.linear_learner.hyperparameters import CATALOGUE, LOSSES
 
 Auto = float | None
 """A number, or None for `auto`."""
@@ -94,8 +95,8 @@ _AUTO: dict[str, Value] = {
 
 def settle(given: Mapping[str, str]) -> Settings:
     """Settings of the strings in `hyperparameters.json`; `ClientError` where they contradict one another."""
-    values = read(given)
-    predictor = _predictor(values)
+    values = CATALOGUE.read(given)
+    predictor = str(values["predictor_type"])
     values["num_classes"] = _classes(values, predictor)
     values["loss"] = _loss(str(values["loss"]), predictor)
     values.update(_settled(values, predictor))
@@ -107,13 +108,6 @@ def settle(given: Mapping[str, str]) -> Settings:
 
 
 _WORDS = ("positive_example_weight_mult",)
-
-
-def _predictor(values: Mapping[str, Value]) -> str:
-    predictor = values["predictor_type"]
-    if predictor is None:
-        raise ClientError(f"Hyperparameter 'predictor_type' is missing. Set it to {' or '.join(PREDICTORS)}.")
-    return str(predictor)
 
 
 def _classes(values: Mapping[str, Value], predictor: str) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potager.images import media, npy, parquet
-from potager.images.linear_learner import recordio
+from potager.images.algorithm import recordio
 from potager.images.media import (
     ANY,
     APACHE_PARQUET,

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potager.images import media, npy, parquet
-from potager.images.linear_learner import recordio
+from potager.images.algorithm import recordio
 from potager.images.media import RECORDIO
 from potager.images.python import formats
 from potager.images.python.errors import Refused

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from potager.images import media, npy, parquet
-from potager.images.linear_learner import recordio
+from potager.images.algorithm import recordio
 from potager.images.python import formats
 from potager.images.python.errors import Refused
 

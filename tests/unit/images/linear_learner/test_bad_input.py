@@ -7,7 +7,7 @@ import gzip
 import numpy as np
 import pytest
 
-from potager.images.linear_learner.recordio import encode
+from potager.images.algorithm.recordio import encode
 
 GOOD = "1,0.5,2\n0,0.25,3\n"
 BINARY = {"predictor_type": "binary_classifier"}
@@ -36,7 +36,7 @@ def test_rows_of_unequal_width_are_refused(job, row: str):
 
 
 def test_a_fault_beyond_the_first_block_of_rows_is_found(job, monkeypatch):
-    monkeypatch.setattr("potager.images.linear_learner.delimited._CELLS", 6)
+    monkeypatch.setattr("potager.images.algorithm.delimited._CELLS", 6)
     message = job.channel("train", GOOD * 3 + "1,2\n0,2\n").refusal(**BINARY)
     assert "row 7 has 2 columns, but 3 are expected" in message
 

@@ -9,24 +9,25 @@ from hypothesis import given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
-from potager.images.linear_learner.errors import ClientError
-from potager.images.linear_learner.hyperparameters import CATALOGUE, read, reference_table
+from potager.images.algorithm.errors import ClientError
+from potager.images.linear_learner.hyperparameters import CATALOGUE
 from potager.images.linear_learner.settings import Settings, settle
 
+KIND = {"predictor_type": "regressor"}
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "linear-learner.md"
 
 
 def test_the_reference_page_holds_the_catalogue_as_it_is():
-    assert reference_table() in PAGE.read_text(encoding="utf-8")
+    assert CATALOGUE.reference_table() in PAGE.read_text(encoding="utf-8")
 
 
 def test_every_parameter_of_the_catalogue_is_a_setting():
     settings = Settings.__dataclass_fields__.keys() - {"criterion_given", "seed"}
-    assert settings == {parameter.name for parameter in CATALOGUE}
+    assert settings == {parameter.name for parameter in CATALOGUE.parameters}
 
 
 def test_defaults_are_those_that_aws_documents():
-    values = read({"predictor_type": "regressor"})
+    values = CATALOGUE.read(KIND)
     assert values["mini_batch_size"] == 1000
     assert values["epochs"] == 15
     assert values["early_stopping_patience"] == 3
@@ -55,36 +56,36 @@ def test_defaults_are_those_that_aws_documents():
 )
 def test_a_value_out_of_range_is_refused_with_its_name_value_and_range(name: str, text: str, allowed: str):
     with pytest.raises(ClientError) as error:
-        read({"predictor_type": "regressor", name: text})
+        CATALOGUE.read(KIND | {name: text})
     assert f"'{name}' is '{text}'" in str(error.value)
     assert allowed in str(error.value)
 
 
 def test_an_unknown_name_is_refused_and_the_known_ones_are_told():
     with pytest.raises(ClientError, match=r"Unknown hyperparameter 'epoch'.*epochs"):
-        read({"epoch": "3"})
+        CATALOGUE.read(KIND | {"epoch": "3"})
 
 
 def test_the_platforms_own_names_are_left_out():
-    assert "_kvstore" not in read({"_kvstore": "auto", "sagemaker_program": '"train.py"'})
+    assert "_kvstore" not in CATALOGUE.read(KIND | {"_kvstore": "auto", "sagemaker_program": '"train.py"'})
 
 
 @pytest.mark.parametrize(("text", "value"), [('"3"', 3), ("3", 3), ("3.0", 3), (" 3 ", 3), ("1e1", 10)])
 def test_numbers_may_be_quoted_as_json(text: str, value: int):
-    assert read({"epochs": text})["epochs"] == value
+    assert CATALOGUE.read(KIND | {"epochs": text})["epochs"] == value
 
 
 @pytest.mark.parametrize("text", ["True", "true", '"true"', "1"])
 def test_flags_are_read_as_the_sdk_spells_them(text: str):
-    assert read({"use_bias": text})["use_bias"] is True
+    assert CATALOGUE.read(KIND | {"use_bias": text})["use_bias"] is True
 
 
 @runs(deadline=None)  # the machine may be busy
 @given(st.text(max_size=20))
 def test_no_text_breaks_the_reader(text: str):
-    for parameter in CATALOGUE:
+    for parameter in CATALOGUE.parameters:
         try:
-            read({parameter.name: text})
+            CATALOGUE.read(KIND | {parameter.name: text})
         except ClientError as error:
             assert parameter.name in str(error)
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from potager.images.linear_learner import artifact, record
+from potager.images.algorithm import record
+from potager.images.algorithm.errors import BadRequest
+from potager.images.algorithm.recordio import encode
+from potager.images.linear_learner import artifact
 from potager.images.linear_learner.artifact import Description, Model
-from potager.images.linear_learner.errors import BadRequest
-from potager.images.linear_learner.recordio import encode
 from potager.images.linear_learner.serve import Predictor, load
 
 CSV, JSON, JSONLINES = "text/csv", "application/json", "application/jsonlines"

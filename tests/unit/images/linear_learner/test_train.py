@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
+from potager.images.algorithm.recordio import encode
 from potager.images.linear_learner import METRICS
-from potager.images.linear_learner.recordio import encode
 
 BINARY = {"predictor_type": "binary_classifier"}
 

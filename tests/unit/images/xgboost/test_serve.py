@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xgboost
 
-from potager.images.linear_learner import recordio
+from potager.images.algorithm import recordio
 from potager.images.python.errors import BrokenModel, Refused
 from potager.images.xgboost.serve import load
 

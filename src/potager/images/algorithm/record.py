@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Floats, Ints
+from potager.images.algorithm.arrays import Floats, Ints
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _TENSORS = {2: "<f4", 3: "<f8", 7: "varint"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
-from potager.images.linear_learner.recordio import MAGIC, MAGIC_BYTES, RecordRows, encode
+from potager.images.algorithm.recordio import MAGIC, MAGIC_BYTES, RecordRows, encode
 
 # Written by SDK 2.257.7's write_numpy_to_dense_tensor and write_spmatrix_to_sparse_tensor with protobuf 4.
 FLOAT32 = bytes.fromhex(

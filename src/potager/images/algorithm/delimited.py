@@ -1,6 +1,6 @@
 """Comma-separated rows: a fast reader, and a slow one that finds the cell which the fast one stumbled over.
 
-A row is a label and its features; there is no header line.
+A row is a label, where there are labels, and its features; there is no header line.
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html
 """
 
@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from potager.images.linear_learner.arrays import Float32, Float64
-from potager.images.linear_learner.errors import ClientError
+from potager.images.algorithm.arrays import Float32, Float64
+from potager.images.algorithm.errors import ClientError
 
 _CELLS = 4_000_000  # parsed at once, as float64
 _BLOCK = 1 << 22
@@ -26,31 +26,47 @@ _BLOCK = 1 << 22
 class CommaFile:
     """A file of rows. `rows` is an upper bound (blank lines are counted), `width` counts features without label.
 
-    `name` is what messages call the file; `complaint(label)` says what is wrong with a label, or None.
+    `name` is what messages call the file, `algorithm` who reads it; `labels` (0 or 1) stand before the features;
+    `gaps` says whether an empty cell or NaN is a missing feature; `complaint(label)` says what is wrong with a label,
+    or None.
     """
 
-    def __init__(self, path: Path, name: str, complaint: Callable[[float], str | None]) -> None:
-        self._path, self._name, self._complaint = path, name, complaint
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        labels: int,
+        gaps: bool,
+        complaint: Callable[[float], str | None],
+        algorithm: str,
+    ) -> None:
+        self._path, self._name, self._complaint, self._algorithm = path, name, complaint, algorithm
+        self._labels, self._gaps = labels, gaps
         self.rows = _lines(path)
-        self.width = _first_width(path) - 1
+        self.width = _first_width(path) - labels
 
-    def fill(self, features: Float32, labels: Float64, fitting: Callable[[Float64], bool]) -> int:
-        """Fills both arrays from their first row on; returns the number of rows filled."""
-        filled, step = 0, max(1, _CELLS // (features.shape[1] + 1))
+    def fill(self, features: Float32, labels: Float64 | None, fitting: Callable[[Float64], bool]) -> int:
+        """Fills both arrays from their first row on, features alone without labels; the number of rows filled."""
+        filled, width = 0, features.shape[1] + self._labels
+        step = max(1, _CELLS // width)
         try:
-            for block in _parsed(self._path, step):
-                if block.shape[1] != features.shape[1] + 1:  # one column would fill any number of features
+            for block in _parsed(self._path, step, self._gaps):
+                if block.shape[1] != width:  # one column would fill any number of features
                     raise ValueError("rows of another width")
                 end = filled + len(block)
                 with np.errstate(over="ignore"):  # what overflows 32 bits is infinite, and said so below
-                    features[filled:end] = block[:, 1:]
-                labels[filled:end] = block[:, 0]
-                if not np.isfinite(features[filled:end]).all() or not fitting(labels[filled:end]):
+                    features[filled:end] = block[:, self._labels :]
+                if labels is not None:
+                    labels[filled:end] = block[:, 0]
+                if not self._stand(features[filled:end]) or (labels is not None and not fitting(labels[filled:end])):
                     raise ValueError("a value that cannot stand")
                 filled = end
         except ValueError as error:
             raise self.diagnosis(features.shape[1]) from error
         return filled
+
+    def _stand(self, features: Float32) -> bool:
+        return not np.isinf(features).any() if self._gaps else bool(np.isfinite(features).all())
 
     def diagnosis(self, width: int) -> ClientError:
         """The first fault of the file, read row by row; `width` is the number of features that a row should have."""
@@ -63,17 +79,20 @@ class CommaFile:
     def _fault(self, number: int, row: list[str], width: int) -> str | None:
         numbers = [_number(cell) for cell in row]
         if number == 1 and all(value is None for value in numbers) and any(row):
-            shown = ",".join(row)[:60]
-            return f"row 1 is a header line ('{shown}'). Remove it: linear-learner's CSV has none, the label first."
+            shown, first = ",".join(row)[:60], ", the label first" if self._labels else ""
+            return f"row 1 is a header line ('{shown}'). Remove it: {self._algorithm}'s CSV has none{first}."
         for column, (cell, value) in enumerate(zip(row, numbers, strict=True), 1):
+            if self._gaps and column > self._labels and (not cell.strip() or (value is not None and math.isnan(value))):
+                continue
             if value is None or not math.isfinite(value):
                 return f"row {number}, column {column}: {_cell_fault(cell, value)}{_header_hint(number)}"
-        if len(row) != width + 1:
+        if len(row) != width + self._labels:
+            what = f"a label and {width} features" if self._labels else f"{width} features and no label"
             return (
-                f"row {number} has {len(row)} columns, but {width + 1} are expected (a label and {width} features, "
+                f"row {number} has {len(row)} columns, but {width + self._labels} are expected ({what}, "
                 "as in the first row of the train channel). Give every row the same columns."
             )
-        wrong = self._complaint(numbers[0]) if numbers[0] is not None else None
+        wrong = self._complaint(numbers[0]) if self._labels and numbers[0] is not None else None
         return f"row {number}, column 1: {wrong}" if wrong else None
 
 
@@ -99,12 +118,24 @@ def _number(cell: str) -> float | None:
     return value if abs(value) <= 3.4028235e38 else math.copysign(math.inf, value)
 
 
-def _parsed(path: Path, step: int) -> Iterator[Float64]:
+def _parsed(path: Path, step: int, gaps: bool) -> Iterator[Float64]:
     """Blocks of at most `step` rows, float64; `ValueError` where a row is not numbers of the first row's width."""
     with _opened(path) as file:
         while head := _first_line(file):
             lines = itertools.chain([head], itertools.islice(file, step - 1))
-            yield np.loadtxt(lines, delimiter=",", comments=None, quotechar='"', ndmin=2, dtype=np.float64)
+            yield np.loadtxt(
+                lines,
+                delimiter=",",
+                comments=None,
+                quotechar='"',
+                ndmin=2,
+                dtype=np.float64,
+                converters=_gap_or_number if gaps else None,
+            )
+
+
+def _gap_or_number(cell: str) -> float:
+    return float(cell or "nan")
 
 
 def _opened(path: Path) -> BinaryIO:

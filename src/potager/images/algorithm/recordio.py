@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from potager.images.linear_learner import record
-from potager.images.linear_learner.arrays import Float32, Float64, Floats
-from potager.images.linear_learner.record import Tensor
+from potager.images.algorithm import record
+from potager.images.algorithm.arrays import Float32, Float64, Floats
+from potager.images.algorithm.record import Tensor
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -48,14 +48,24 @@ class RecordRows:
         """Whether the records name the positions that they hold, without saying how many there are."""
         return self._first.keys is not None and not self._first.shape
 
-    def fill(self, features: Float32, labels: Float64 | None, complaint: Callable[[float], str | None]) -> int:
-        """Fills both arrays from their first row on; `complaint(label)` says what is wrong with a label, or None."""
+    def fill(
+        self,
+        features: Float32,
+        labels: Float64 | None,
+        complaint: Callable[[float], str | None],
+        *,
+        gaps: bool = False,
+    ) -> int:
+        """Fills both arrays from their first row on; `complaint(label)` says what is wrong with a label, or None.
+
+        gaps : whether a feature may be NaN, which is a missing one.
+        """
         if self._grid is None:
             for row, payload in enumerate(self._payloads):
                 _fill(payload, row, features, labels, complaint)
         else:
             self._fill_all(self._grid, features, labels)
-        _refuse_infinite(features[: self.rows])
+        _refuse_infinite(features[: self.rows], gaps)
         return self.rows
 
     def _fill_all(self, grid: Buffer, features: Float32, labels: Float64 | None) -> None:
@@ -115,9 +125,10 @@ def _fill(
             raise ValueError(f"record {row + 1}: {wrong}")
 
 
-def _refuse_infinite(features: Float32) -> None:
+def _refuse_infinite(features: Float32, gaps: bool) -> None:
     for start in range(0, len(features), _ROWS):
-        wrong = ~np.isfinite(features[start : start + _ROWS])
+        part = features[start : start + _ROWS]
+        wrong = np.isinf(part) if gaps else ~np.isfinite(part)
         if wrong.any():
             row, column = (int(index[0]) for index in np.nonzero(wrong))
             raise ValueError(

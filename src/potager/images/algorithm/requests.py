@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from potager.images import npy, parquet
-from potager.images.linear_learner.arrays import Float32, Float64, Floats
-from potager.images.linear_learner.errors import BadRequest
-from potager.images.linear_learner.record import Tensor
-from potager.images.linear_learner.recordio import RecordRows
+from potager.images.algorithm.arrays import Float32, Float64, Floats
+from potager.images.algorithm.errors import BadRequest
+from potager.images.algorithm.record import Tensor
+from potager.images.algorithm.recordio import RecordRows
 from potager.images.media import (
     APACHE_PARQUET,
     CSV,
