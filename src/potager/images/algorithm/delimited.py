@@ -1,4 +1,4 @@
-"""Comma-separated rows: a fast reader, and a slow one that finds the cell which the fast one stumbled over.
+"""Comma-separated rows: fast readers, and a slow one that finds the cell which they stumbled over.
 
 A row is a label, where there are labels, and its features; there is no header line.
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html
@@ -10,17 +10,21 @@ import codecs
 import csv
 import itertools
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from potager.images.algorithm.arrays import Float32, Float64
+from potager.images.algorithm import blocks
+from potager.images.algorithm.arrays import Float32, Float64, Floats
 from potager.images.algorithm.errors import ClientError
 
 _CELLS = 4_000_000  # parsed at once, as float64
 _BLOCK = 1 << 22
+_GAP = re.compile(rb'(?:(?<=^)|(?<=,))[ \t]*(?:"[ \t]*")?[ \t]*(?=,|\r?\n?\Z)')
+"""An empty cell of a line."""
 
 
 class CommaFile:
@@ -47,23 +51,48 @@ class CommaFile:
 
     def fill(self, features: Float32, labels: Float64 | None, fitting: Callable[[Float64], bool]) -> int:
         """Fills both arrays from their first row on, features alone without labels; the number of rows filled."""
-        filled, width = 0, features.shape[1] + self._labels
-        step = max(1, _CELLS // width)
         try:
-            for block in _parsed(self._path, step, self._gaps):
-                if block.shape[1] != width:  # one column would fill any number of features
-                    raise ValueError("rows of another width")
-                end = filled + len(block)
+            return self._filled(self._blocks(features.shape[1]), features, labels, fitting)
+        except blocks.Odd:
+            return self._filled(self._slow_blocks(features.shape[1]), features, labels, fitting)
+
+    def _filled(
+        self,
+        parts: Iterator[tuple[Float64, Floats]],
+        features: Float32,
+        labels: Float64 | None,
+        fitting: Callable[[Float64], bool],
+    ) -> int:
+        filled = 0
+        try:
+            for targets, values in parts:
+                end = filled + len(values)
                 with np.errstate(over="ignore"):  # what overflows 32 bits is infinite, and said so below
-                    features[filled:end] = block[:, self._labels :]
+                    features[filled:end] = values
                 if labels is not None:
-                    labels[filled:end] = block[:, 0]
+                    labels[filled:end] = targets
                 if not self._stand(features[filled:end]) or (labels is not None and not fitting(labels[filled:end])):
                     raise ValueError("a value that cannot stand")
                 filled = end
+        except blocks.Odd:
+            raise
         except ValueError as error:
             raise self.diagnosis(features.shape[1]) from error
         return filled
+
+    def _blocks(self, width: int) -> Iterator[tuple[Float64, Floats]]:
+        if not blocks.readable(self._path.stat().st_size, width):
+            yield from self._slow_blocks(width)
+            return
+        with _opened(self._path) as file:
+            yield from blocks.read(file, self._labels, width, gaps=self._gaps)
+
+    def _slow_blocks(self, width: int) -> Iterator[tuple[Float64, Floats]]:
+        columns = width + self._labels
+        for block in _parsed(self._path, max(1, _CELLS // columns), self._gaps):
+            if block.shape[1] != columns:  # one column would fill any number of features
+                raise ValueError("rows of another width")
+            yield block[:, 0], block[:, self._labels :]
 
     def _stand(self, features: Float32) -> bool:
         return not np.isinf(features).any() if self._gaps else bool(np.isfinite(features).all())
@@ -123,19 +152,8 @@ def _parsed(path: Path, step: int, gaps: bool) -> Iterator[Float64]:
     with _opened(path) as file:
         while head := _first_line(file):
             lines = itertools.chain([head], itertools.islice(file, step - 1))
-            yield np.loadtxt(
-                lines,
-                delimiter=",",
-                comments=None,
-                quotechar='"',
-                ndmin=2,
-                dtype=np.float64,
-                converters=_gap_or_number if gaps else None,
-            )
-
-
-def _gap_or_number(cell: str) -> float:
-    return float(cell or "nan")
+            filled = (_GAP.sub(b"nan", line) for line in lines) if gaps else lines
+            yield np.loadtxt(filled, delimiter=",", comments=None, quotechar='"', ndmin=2, dtype=np.float64)
 
 
 def _opened(path: Path) -> BinaryIO:
