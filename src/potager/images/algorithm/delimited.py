@@ -47,7 +47,7 @@ class CommaFile:
         self._path, self._name, self._complaint, self._algorithm = path, name, complaint, algorithm
         self._labels, self._gaps = labels, gaps
         self.rows = _lines(path)
-        self.width = _first_width(path) - labels
+        self.width = first_width(path) - labels
 
     def fill(self, features: Float32, labels: Float64 | None, fitting: Callable[[Float64], bool]) -> int:
         """Fills both arrays from their first row on, features alone without labels; the number of rows filled."""
@@ -173,7 +173,8 @@ def _lines(path: Path) -> int:
         return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b""))
 
 
-def _first_width(path: Path) -> int:
+def first_width(path: Path) -> int:
+    """The columns of the first row, 0 where every line is blank."""
     with _opened(path) as file:
         line = _first_line(file)
     return 0 if line is None else line.count(b",") + 1

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from potager.images.algorithm.arrays import Float32, Float64
-from potager.images.algorithm.delimited import CommaFile
+from potager.images.algorithm.delimited import CommaFile, first_width
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, say
 from potager.images.algorithm.recordio import MAGIC_BYTES, RecordRows
@@ -34,8 +34,9 @@ class Layout:
     """What an algorithm takes a row for.
 
     algorithm : its name, for messages.
-    labels : how many labels stand before the features, 0 or 1; None where the channel's `label_size` says (1 where it
-        does not, as AWS has it).
+    labels : how many labels stand before the features, 0 or 1; None where the channel's `label_size` says. Where it
+        does not, a first column that `width` leaves over is one; without a width, `unsaid` counts.
+    unsaid : 1, as AWS has it, or 0 of an algorithm that has no use for labels and should not take a feature for one.
     gaps : whether a feature may be missing: an empty cell or NaN, NaN in the table.
     fitting, complaint : whether labels `(n_rows,)` may stand, and what is wrong with one of them and what to do.
     width : features that rows must have where the job says (`feature_dim`).
@@ -43,6 +44,7 @@ class Layout:
 
     algorithm: str
     labels: int | None = 1
+    unsaid: int = 1
     gaps: bool = False
     fitting: Callable[[Float64], bool] = lambda labels: bool(np.isfinite(labels).all())
     complaint: Callable[[float], str | None] = lambda label: (
@@ -110,7 +112,8 @@ def load(folder: Path, channel: str, config: Mapping[str, Any], layout: Layout, 
 
 
 def _loaded(folder: Path, channel: str, config: Mapping[str, Any], layout: Layout, width: int | None) -> Table:
-    kind, labels = _declared(channel, config, layout)
+    kind, said = _declared(channel, config, layout)
+    labels = said if said is not None else _unsaid(folder, layout)
     sources = [_source(path, f"{channel}/{path.relative_to(folder)}", kind, labels, layout) for path in _files(folder)]
     rows = sum(source.rows for source in sources)
     if not rows:
@@ -146,20 +149,28 @@ def _source(path: Path, name: str, declared: str | None, labels: int, layout: La
     return _Records(path, name, layout) if binary else _Rows(path, name, labels, layout)
 
 
-def _declared(channel: str, config: Mapping[str, Any], layout: Layout) -> tuple[str | None, int]:
-    """The channel's format, None where none is declared, and the labels of a row."""
+def _declared(channel: str, config: Mapping[str, Any], layout: Layout) -> tuple[str | None, int | None]:
+    """The channel's format, None where none is declared, and the labels of a row, None where nobody says."""
     kind, *parameters = [part.strip().lower() for part in (config.get("ContentType") or "").split(";")]
     sizes = [part.split("=", 1)[1] for part in parameters if part.startswith("label_size=")]
     if sizes and (sizes[0] not in ("0", "1") or layout.labels not in (None, int(sizes[0]))):
         wanted = "0 or 1 label" if layout.labels is None else "one label" if layout.labels else "no label"
         remedy = "label_size=0" if layout.labels == 0 else "label_size=1"
         raise ClientError(f"{channel}: label_size is {sizes[0]}, but {layout.algorithm} needs {wanted}. Use {remedy}.")
-    labels = layout.labels if layout.labels is not None else int(sizes[0]) if sizes else 1
+    labels = layout.labels if layout.labels is not None else int(sizes[0]) if sizes else None
     if kind in ("", "application/octet-stream", "binary/octet-stream", "application/x-recordio"):
         return (RECORDIO if kind == "application/x-recordio" else None), labels
     if kind not in (CSV, RECORDIO):
         raise ClientError(f"{channel}: ContentType '{kind}' cannot be trained on. Use {CSV} or {RECORDIO}.")
     return kind, labels
+
+
+def _unsaid(folder: Path, layout: Layout) -> int:
+    """The labels of a row where neither the algorithm nor the channel says how many there are."""
+    first = next(_files(folder), None)
+    if layout.width is None or first is None:
+        return layout.unsaid
+    return {layout.width: 0, layout.width + 1: 1}.get(first_width(first), layout.unsaid)
 
 
 class _Rows:
@@ -169,7 +180,7 @@ class _Rows:
         self._layout = layout
         self._file = CommaFile(path, name, labels, layout.gaps, layout.complaint, layout.algorithm)
         self.rows, self.width = self._file.rows, self._file.width
-        if self.width == 0:
+        if labels and self.width == 0:
             raise ClientError(
                 f"{name}: the first row has one column. A row is a label and at least one feature, separated by commas."
             )

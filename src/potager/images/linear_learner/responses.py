@@ -14,23 +14,7 @@ from potager.images import media, npy, parquet
 from potager.images.algorithm import recordio
 from potager.images.algorithm.arrays import Float64, Ints
 from potager.images.algorithm.errors import BadRequest
-from potager.images.algorithm.requests import SUPPORTED
 from potager.images.media import CSV, JSON, RECORDIO
-
-_ANY = ("", "*/*", "application/*")
-
-
-def accepted(accept: str) -> str:
-    """The response's content type: the first that the client names and we can give; JSON where it does not care."""
-    for kind in media.accepted(accept):
-        if kind in _ANY:
-            return JSON
-        if kind in SUPPORTED:
-            return kind
-        if kind == "text/*":
-            return CSV
-    known = f"{', '.join(SUPPORTED[:-1])} or {SUPPORTED[-1]}"
-    raise BadRequest(f"Accept '{accept}' is not supported. Ask for {known}.", 406)
 
 
 def body_of(scores: Float64, labels: Ints | None, kind: str) -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 
 from potager.images.algorithm import requests
 from potager.images.algorithm.arrays import Float64, Floats, Ints
+from potager.images.algorithm.responses import accepted
 from potager.images.linear_learner import artifact, responses
 from potager.images.linear_learner.artifact import Model
 from potager.images.linear_learner.losses import sigmoid
@@ -43,13 +44,13 @@ class Predictor:
         >>> Predictor(model).predict(b"0.5,1.5", "text/csv", "application/json")  # doctest: +SKIP
         (b'{"predictions": [{"score": 0.4, "predicted_label": 0}]}', 'application/json')
         """
-        kind = responses.accepted(accept)
+        kind = accepted(accept)
         scores, labels = self.score(requests.rows_of(body, content_type, self.features))
         return responses.body_of(scores, labels, kind), kind
 
     def predict_many(self, queries: Sequence[Query]) -> list[Answer]:
         """The answers of requests of the same media types; raises where one of them cannot be answered."""
-        kind = responses.accepted(queries[0].accept)
+        kind = accepted(queries[0].accept)
         tables = [requests.rows_of(one.body, one.content_type, self.features) for one in queries]
         scores, labels = self.score(np.concatenate(tables))
         parts = [slice(end - len(one), end) for one, end in zip(tables, accumulate(map(len, tables)), strict=True)]
