@@ -8,13 +8,14 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import channels, control, idle, jobs, models, pending, scripts, serving, start, store, transform
+from benchmarks import channels, control, idle, images, jobs, models, pending, scripts, serving, start, store, transform
 from benchmarks.hosting import compare, soak
 from benchmarks.measure import say
 
 BENCHMARKS = {
     "start": start.main,
     "jobs": jobs.main,
+    "images": images.main,
     "scripts": scripts.main,
     "endpoints": serving.main,
     "models": models.main,
