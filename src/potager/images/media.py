@@ -5,6 +5,7 @@ from __future__ import annotations
 CSV, JSON, NPY, ANY = "text/csv", "application/json", "application/x-npy", "*/*"
 JSONLINES, X_JSONLINES = "application/jsonlines", "application/x-jsonlines"
 RECORDIO = "application/x-recordio-protobuf"
+LIBSVM, X_LIBSVM = "text/libsvm", "text/x-libsvm"
 PARQUET, APACHE_PARQUET = "application/x-parquet", "application/vnd.apache.parquet"
 
 

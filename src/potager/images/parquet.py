@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,21 +32,56 @@ def read(body: bytes) -> NDArray[Any]:
     arrow, parquet = _library(415)
     try:
         file = parquet.ParquetFile(io.BytesIO(body))
-        kinds = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
-        names = [name for name in kinds if not name.startswith("__index_level_")]
-        for name in names:
-            if not _numeric(arrow, kinds[name]):
-                raise ValueError(f"the column '{name[:80]}' is of {kinds[name]}, which is no number")
+        names = _names(arrow, file)
         rows = file.metadata.num_rows
         if rows * len(names) > MOST_CELLS:
             raise ValueError(f"it holds {rows} rows of {len(names)} columns, more than {MOST_CELLS} numbers")
         table = file.read(columns=names, use_threads=False)
         columns = [_column(arrow, table.column(at)) for at in range(len(names))]
     except (arrow.ArrowException, OSError) as error:
-        raise ValueError(str(error).splitlines()[0][:300] if str(error) else type(error).__name__) from error
+        raise ValueError(_first_line(error)) from error
     if not columns or not rows:
         raise ValueError("it holds no rows")
     return np.stack(columns, axis=1)
+
+
+class Rows:
+    """A file that is read block by block. `rows`: how many; `width`: its columns.
+
+    `ValueError` says what cannot be read, `NoPyarrow` what is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._arrow, parquet = _library(415)
+        try:
+            self._file: Any = parquet.ParquetFile(path, memory_map=True)
+        except (self._arrow.ArrowException, OSError) as error:
+            raise ValueError(_first_line(error)) from error
+        self._names = _names(self._arrow, self._file)
+        self.rows, self.width = int(self._file.metadata.num_rows), len(self._names)
+
+    def blocks(self, rows: int) -> Iterator[NDArray[np.float64]]:
+        """At most so many rows at a time, `(n_rows, n_columns)`, what is null being NaN."""
+        try:
+            for batch in self._file.iter_batches(batch_size=rows, columns=self._names, use_threads=False):
+                columns = [_column(self._arrow, batch.column(name)) for name in self._names]
+                yield np.stack(columns, axis=1)
+        except (self._arrow.ArrowException, OSError) as error:
+            raise ValueError(_first_line(error)) from error
+
+
+def _names(arrow: Any, file: Any) -> list[str]:
+    """The columns, all of which must be numbers; a frame's index is none of them."""
+    kinds = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
+    names = [name for name in kinds if not name.startswith("__index_level_")]
+    for name in names:
+        if not _numeric(arrow, kinds[name]):
+            raise ValueError(f"the column '{name[:80]}' is of {kinds[name]}, which is no number")
+    return names
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
 
 
 def _numeric(arrow: Any, kind: Any) -> bool:

@@ -32,7 +32,9 @@ def readable(size: int, width: int) -> bool:
     return size > SMALL and width <= _WIDEST and importlib.util.find_spec("polars") is not None
 
 
-def read(file: BinaryIO, labels: int, features: int, *, gaps: bool) -> Iterator[tuple[Float64, Float32]]:
+def read(
+    file: BinaryIO, labels: int, features: int, *, gaps: bool, separator: str = ","
+) -> Iterator[tuple[Float64, Float32]]:
     """The labels `(n_rows,)`, none where `labels` is 0, and the features `(n_rows, features)` of each block.
 
     What is too large for 32 bits is infinite. gaps : whether an empty cell is NaN; else it is `Odd`.
@@ -42,7 +44,7 @@ def read(file: BinaryIO, labels: int, features: int, *, gaps: bool) -> Iterator[
     with ThreadPoolExecutor(1) as pool:
         ahead: Future[Any] | None = None
         for block in _blocks(file):
-            parsing = pool.submit(_parsed, polars, block, schema)
+            parsing = pool.submit(_parsed, polars, block, schema, separator)
             if ahead is not None:
                 yield _arrays(ahead.result(), labels, gaps)
             ahead = parsing
@@ -64,15 +66,15 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def _parsed(polars: Any, block: bytes, schema: dict[str, Any]) -> Any:
+def _parsed(polars: Any, block: bytes, schema: dict[str, Any], separator: str) -> Any:
     if b'"' in block:
         raise Odd("quotes")
     try:
-        frame = polars.read_csv(block, has_header=False, schema=schema)
+        frame = polars.read_csv(block, has_header=False, schema=schema, separator=separator)
     except polars.exceptions.PolarsError as error:
         raise Odd("no plain numbers") from error
-    # A short row is filled up, and a blank line is a row: both have too few commas.
-    if block.count(b",") != frame.height * (len(schema) - 1):
+    # A short row is filled up, and a blank line is a row: both have too few separators.
+    if block.count(separator.encode()) != frame.height * (len(schema) - 1):
         raise Odd("rows of several widths")
     return frame
 

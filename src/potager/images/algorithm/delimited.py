@@ -23,8 +23,7 @@ from potager.images.algorithm.errors import ClientError
 
 _CELLS = 4_000_000  # parsed at once, as float64
 _BLOCK = 1 << 22
-_GAP = re.compile(rb'(?:(?<=^)|(?<=,))[ \t]*(?:"[ \t]*")?[ \t]*(?=,|\r?\n?\Z)')
-"""An empty cell of a line."""
+_DELIMITERS = (",", ";", "\t", "|", " ")
 
 
 class CommaFile:
@@ -32,7 +31,7 @@ class CommaFile:
 
     `name` is what messages call the file, `algorithm` who reads it; `labels` (0 or 1) stand before the features;
     `gaps` says whether an empty cell or NaN is a missing feature; `complaint(label)` says what is wrong with a label,
-    or None.
+    or None; `sniffed` has the first line say what stands between cells, which is a comma else.
     """
 
     def __init__(
@@ -43,11 +42,14 @@ class CommaFile:
         gaps: bool,
         complaint: Callable[[float], str | None],
         algorithm: str,
+        sniffed: bool = False,
     ) -> None:
         self._path, self._name, self._complaint, self._algorithm = path, name, complaint, algorithm
         self._labels, self._gaps = labels, gaps
+        first = _first(path)
+        self._delimiter = delimiter(first) if sniffed else ","
         self.rows = _lines(path)
-        self.width = first_width(path) - labels
+        self.width = (first.count(self._delimiter) + 1 if first else 0) - labels
 
     def fill(self, features: Float32, labels: Float64 | None, fitting: Callable[[Float64], bool]) -> int:
         """Fills both arrays from their first row on, features alone without labels; the number of rows filled."""
@@ -85,11 +87,11 @@ class CommaFile:
             yield from self._slow_blocks(width)
             return
         with _opened(self._path) as file:
-            yield from blocks.read(file, self._labels, width, gaps=self._gaps)
+            yield from blocks.read(file, self._labels, width, gaps=self._gaps, separator=self._delimiter)
 
     def _slow_blocks(self, width: int) -> Iterator[tuple[Float64, Floats]]:
         columns = width + self._labels
-        for block in _parsed(self._path, max(1, _CELLS // columns), self._gaps):
+        for block in _parsed(self._path, max(1, _CELLS // columns), self._gaps, self._delimiter):
             if block.shape[1] != columns:  # one column would fill any number of features
                 raise ValueError("rows of another width")
             yield block[:, 0], block[:, self._labels :]
@@ -100,7 +102,7 @@ class CommaFile:
     def diagnosis(self, width: int) -> ClientError:
         """The first fault of the file, read row by row; `width` is the number of features that a row should have."""
         with self._path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            for number, row in enumerate(csv.reader(file), 1):
+            for number, row in enumerate(csv.reader(file, delimiter=self._delimiter), 1):
                 if row and (fault := self._fault(number, row, width)):
                     return ClientError(f"{self._name}: {fault}")
         return ClientError(f"{self._name}: the file could not be read as comma-separated numbers.")
@@ -147,13 +149,20 @@ def _number(cell: str) -> float | None:
     return value if abs(value) <= 3.4028235e38 else math.copysign(math.inf, value)
 
 
-def _parsed(path: Path, step: int, gaps: bool) -> Iterator[Float64]:
+def _parsed(path: Path, step: int, gaps: bool, delimiter: str) -> Iterator[Float64]:
     """Blocks of at most `step` rows, float64; `ValueError` where a row is not numbers of the first row's width."""
+    gap = _gap(delimiter)
     with _opened(path) as file:
         while head := _first_line(file):
             lines = itertools.chain([head], itertools.islice(file, step - 1))
-            filled = (_GAP.sub(b"nan", line) for line in lines) if gaps else lines
-            yield np.loadtxt(filled, delimiter=",", comments=None, quotechar='"', ndmin=2, dtype=np.float64)
+            filled = (gap.sub(b"nan", line) for line in lines) if gaps else lines
+            yield np.loadtxt(filled, delimiter=delimiter, comments=None, quotechar='"', ndmin=2, dtype=np.float64)
+
+
+def _gap(delimiter: str) -> re.Pattern[bytes]:
+    """An empty cell of a line."""
+    mark, blank = re.escape(delimiter), f"[{' 	'.replace(delimiter, '')}]*" if delimiter != " " else "\t*"
+    return re.compile(rf'(?:(?<=^)|(?<={mark})){blank}(?:"{blank}")?{blank}(?={mark}|\r?\n?\Z)'.encode())
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -173,8 +182,18 @@ def _lines(path: Path) -> int:
         return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b""))
 
 
-def first_width(path: Path) -> int:
+def first_width(path: Path, delimiter: str = ",") -> int:
     """The columns of the first row, 0 where every line is blank."""
+    first = _first(path)
+    return first.count(delimiter) + 1 if first else 0
+
+
+def _first(path: Path) -> str:
+    """The first line that is not blank, "" where there is none."""
     with _opened(path) as file:
-        line = _first_line(file)
-    return 0 if line is None else line.count(b",") + 1
+        return (_first_line(file) or b"").decode("utf-8", "replace").strip("\r\n")
+
+
+def delimiter(line: str) -> str:
+    """What stands between the cells of a line: the first of comma, semicolon, tab, bar and space that is there."""
+    return next((one for one in _DELIMITERS if one in line), ",")

@@ -136,11 +136,19 @@ def _varint(payload: bytes, position: int) -> tuple[int, int]:
 
 
 def _varints(payload: bytes, start: int, end: int) -> Ints:
-    numbers: list[int] = []
-    while start < end:
-        number, start = _varint(payload, start)
-        numbers.append(number & 0xFFFFFFFFFFFFFFFF)
-    return np.array(numbers, np.uint64).astype(np.int64)
+    """Packed numbers, seven bits a byte, the lowest first; a byte below 128 is a number's last."""
+    part = np.frombuffer(payload[start:end], np.uint8)
+    last = np.flatnonzero(part < 128)
+    if len(part) and (not len(last) or last[-1] != len(part) - 1):
+        raise IndexError("a number is cut off")
+    first = np.concatenate([[0], last[:-1] + 1])[: len(last)]
+    sizes = last - first + 1
+    numbers = np.zeros(len(last), np.uint64)
+    for at in range(min(int(sizes.max(initial=0)), 10)):
+        longer = sizes > at
+        bits = part[first[longer] + at].astype(np.uint64) & np.uint64(127)
+        numbers[longer] |= bits << np.uint64(7 * at)
+    return numbers.astype(np.int64)
 
 
 def build(features: Mapping[str, Floats], label: Mapping[str, Floats]) -> bytes:

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from potager.images.algorithm import record
-from potager.images.algorithm.arrays import Float32, Float64, Floats
+from potager.images.algorithm.arrays import Float32, Float64, Floats, Ints
 from potager.images.algorithm.record import Tensor
+from potager.images.algorithm.sparse import MOST, Part
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
@@ -28,7 +30,7 @@ Buffer = NDArray[np.uint8]
 
 
 class RecordRows:
-    """The records of a file or a request. `rows`: how many; `width`: features of the first.
+    """The records of a file or a request. `rows`: how many.
 
     `ValueError` says which record (1-based) is wrong, and how. `release` is called after each block of rows, for a
     mapped file to give back the memory of what has been read.
@@ -41,7 +43,16 @@ class RecordRows:
         self._grid = _grid(self._bytes, self._first, release)
         self._payloads = [] if self._grid is not None else _payloads(self._bytes)
         self.rows = len(self._payloads) if self._grid is None else len(self._grid)
-        self.width = max([self._first.width, *(_read(one, 1).width for one in self._payloads[1:] if self.sparse)])
+
+    @cached_property
+    def width(self) -> int:
+        """Features of a record: of the first, or, where records say nothing of their shape, up to the last named."""
+        return max([self._first.width, *(_read(one, 1).width for one in self._payloads[1:] if self.sparse)])
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the records name the positions that they hold."""
+        return self._first.keys is not None
 
     @property
     def sparse(self) -> bool:
@@ -67,6 +78,31 @@ class RecordRows:
             self._fill_all(self._grid, features, labels)
         _refuse_infinite(features[: self.rows], gaps)
         return self.rows
+
+    def part(self, labelled: bool, complaint: Callable[[float], str | None], *, gaps: bool = False) -> tuple[Part, int]:
+        """The entries that the records name, without making them dense, and how many features there are."""
+        tensors = [_read(one, number) for number, one in enumerate(self._payloads, 1)]
+        keys = [np.arange(len(one.values)) if one.keys is None else one.keys for one in tensors]
+        sizes = np.array([len(one.values) for one in tensors], np.int64)
+        for number, (one, names) in enumerate(zip(tensors, keys, strict=True), 1):
+            if len(one.values) != len(names):
+                raise ValueError(f"record {number} has {len(names)} keys for {len(one.values)} values.")
+            if one.shape is not None and len(names) and int(names.max()) >= one.shape:
+                raise ValueError(
+                    f"record {number} has a feature with key {int(names.max())}, but a shape of {one.shape}."
+                )
+        indices = np.concatenate([np.zeros(0, np.int64), *keys])
+        values = np.concatenate([np.zeros(0), *(one.values for one in tensors)]).astype(np.float32)
+        _refuse_entries(sizes, indices, values, gaps)
+        labels = np.zeros(0)
+        if labelled:
+            labels = np.array(
+                [_label(one, number).values[0] for number, one in enumerate(self._payloads, 1)], np.float64
+            )
+            for number, label in enumerate(labels, 1):
+                if wrong := complaint(float(label)):
+                    raise ValueError(f"record {number}: {wrong}")
+        return Part(sizes, indices.astype(np.int32), values, labels), max((one.width for one in tensors), default=0)
 
     def _fill_all(self, grid: Buffer, features: Float32, labels: Float64 | None) -> None:
         if features.shape[1] != self._first.width:
@@ -135,6 +171,18 @@ def _refuse_infinite(features: Float32, gaps: bool) -> None:
                 f"record {start + row + 1}, feature {column + 1}: {features[start + row, column]} is not a finite "
                 "number. Replace it or drop the record."
             )
+
+
+def _refuse_entries(sizes: Ints, indices: Ints, values: Float32, gaps: bool) -> None:
+    wrong = (np.isinf(values) if gaps else ~np.isfinite(values)) | (indices < 0) | (indices > MOST)
+    if wrong.any():
+        at = int(np.flatnonzero(wrong)[0])
+        row = int(np.searchsorted(np.cumsum(sizes), at, "right")) + 1
+        if 0 <= indices[at] <= MOST:
+            what = f"feature {indices[at] + 1}: {values[at]} is not a finite number. Replace it or drop the record."
+        else:
+            what = f"the key {indices[at]} is none: keys are from 0 to {MOST}."
+        raise ValueError(f"record {row}, {what}")
 
 
 def _read(payload: bytes, number: int) -> Tensor:

@@ -1,84 +1,66 @@
 """Channels as tables: which files, in which format, checked as they are read.
 
-    /opt/ml/input/data/<channel>/**  -> format (declared, else sniffed) -> one array for all files
+    /opt/ml/input/data/<channel>/**  -> format (`formats`) -> one array, or one sparse matrix, for all files
     /opt/ml/input/data/<channel>_0, a named pipe -> one file in /tmp -> the same
 
-Rows are counted before they are read, so that the array is made once and the data never held twice.
+Dense rows are counted before they are read, so that the array is made once and the data never held twice. Rows of
+LIBSVM, and records that name their features, stay sparse where the layout takes them so.
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/cdf-training.html
 """
 
 from __future__ import annotations
 
-import mmap
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from potager.images.algorithm.arrays import Float32, Float64
-from potager.images.algorithm.delimited import CommaFile, first_width
+from potager.images.algorithm import formats, sources, sparse
+from potager.images.algorithm.arrays import Float32, Float64, Ints
+from potager.images.algorithm.delimited import first_width
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, say
-from potager.images.algorithm.recordio import MAGIC_BYTES, RecordRows
+from potager.images.algorithm.layout import Layout
+from potager.images.algorithm.sources import Rows, Source, Sparse
+from potager.images.algorithm.sparse import Part
+from potager.images.media import CSV, LIBSVM, PARQUET, RECORDIO
 
-CSV, RECORDIO = "text/csv", "application/x-recordio-protobuf"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What an algorithm takes a row for.
-
-    algorithm : its name, for messages.
-    labels : how many labels stand before the features, 0 or 1; None where the channel's `label_size` says. Where it
-        does not, a first column that `width` leaves over is one; without a width, `unsaid` counts.
-    unsaid : 1, as AWS has it, or 0 of an algorithm that has no use for labels and should not take a feature for one.
-    gaps : whether a feature may be missing: an empty cell or NaN, NaN in the table.
-    fitting, complaint : whether labels `(n_rows,)` may stand, and what is wrong with one of them and what to do.
-    width : features that rows must have where the job says (`feature_dim`).
-    """
-
-    algorithm: str
-    labels: int | None = 1
-    unsaid: int = 1
-    gaps: bool = False
-    fitting: Callable[[Float64], bool] = lambda labels: bool(np.isfinite(labels).all())
-    complaint: Callable[[float], str | None] = lambda label: (
-        None if np.isfinite(label) else f"label {label:g} is not a finite number. Drop the row or give it a label."
-    )
-    width: int | None = None
+__all__ = ["CSV", "LIBSVM", "PARQUET", "RECORDIO", "Layout", "Table", "channels", "load"]
 
 
 @dataclass(frozen=True)
 class Table:
-    """`features`: `(n_rows, n_features)` float32; `labels`: `(n_rows,)` float64, of no rows where there are none."""
+    """Rows and what is known of each.
 
-    features: Float32
+    features : `(n_rows, n_features)` float32, an array; or a scipy CSR matrix, where the layout takes sparse rows.
+    labels : `(n_rows,)` float64, of no rows where there are none.
+    weights : `(n_rows,)` float32, None where the data has none.
+    groups : the query (`qid`) of each row, `(n_rows,)`, None where the data has none.
+    """
+
+    features: Any
     labels: Float64
+    weights: Float32 | None = None
+    groups: Ints | None = None
 
     def __len__(self) -> int:
-        return len(self.features)
+        return int(self.features.shape[0])
 
     @property
     def width(self) -> int:
-        return self.features.shape[1]
+        return int(self.features.shape[1])
+
+    @property
+    def sparse(self) -> bool:
+        return not isinstance(self.features, np.ndarray)
 
     @property
     def labelled(self) -> bool:
-        return len(self.labels) == len(self.features)
-
-
-class Source(Protocol):
-    """A file of rows: how many at most, how wide, and the filling of arrays with them; `labels` None for no labels."""
-
-    rows: int
-    width: int
-
-    def fill(self, features: Float32, labels: Float64 | None) -> int: ...
+        return len(self.labels) == len(self)
 
 
 def channels(job: Job, names: Sequence[str], layout: Layout) -> dict[str, Table]:
@@ -90,6 +72,22 @@ def channels(job: Job, names: Sequence[str], layout: Layout) -> dict[str, Table]
         width = data[names[0]].width if data else None
         data[name] = load(job.folder(name), name, job.channels.get(name) or {}, layout, width)
         say(f"Channel '{name}': {len(data[name])} rows of {data[name].width} features")
+    return _alike(data, names[0])
+
+
+def _alike(data: dict[str, Table], first: str) -> dict[str, Table]:
+    """The same, where some are sparse: a feature that only some channels name is one of all."""
+    if not any(table.sparse for table in data.values()):
+        return data
+    width = max(table.width for table in data.values())
+    for name, table in data.items():
+        if table.sparse:
+            sparse.widened(table.features, width)
+        elif table.width != width:
+            raise ClientError(
+                f"Channel '{name}' has {table.width} features, but {width} are expected, as in the other channels. "
+                f"Give all channels the format of '{first}'."
+            )
     return data
 
 
@@ -112,57 +110,91 @@ def load(folder: Path, channel: str, config: Mapping[str, Any], layout: Layout, 
 
 
 def _loaded(folder: Path, channel: str, config: Mapping[str, Any], layout: Layout, width: int | None) -> Table:
-    kind, said = _declared(channel, config, layout)
-    labels = said if said is not None else _unsaid(folder, layout)
-    sources = [_source(path, f"{channel}/{path.relative_to(folder)}", kind, labels, layout) for path in _files(folder)]
-    rows = sum(source.rows for source in sources)
+    content_type = str(config.get("ContentType") or "")
+    declared = formats.declared(channel, content_type, layout.formats)
+    labels = _labels(folder, channel, content_type, layout)
+    dense: list[Source] = []
+    named: list[Sparse] = []
+    for path in _files(folder):
+        source = sources.of(path, f"{channel}/{path.relative_to(folder)}", declared, labels, layout)
+        (named if hasattr(source, "parts") else dense).append(source)  # pyright: ignore[reportArgumentType]
+    if dense and named:
+        raise ClientError(
+            f"Channel '{channel}' mixes formats: {named[0].name} is sparse, {dense[0].name} is not. Use one of them."
+        )
+    if named:
+        return _joined(channel, named, layout)
+    return _filled(channel, dense, labels, layout, width)
+
+
+def _filled(channel: str, files: Sequence[Source], labels: int, layout: Layout, width: int | None) -> Table:
+    rows = sum(source.rows for source in files)
     if not rows:
         raise ClientError(f"Channel '{channel}' holds no data: its files are empty or absent. Check its S3Uri.")
-    width = width or next((source.width for source in sources if source.width > 0), 1)
+    found = next((source.width for source in files if source.width > 0), 1)
+    weighted = layout.weights and isinstance(files[0], Rows) and (width is None or found == width + 1)
+    width = width + weighted if width else found
     features, targets = np.empty((rows, width), np.float32), np.empty(rows if labels else 0, np.float64)
     filled = 0
-    for source in sources:
-        filled += source.fill(features[filled:], targets[filled:] if labels else None)
+    for source in files:
+        count = source.fill(features[filled:], targets[filled:] if labels else None)
+        if weighted:
+            _check_weights(source.name, features[filled : filled + count, 0])
+        filled += count
     if not filled:
         raise ClientError(f"Channel '{channel}' holds no data: its files have blank lines only.")
-    return Table(features[:filled], targets[:filled])
+    if not weighted:
+        return Table(features[:filled], targets[:filled])
+    if width == 1:
+        raise ClientError(f"Channel '{channel}' has a label and a weight in each row, but no feature.")
+    return Table(features[:filled, 1:], targets[:filled], np.ascontiguousarray(features[:filled, 0]))
+
+
+def _check_weights(name: str, weights: Float32) -> None:
+    wrong = ~(weights >= 0)
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ClientError(
+            f"{name}: row {row + 1}, column 2: the weight {weights[row]:g} is not a number of at least 0. Correct it, "
+            "drop the row, or set csv_weights to 0."
+        )
+
+
+def _joined(channel: str, files: Sequence[Sparse], layout: Layout) -> Table:
+    parts: list[Part] = []
+    width = layout.width or 0
+    for source in files:
+        found, needed = source.parts()
+        if layout.width and needed > layout.width:
+            raise ClientError(
+                f"{source.name} has a feature of the index {needed - 1}, but {layout.width} features are expected."
+            )
+        parts, width = parts + found, max(width, needed)
+    if not sum(len(part.sizes) for part in parts):
+        raise ClientError(f"Channel '{channel}' holds no data: its files have blank lines only.")
+    if not width:
+        raise ClientError(f"Channel '{channel}' names no feature in any of its rows. Check its files.")
+    features = sparse.matrix(parts, width)
+    return Table(features, sparse.labels(parts), sparse.weights(parts), sparse.groups(parts))
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size)
+    """The files that hold data: what begins with a dot or a low line is Hadoop's and Spark's own."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size)
+    return (path for path in files if not path.name.startswith((".", "_")))
 
 
-def _source(path: Path, name: str, declared: str | None, labels: int, layout: Layout) -> Source:
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start[:2] == b"\x1f\x8b":
-        raise ClientError(
-            f"{name} is compressed with gzip. Unpack it, or set the channel's InputMode to Pipe and its "
-            "CompressionType to Gzip."
-        )
-    binary = start == MAGIC_BYTES
-    if declared and binary != (declared == RECORDIO):
-        raise ClientError(
-            f"{name} is declared {declared}, but holds {RECORDIO if binary else 'something else'}. "
-            "Correct the channel's ContentType."
-        )
-    return _Records(path, name, layout) if binary else _Rows(path, name, labels, layout)
-
-
-def _declared(channel: str, config: Mapping[str, Any], layout: Layout) -> tuple[str | None, int | None]:
-    """The channel's format, None where none is declared, and the labels of a row, None where nobody says."""
-    kind, *parameters = [part.strip().lower() for part in (config.get("ContentType") or "").split(";")]
+def _labels(folder: Path, channel: str, content_type: str, layout: Layout) -> int:
+    """The labels of a row."""
+    parameters = [part.strip().lower() for part in content_type.split(";")[1:]]
     sizes = [part.split("=", 1)[1] for part in parameters if part.startswith("label_size=")]
     if sizes and (sizes[0] not in ("0", "1") or layout.labels not in (None, int(sizes[0]))):
         wanted = "0 or 1 label" if layout.labels is None else "one label" if layout.labels else "no label"
         remedy = "label_size=0" if layout.labels == 0 else "label_size=1"
         raise ClientError(f"{channel}: label_size is {sizes[0]}, but {layout.algorithm} needs {wanted}. Use {remedy}.")
-    labels = layout.labels if layout.labels is not None else int(sizes[0]) if sizes else None
-    if kind in ("", "application/octet-stream", "binary/octet-stream", "application/x-recordio"):
-        return (RECORDIO if kind == "application/x-recordio" else None), labels
-    if kind not in (CSV, RECORDIO):
-        raise ClientError(f"{channel}: ContentType '{kind}' cannot be trained on. Use {CSV} or {RECORDIO}.")
-    return kind, labels
+    if layout.labels is not None:
+        return layout.labels
+    return int(sizes[0]) if sizes else _unsaid(folder, layout)
 
 
 def _unsaid(folder: Path, layout: Layout) -> int:
@@ -171,54 +203,3 @@ def _unsaid(folder: Path, layout: Layout) -> int:
     if layout.width is None or first is None:
         return layout.unsaid
     return {layout.width: 0, layout.width + 1: 1}.get(first_width(first), layout.unsaid)
-
-
-class _Rows:
-    """CSV."""
-
-    def __init__(self, path: Path, name: str, labels: int, layout: Layout) -> None:
-        self._layout = layout
-        self._file = CommaFile(path, name, labels, layout.gaps, layout.complaint, layout.algorithm)
-        self.rows, self.width = self._file.rows, self._file.width
-        if labels and self.width == 0:
-            raise ClientError(
-                f"{name}: the first row has one column. A row is a label and at least one feature, separated by commas."
-            )
-
-    def fill(self, features: Float32, labels: Float64 | None) -> int:
-        if self.width > 0 and self.width != features.shape[1]:
-            raise self._file.diagnosis(features.shape[1])
-        return self._file.fill(features, labels, self._layout.fitting)
-
-
-def _mapped(path: Path) -> tuple[NDArray[np.uint8], Callable[[], None]]:
-    """The file's bytes, and what drops those read so far from memory, where the system can."""
-    with path.open("rb") as file:
-        mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    drop = getattr(mmap, "MADV_DONTNEED", None)
-    return np.frombuffer(mapping, np.uint8), lambda: None if drop is None else mapping.madvise(drop)
-
-
-class _Records:
-    """RecordIO."""
-
-    def __init__(self, path: Path, name: str, layout: Layout) -> None:
-        self._name, self._layout = name, layout
-        try:
-            self._records = RecordRows(*_mapped(path))
-        except ValueError as error:
-            raise ClientError(f"{name}: {error}") from error
-        self.rows, self.width = self._records.rows, self._records.width
-        if self._records.sparse:  # the last features may be 0 in every record that says nothing of its shape
-            self.width = max(self.width, layout.width or 0)
-
-    def fill(self, features: Float32, labels: Float64 | None) -> int:
-        fitting, complaint = self._layout.fitting, self._layout.complaint
-        try:
-            filled = self._records.fill(features, labels, complaint, gaps=self._layout.gaps)
-        except ValueError as error:
-            raise ClientError(f"{self._name}: {error}") from error
-        if labels is not None and not fitting(labels[:filled]):
-            row = next(i for i, label in enumerate(labels[:filled]) if complaint(float(label)))
-            raise ClientError(f"{self._name}: record {row + 1}: {complaint(float(labels[row]))}")
-        return filled
