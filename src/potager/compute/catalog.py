@@ -21,6 +21,7 @@ from potager.images.algorithm.hyperparameters import Catalogue
 REPOSITORIES: Mapping[str, str] = {
     "huggingface-pytorch-inference": "potager.images.huggingface",
     "huggingface-pytorch-training": "potager.images.huggingface",
+    "knn": "potager.images.knn",
     "linear-learner": "potager.images.linear_learner",
     "python": "potager.images.python",
     "pytorch-inference": "potager.images.pytorch",

@@ -1,0 +1,106 @@
+"""A finished model on disk: `model.json` (what it is) beside the rows and their labels, no pickles.
+
+model.json      predictor_type, k, metric, index type, features
+vectors.npy     the rows, of a Flat index; index.faiss of another
+labels.npy      their labels
+reduction.npz   the random projection, where there is one
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from potager.images.algorithm.errors import BrokenModel
+from potager.images.knn import index
+from potager.images.knn.hyperparameters import COSINE, FLAT, INNER_PRODUCT, IVF, IVFPQ, L2, PREDICTORS
+from potager.images.knn.model import Model
+from potager.images.knn.reduction import Reduction
+
+FORMAT = "potager.knn"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What `model.json` says."""
+
+    predictor_type: str
+    k: int
+    num_features: int
+    index_type: str
+    index_metric: str
+    reduced: bool = False
+    format: str = FORMAT
+    version: int = _VERSION
+
+
+def save(model: Model, index_type: str, folder: Path) -> None:
+    """Writes the model's files, `model.json` last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.index.save(folder)
+    np.save(folder / "labels.npy", model.labels)
+    if model.reduction is not None:
+        np.savez(folder / "reduction.npz", signs=model.reduction.signs, kept=model.reduction.kept)
+    description = Description(
+        predictor_type=PREDICTORS[0] if model.classifier else PREDICTORS[1],
+        k=model.k,
+        num_features=model.features,
+        index_type=index_type,
+        index_metric=model.metric,
+        reduced=model.reduction is not None,
+    )
+    text = json.dumps(asdict(description), indent=2, sort_keys=True)
+    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> Model:
+    """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
+    described = _description(folder / "model.json")
+    rows = index.load(folder, described.index_type, described.index_metric)
+    try:
+        labels = np.load(folder / "labels.npy", allow_pickle=False)
+        reduction = _reduction(folder / "reduction.npz") if described.reduced else None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise BrokenModel(f"{folder} cannot be read: {error}. Train the model again.") from error
+    searched = described.num_features if reduction is None else reduction.target
+    if labels.shape != (rows.rows,) or not 1 <= described.k <= rows.rows or rows.width < searched:
+        raise BrokenModel(
+            f"{folder}: the index holds {rows.rows} rows of {rows.width} numbers, which do not fit {len(labels)} "
+            f"labels, k {described.k} and {searched} dimensions."
+        )
+    return Model(
+        rows,
+        labels.astype(np.float64),
+        reduction,
+        features=described.num_features,
+        k=described.k,
+        metric=described.index_metric,
+        classifier=described.predictor_type == PREDICTORS[0],
+    )
+
+
+def _reduction(path: Path) -> Reduction:
+    with np.load(path, allow_pickle=False) as arrays:
+        return Reduction(arrays["signs"].astype(np.int8), arrays["kept"].astype(np.int64))
+
+
+def _description(path: Path) -> Description:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or content.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
+            raise BrokenModel(f"{path} does not describe a knn model of Potager.")
+        if content.get("version") != _VERSION:  # pyright: ignore[reportUnknownMemberType]
+            raise BrokenModel(f"{path} has version {content.get('version')}; this image reads version {_VERSION}.")  # pyright: ignore[reportUnknownMemberType]
+        described = Description(**content)  # pyright: ignore[reportUnknownArgumentType]
+    except (OSError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
+    known = (PREDICTORS, (FLAT, IVF, IVFPQ), (L2, INNER_PRODUCT, COSINE))
+    said = (described.predictor_type, described.index_type, described.index_metric)
+    if any(one not in words for one, words in zip(said, known, strict=True)):
+        raise BrokenModel(f"{path} describes a model of a kind that this image does not know: {', '.join(said)}.")
+    return described
