@@ -1,0 +1,19 @@
+"""How good a model is, on every channel that it was given: the evaluation that supervised jobs leave in their artifacts.
+
+    Scored (labels, scores) by channel
+      ├► counts       what was said against what is so: confusion matrix, accuracy, precision, recall, F1
+      ├► ranking      ROC and precision-recall: areas, curves, the threshold of the best F1
+      ├► probability  log loss, Brier score, calibration
+      ├► regression   R2, errors, quantiles of the residuals
+      ├► baselines    what the class prior, the mean and the best single feature reach
+      └► verdict      over, under or good, and why
+      ──► document ──► evaluation.json
+
+NumPy alone; every figure is checked against scikit-learn by its tests. docs/reference/evaluation.md has the schema and
+the definitions.
+"""
+
+from potager.images.evaluation.document import evaluate, write
+from potager.images.evaluation.scored import Scored
+
+__all__ = ["Scored", "evaluate", "write"]
