@@ -22,6 +22,7 @@ REPOSITORIES: Mapping[str, str] = {
     "huggingface-pytorch-inference": "potager.images.huggingface",
     "huggingface-pytorch-training": "potager.images.huggingface",
     "knn": "potager.images.knn",
+    "lightgbm": "potager.images.lightgbm",
     "linear-learner": "potager.images.linear_learner",
     "python": "potager.images.python",
     "pytorch-inference": "potager.images.pytorch",
