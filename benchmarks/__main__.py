@@ -8,7 +8,21 @@ from __future__ import annotations
 import platform
 import sys
 
-from benchmarks import channels, control, idle, images, jobs, models, pending, scripts, serving, start, store, transform
+from benchmarks import (
+    channels,
+    control,
+    idle,
+    images,
+    jobs,
+    models,
+    pending,
+    scripts,
+    serving,
+    start,
+    store,
+    transform,
+    tuning,
+)
 from benchmarks.hosting import compare, soak
 from benchmarks.measure import say
 
@@ -26,6 +40,7 @@ BENCHMARKS = {
     "s3": store.main,
     "transform": transform.main,
     "channels": channels.main,
+    "tuning": tuning.main,
     "soak": soak.main,
 }
 

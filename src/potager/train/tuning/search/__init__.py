@@ -11,8 +11,8 @@ Functions of plain data: no rows, no clock, no files. Everything is worked out f
 time, so that a server may be killed between any two calls; the same plan and trials give the same answer.
 
 `ranges` and `spaces` are what may be tried, `draws` picks at random, `grid` counts, `bayesian` learns (its model is
-`process`), `hyperband` and `median` give up, `completion` ends, `warm` reads parents, `automatic` chooses what a
-request leaves open. docs/how-to/tune-strategies.md tells users.
+`encoding` and `process`), `hyperband` and `median` give up, `completion` ends, `warm` reads parents, `automatic`
+chooses what a request leaves open. docs/how-to/tune-strategies.md tells users.
 """
 
 from __future__ import annotations

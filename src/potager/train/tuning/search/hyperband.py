@@ -56,17 +56,17 @@ def surpassed(plan: Plan, trials: Sequence[Trial], index: int) -> bool:
     reached = trial.curve[-1][0] if trial.curve else 0
     if reached > plan.max_resource:
         return True
-    peers = [each for each in trials if not each.prior and each.space == trial.space]
-    rungs = {id(each): dealt(plan, number) for number, each in enumerate(peers)}
-    passed = [rung for rung in rungs[id(trial)] if rung <= reached]
+    peers = [place for place, each in enumerate(trials) if not each.prior and each.space == trial.space]
+    rungs = {place: dealt(plan, number) for number, place in enumerate(peers)}
+    passed = [rung for rung in rungs[index] if rung <= reached]
     if not passed:
         return False
     rung, sign = passed[-1], -1.0 if plan.maximize[trial.space] else 1.0
     mine = _loss_at(trial, rung, sign)
     others = [
-        _loss_at(each, rung, sign)
-        for each in peers
-        if rungs[id(each)] == rungs[id(trial)] and each.curve and each.curve[-1][0] >= rung
+        _loss_at(trials[place], rung, sign)
+        for place in peers
+        if rungs[place] == rungs[index] and trials[place].curve and trials[place].curve[-1][0] >= rung
     ]
     better = sum(loss < mine for loss in others)
     return not math.isfinite(mine) or better >= max(1, len(others) // ETA)

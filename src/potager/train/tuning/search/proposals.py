@@ -48,6 +48,10 @@ def _within(plan: Plan, trials: Sequence[Trial], space: int, number: int) -> Pro
         values = next((each for each in draws.every(here) if draws.point(here, each) not in seen), None)
     elif draws.exhausted(here, seen):
         values = None
+    elif plan.strategy == "Bayesian":
+        from potager.train.tuning.search import bayesian  # numpy comes with it
+
+        values = bayesian.chosen(plan, trials, space, number, seen)
     else:
         values = draws.drawn(here, draws.generator(plan.seed, space, number), seen)
     if values is None:

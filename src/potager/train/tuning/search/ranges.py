@@ -42,7 +42,7 @@ class Number:
 
     def text(self, place: float) -> str:
         """The value at a place, as a training job is given it: `7`, `0.0123`."""
-        left, right = self._ends
+        left, right = self.ends
         value = self._unscaled(left + (right - left) * min(1.0, max(0.0, place)))
         if not self.integer:
             return written(min(self.high, max(self.low, value)))
@@ -55,13 +55,14 @@ class Number:
         except ValueError:
             return None
         scaled = self._scaled(value)
-        left, right = self._ends
+        left, right = self.ends
         if scaled is None or not math.isfinite(scaled):
             return None
         return (scaled - left) / (right - left) if right > left else 0.5
 
     @property
-    def _ends(self) -> tuple[float, float]:
+    def ends(self) -> tuple[float, float]:
+        """Where the scale begins and ends; of whole numbers half a step beside them."""
         half = 0.5 if self.integer else 0.0
         left, right = self._scaled(self.low - half), self._scaled(self.high + half)
         assert left is not None
