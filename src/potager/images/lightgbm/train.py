@@ -13,7 +13,7 @@ import lightgbm
 import numpy as np
 
 from potager.images.algorithm import job
-from potager.images.algorithm.arrays import Float32
+from potager.images.algorithm.arrays import Float32, Float64
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.hyperparameters import Value
 from potager.images.algorithm.job import Job, say
@@ -40,18 +40,26 @@ def _train(job: Job) -> None:
     objective, hinted = str(values["objective"]), _hinted(str(values["metric"]))
     data = prepare(job, "lightgbm", REGRESSION if objective in REGRESSIONS else objective, hinted)
     given = parameters(values, data)
-    booster = fit(given, data, int(values["num_boost_round"] or 0), int(values["early_stopping_rounds"] or 0))
+    booster, curve = fit(given, data, int(values["num_boost_round"] or 0), int(values["early_stopping_rounds"] or 0))
+    best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+    say(f"Best iteration: {best}\tvalidation's {given['metric']}: {report.plain(curve[best - 1])}")
     description = Description(
         format=FORMAT,
         kind=data.target.kind,
         num_features=data.train.features.shape[1],
         classes=data.target.classes,
         categories={str(column): words for column, words in data.categories.items()},
-        iterations=booster.current_iteration() if booster.best_iteration <= 0 else booster.best_iteration,
+        iterations=best,
         hyperparameters=values,
     )
-    booster.save_model(job.model / MODEL, num_iteration=description.iterations)
+    booster.save_model(job.model / MODEL, num_iteration=best)
     artifact.write(description, job.model)
+    curves = {"validation": {str(given["metric"]): curve}}
+    report.evaluate(job.model, data, lambda rows: _scores(booster, rows, best), curves, best)
+
+
+def _scores(booster: lightgbm.Booster, rows: Float32, rounds: int) -> Float64:
+    return booster.predict(rows, num_iteration=rounds)  # type: ignore[return-value]
 
 
 def _hinted(metric: str) -> str:
@@ -78,8 +86,8 @@ def parameters(values: Mapping[str, Value], data: Data) -> dict[str, Any]:
     return given
 
 
-def fit(given: Mapping[str, Any], data: Data, rounds: int, patience: int) -> lightgbm.Booster:
-    """The trees; `ClientError` where LightGBM refuses the data."""
+def fit(given: Mapping[str, Any], data: Data, rounds: int, patience: int) -> tuple[lightgbm.Booster, list[float]]:
+    """The trees, and the metric on validation after each round; `ClientError` where LightGBM refuses the data."""
     log = _Log(str(given["metric"]))
     callbacks: list[Callable[..., Any]] = [log]
     if (
@@ -99,9 +107,7 @@ def fit(given: Mapping[str, Any], data: Data, rounds: int, patience: int) -> lig
         )
     except lightgbm.basic.LightGBMError as error:
         raise ClientError(f"LightGBM refuses the data or the hyperparameters: {error}") from error
-    best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
-    say(f"Best iteration: {best}\tvalidation's {log.metric}: {report.plain(log.values[best - 1])}")
-    return booster
+    return booster, log.values
 
 
 def _dataset(rows: Rows, categorical: list[int], reference: lightgbm.Dataset | None = None) -> lightgbm.Dataset:

@@ -87,3 +87,19 @@ def test_gaps_are_missing_values(classifier: Job) -> None:
     empty = ask(b",1", "text/csv", "")
     assert ask(b"NaN,1", "text/csv", "") == empty
     assert ask(b'[{"features": [null, 1]}]', "application/json", "") == empty
+
+
+def test_the_evaluation_holds_both_tables_and_names_the_classes(classifier: Job) -> None:
+    found = json.loads((classifier.ml / "model" / "evaluation.json").read_text())
+    assert (found["problem"], found["classes"]) == ("binary", ["no", "yes"])
+    assert set(found["channels"]) == {"train", "validation"}
+    assert found["channels"]["validation"]["metrics"]["accuracy"] > 0.9
+    (metric,) = found["learning_curves"]["validation"]
+    assert metric in found["channels"]["validation"]["own"]
+    assert "Verdict on fit" in classifier.log
+
+
+def test_the_evaluation_of_a_regression(regressor: Job) -> None:
+    found = json.loads((regressor.ml / "model" / "evaluation.json").read_text())
+    assert found["problem"] == "regression"
+    assert found["channels"]["train"]["metrics"]["r2"] > 0.3
