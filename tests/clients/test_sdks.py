@@ -82,3 +82,9 @@ def test_sdk_v2_fits_with_logs_deploys_and_predicts_with_the_generic_estimator(t
     assert "train-accuracy=" in seen["logs"]
     assert "Training seconds: " in seen["logs"]
     assert seen["predicted"] == {"labels": [1, 0]}
+
+
+def test_sdk_v2_fits_deploys_and_predicts_with_random_cut_forest(tmp_path: Path) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_randomcutforest.py", tmp_path)
+    assert seen["found"] == list(range(0, 1000, 100))
+    assert seen["metrics"]["test:f1"] == 1.0

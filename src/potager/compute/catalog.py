@@ -27,6 +27,7 @@ REPOSITORIES: Mapping[str, str] = {
     "python": "potager.images.python",
     "pytorch-inference": "potager.images.pytorch",
     "pytorch-training": "potager.images.pytorch",
+    "randomcutforest": "potager.images.randomcutforest",
     "sagemaker-base-python": "potager.images.python",
     "sagemaker-base-python-310": "potager.images.python",
     "sagemaker-base-python-38": "potager.images.python",
