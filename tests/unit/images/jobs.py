@@ -63,8 +63,12 @@ class Job:
         return message
 
     @property
-    def evaluation(self) -> Mapping[str, Mapping[str, float]]:
+    def evaluation(self) -> Mapping[str, Any]:
         return json.loads((self.ml / "model" / "evaluation.json").read_text())
+
+    def figures(self, channel: str) -> Mapping[str, float]:
+        """A channel's figures by the algorithm's own names."""
+        return self.evaluation["channels"][channel]["own"]
 
     @property
     def predictor(self) -> Any:

@@ -1,4 +1,4 @@
-"""How good a model is, on every channel that it was given: the evaluation that supervised jobs leave in their artifacts.
+"""How good a model is on every channel that it was given: the evaluation that supervised jobs leave behind.
 
     Scored (labels, scores) by channel
       ├► counts       what was said against what is so: confusion matrix, accuracy, precision, recall, F1
@@ -13,7 +13,7 @@ NumPy alone; every figure is checked against scikit-learn by its tests. docs/ref
 the definitions.
 """
 
-from potager.images.evaluation.document import evaluate, write
+from potager.images.evaluation.document import evaluate, save, write
 from potager.images.evaluation.scored import Scored
 
-__all__ = ["Scored", "evaluate", "write"]
+__all__ = ["Scored", "evaluate", "save", "write"]

@@ -70,7 +70,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Stump:
-    """Rows whose `feature` is at most `threshold` (or missing) have the classes' shares `leaves[0]`, others `leaves[1]`."""
+    """Shares of the classes: `leaves[0]` where `feature` is at most `threshold` or missing, else `leaves[1]`."""
 
     feature: int
     threshold: float

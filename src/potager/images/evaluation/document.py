@@ -32,12 +32,18 @@ _TOLD = {
 
 
 def write(model: Path, **given: Any) -> dict[str, Any]:
-    """Writes `evaluation.json` into a job's model folder and tells it in the log; takes what `evaluate` takes."""
+    """Evaluates a job's model, keeps that in its folder and tells it in the log; takes what `evaluate` takes."""
     found = evaluate(**given)
-    (model / FILE).write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    for line in told(found):
-        say(line)
+    save(model, found)
     return found
+
+
+def save(model: Path, document: dict[str, Any]) -> None:
+    """Writes an evaluation into a model folder as `evaluation.json` and tells it in the log."""
+    text = json.dumps(_defined(document), separators=(",", ":"), allow_nan=False)
+    (model / FILE).write_text(text + "\n", encoding="utf-8")
+    for line in told(document):
+        say(line)
 
 
 def evaluate(
@@ -204,7 +210,7 @@ def _shown(scored: Scored, found: Judged, beside: dict[str, dict[str, Any]]) -> 
         "metrics": found.metrics,
         "undefined": found.undefined,
         "baselines": beside,
-        **({"own": dict(scored.own)} if scored.own else {}),
+        "own": dict(scored.own),
         **found.shown,
     }
 

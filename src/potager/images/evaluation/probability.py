@@ -1,8 +1,8 @@
 """How true probabilities are: log loss, Brier score, calibration.
 
-Calibration compares, in ten bins of equal width, the mean probability with the share that came true; its expected error
-is the mean distance of the two (Naeini et al., 2015). A binary model is judged by the probability of its second class, a
-multiclass one by that of the class it named (Guo et al., 2017).
+Calibration compares, in ten bins of equal width, the mean probability with the share that came true; its expected
+error is the mean distance of the two (Naeini et al., 2015). A binary model is judged by the probability of its second
+class, a multiclass one by that of the class it named (Guo et al., 2017).
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def scores(labels: Float64, values: Float64, weights: Float64) -> tuple[dict[str
     wrong = np.abs(residuals)
     flat, zero = spread <= 1e-24 * mean * mean, bool((labels == 0).any())
     unknown = {
-        **({name: "every label is the same" for name in ("r2", "explained_variance")} if flat else {}),
+        **(dict.fromkeys(("r2", "explained_variance"), "every label is the same") if flat else {}),
         **({"mape": "a label is 0, of which no error is a share"} if zero else {}),
     }
     return {

@@ -83,8 +83,8 @@ def _compared(train: Reached, held: Reached, name: str) -> tuple[str, str]:
         return "under", _weak(train)
     if held.feature is not None and held.skill + max(0.02, noise) < held.feature:
         return "under", (
-            f"On {name} the model's skill is {held.skill:.2f}, but the best single feature alone has {held.feature:.2f}. "
-            "Train longer, regularise less, or use a model that can follow the data."
+            f"On {name} the model's skill is {held.skill:.2f}, but the best single feature alone has "
+            f"{held.feature:.2f}. Train longer, regularise less, or use a model that can follow the data."
         )
     return "good", f"{both}: a gap in skill of {gap:.2f}, within {max(GAP, noise):.2f}, and {_beats(held)}."
 
@@ -119,8 +119,8 @@ def _falling(curves: Curves) -> str:
             gained, late = series[0] - series.min(), series[-max(2, len(series) // 10) - 1] - series[-1]
             if gained > 0 and late > _FALLING * gained and series[-1] <= series.min():
                 return (
-                    f"{channel} {name} was still getting better when training ended: {late / gained:.0%} of all that was "
-                    f"gained in {len(series)} rounds came in the last tenth. Train longer."
+                    f"{channel} {name} was still getting better when training ended: {late / gained:.0%} of all that "
+                    f"was gained in {len(series)} rounds came in the last tenth. Train longer."
                 )
             return ""
     return ""
@@ -137,6 +137,6 @@ def _worsening(curves: Curves) -> str:
     if lost <= _WORSE * max(gained, 1e-300) or lost <= 0:
         return ""
     return (
-        f"validation {name} was at its best in round {best + 1} of {len(series)} and got worse by {lost:.3g} afterwards: "
-        "later rounds only learn the training rows."
+        f"validation {name} was at its best in round {best + 1} of {len(series)} and got worse by {lost:.3g} "
+        "afterwards: later rounds only learn the training rows."
     )

@@ -21,6 +21,8 @@ class Report:
 
     def __init__(self, host: str, settings: Settings, loss: Loss, scale: float = 1.0) -> None:
         self._host, self._settings, self._loss, self._scale = host, settings, loss, scale
+        self.curves: dict[str, dict[str, list[float]]] = {}
+        """The losses that were printed, by channel and metric."""
 
     def epoch(self, epoch: Epoch) -> None:
         """Losses of the best model so far, what early stopping looks at, progress and throughput."""
@@ -28,6 +30,7 @@ class Report:
         for channel, losses in series.items():
             if losses is not None:
                 value = float(losses[epoch.best]) * self._scale
+                self.curves.setdefault(channel, {"objective_loss": []})["objective_loss"].append(value)
                 self._quality(f"epoch={epoch.number}, {channel} {self._loss.objective} <loss>={value!r}")
         watched = f"epoch={epoch.number}, criteria={epoch.criterion}, value={epoch.value!r}"
         say(f"#early_stopping_criteria_metric: host={self._host}, {watched}")
@@ -38,10 +41,10 @@ class Report:
         pace = epoch.rows / max(epoch.seconds, 1e-9)
         say(f"#throughput_metric: host={self._host}, train throughput={pace!r} records/second")
 
-    def scores(self, channel: str, metrics: Mapping[str, float]) -> None:
+    def scores(self, channel: str, metrics: Mapping[str, float | None]) -> None:
         """The finished model's metrics on a channel; those that are not defined there are left out."""
         for name, value in metrics.items():
-            if value == value:
+            if value is not None and value == value:
                 unit = "loss" if name in (*_LOSSES, "objective_loss") else "score"
                 self._quality(f"{channel} {self._spelt(name)} <{unit}>={float(value)!r}")
 

@@ -35,6 +35,10 @@ class Scaler:
         """Labels as training sees them."""
         return ((labels - self.label_mean) / self.label_deviation).astype(np.float32)
 
+    def unscaled(self, values: Floats) -> Float64:
+        """Labels as training sees them, in their own units again."""
+        return values.astype(np.float64) * self.label_deviation + self.label_mean
+
     def fold(self, weights: Floats, bias: Floats) -> tuple[Float64, Float64]:
         """Weights `(..., n_features)` and bias `(...)` of standardised data, as they apply to raw data."""
         raw = weights / self.deviation * self.label_deviation

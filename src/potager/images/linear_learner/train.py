@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from potager.images import evaluation
 from potager.images.algorithm import job, tables
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, say
@@ -51,10 +52,12 @@ def _train(job: Job) -> None:
     fitted = fit(data["train"], data.get("validation"), models, loss, settings, report.epoch)
     chosen = choose(fitted, data.get("validation", data["train"]), settings)
     say(f"Best model found for hyperparameters: {json.dumps(_winner(settings, models[chosen.index]))}")
-    found = {channel: evaluate(one, chosen, loss, scaler, settings) for channel, one in data.items()}
-    for channel, scores in found.items():
-        report.scores(channel, scores)
-    _save(job.model, _model(chosen, scaler, models[chosen.index], loss, settings), found)
+    found = evaluate(data, chosen, loss, scaler, settings, report.curves)
+    for channel, one in found["channels"].items():
+        report.scores(channel, one["own"])
+    artifact.save(_model(chosen, scaler, models[chosen.index], loss, settings), job.model)
+    evaluation.save(job.model, found)
+    say(f"Saved the model to {job.model}")
 
 
 def _load(job: Job, settings: Settings) -> dict[str, Table]:
@@ -98,13 +101,3 @@ def _model(chosen: Chosen, scaler: Scaler, candidate: Candidate, loss: Loss, set
         hyperparameters=_winner(settings, candidate),
     )
     return Model(description, weights, bias, chosen.threshold)
-
-
-def _save(folder: Path, model: Model, found: dict[str, dict[str, float]]) -> None:
-    artifact.save(model, folder)
-    defined = {
-        channel: {name: value if math.isfinite(value) else None for name, value in scores.items()}
-        for channel, scores in found.items()
-    }
-    (folder / "evaluation.json").write_text(json.dumps(defined, indent=2) + "\n", encoding="utf-8")
-    say(f"Saved the model to {folder}")

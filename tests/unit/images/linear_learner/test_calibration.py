@@ -1,8 +1,6 @@
-"""Metrics and thresholds against scikit-learn and against the definition."""
+"""The threshold against scikit-learn and against the definition."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ from hypothesis import settings as runs
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from potager.images.linear_learner import metrics
 from potager.images.linear_learner.calibration import calibrate
 from potager.images.linear_learner.settings import Settings, settle
 
@@ -26,17 +23,6 @@ def f1(labels: np.ndarray, said: np.ndarray) -> float:
 
 
 SCORED = st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 1)), min_size=2, max_size=60)
-
-
-@runs(deadline=None)  # the machine may be busy
-@given(SCORED)
-def test_roc_auc_agrees_with_scikit_learn_ties_included(pairs: list[tuple[int, int]]):
-    scores, labels = np.array(pairs, float).T
-    mine = metrics.roc_auc(scores, labels > 0)
-    if len(set(labels)) < 2:
-        assert math.isnan(mine)
-    else:
-        assert mine == pytest.approx(reference.roc_auc_score(labels, scores))
 
 
 @runs(deadline=None)  # the machine may be busy
@@ -78,34 +64,3 @@ def test_a_precision_out_of_reach_is_come_as_near_as_can_be():
 def test_the_threshold_stays_in_the_middle_where_the_loss_decides():
     labels, scores = np.array([1.0, 0.0]), np.array([3.0, 2.0])
     assert calibrate(scores, labels, criterion("cross_entropy_loss")).threshold == 0.0
-
-
-def test_binary_metrics_agree_with_scikit_learn():
-    random = np.random.default_rng(3)
-    labels, scores = random.integers(0, 2, 200).astype(float), random.normal(size=200)
-    found, said = metrics.binary(scores, labels, 0.1, 2.0), scores > 0.1
-    assert found["binary_classification_accuracy"] == pytest.approx(reference.accuracy_score(labels, said))
-    assert found["binary_f_beta"] == pytest.approx(reference.fbeta_score(labels, said, beta=2.0))
-    assert found["precision"] == pytest.approx(reference.precision_score(labels, said))
-    assert found["recall"] == pytest.approx(reference.recall_score(labels, said))
-
-
-def test_multiclass_metrics_agree_with_scikit_learn():
-    random = np.random.default_rng(4)
-    labels, scores = random.integers(0, 5, 300), random.normal(size=(300, 5))
-    found, said = metrics.multiclass(scores, labels, 2, 1.0), scores.argmax(1)
-    assert found["multiclass_accuracy"] == pytest.approx(reference.accuracy_score(labels, said))
-    assert found["multiclass_top_k_accuracy"] == pytest.approx(reference.top_k_accuracy_score(labels, scores, k=2))
-    assert found["macro_f_beta"] == pytest.approx(reference.f1_score(labels, said, average="macro"))
-    assert found["macro_precision"] == pytest.approx(reference.precision_score(labels, said, average="macro"))
-    assert found["macro_recall"] == pytest.approx(reference.recall_score(labels, said, average="macro"))
-    assert found["dcg"] == pytest.approx(reference.dcg_score(np.eye(5)[labels], scores))
-
-
-def test_regression_metrics_agree_with_scikit_learn():
-    random = np.random.default_rng(5)
-    labels, scores = random.normal(size=100), random.normal(size=100)
-    found = metrics.regression(scores, labels)
-    assert found["mse"] == pytest.approx(reference.mean_squared_error(labels, scores))
-    assert found["absolute_loss"] == pytest.approx(reference.mean_absolute_error(labels, scores))
-    assert found["r2"] == pytest.approx(reference.r2_score(labels, scores))
