@@ -75,6 +75,7 @@ class Workload:
         that may not use the host's network have one of their own together.
     warm : modules. A worker whose parent has them imported (`Executor.keep_warm`) may run a Python script of `argv`
         itself, instead of executing an interpreter that would import them anew. A server's is forked from that parent.
+    nice : how far it stands back behind others that want the same cores, as `nice` has it; 0 for not at all.
     programs : folders of the host whose programs come before the server's own on PATH; the executor's to fill.
     pipes : named pipes that it is fed through, below `/opt/ml`.
     """
@@ -108,6 +109,7 @@ class Workload:
     programs: Sequence[Path] = ()
     pipes: Sequence[Pipe] = ()
     warm: Sequence[str] = ()
+    nice: int = 0
 
     @property
     def ml(self) -> Path:

@@ -56,6 +56,8 @@ from potager.store.sealing import Sealing
 from potager.store.vault import Vault
 from potager.train import jobs
 from potager.train.runner import Runner
+from potager.train.tuning import jobs as tuning_jobs
+from potager.train.tuning.runner import Tuner
 from potager.wire.service import Registry
 
 SERVICES = (
@@ -66,6 +68,7 @@ SERVICES = (
     tags.sagemaker,
     processing_jobs.sagemaker,
     jobs.sagemaker,
+    tuning_jobs.sagemaker,
     models.sagemaker,
     configs.sagemaker,
     endpoints.sagemaker,
@@ -211,6 +214,8 @@ async def _work(
     house[cloudwatch.Watch].actions["autoscaling"] = scaler.triggered
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
     stack.push_async_callback(runner.close)
+    tuner = house.add(Tuner, Tuner(rows, leases, executor, runner))
+    stack.push_async_callback(tuner.close)
     processing = house.add(
         ProcessingRunner, ProcessingRunner(rows, leases, executor, shares, objects, logs, house[Sessions], data)
     )
@@ -226,6 +231,7 @@ async def _work(
     await queue.start()
     await scaler.start()
     await runner.start()
+    await tuner.start()
     await processing.start()
     await transforms.start()
     shares.open(data / "jobs")  # last: every room has cleared away what nobody wants any more

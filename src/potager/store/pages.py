@@ -62,7 +62,8 @@ def statement(
     query = select(*columns).where(_t.c.kind == kind, _t.c.account == scope.account, _t.c.region == scope.region)
     query = query.where(*_filters(page))
     if page.token is not None:
-        last = tuple_(*(literal(value) for value in _opened(page, bound, secret)))
+        value, name = opened(page.token, bound, secret)
+        last = tuple_(*map(literal, [name] if page.order_by == "name" else [value, name]))
         query = query.where(tuple_(*order) < last if page.descending else tuple_(*order) > last)
     keys = [column.desc() for column in order] if page.descending else order
     return query.order_by(*keys).limit(page.limit + 1), bound
@@ -116,9 +117,10 @@ def _seal(body: bytes, bound: bytes, secret: bytes) -> bytes:
     return hmac.digest(secret, hashlib.sha256(bound).digest() + body, "sha256")[:_SEAL]
 
 
-def _opened(page: Page, bound: bytes, secret: bytes) -> list[Any]:
+def opened(token: str, bound: bytes, secret: bytes) -> tuple[Any, str]:
+    """What `token` was made of; `Invalid` for one that is not from here, or that belongs to another listing."""
     try:
-        raw = base64.b64decode((page.token or "").encode(), altchars=b"-_", validate=True)
+        raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
     except ValueError as error:
         raise Invalid("The NextToken is not one that this server gave. List again from the start.") from error
     seal, body = raw[:_SEAL], raw[_SEAL:]
@@ -127,4 +129,4 @@ def _opened(page: Page, bound: bytes, secret: bytes) -> list[Any]:
             "The NextToken belongs to another listing. Repeat the other parameters as they were, or start anew."
         )
     value, name = json.loads(body)
-    return [name] if page.order_by == "name" else [value, name]
+    return value, name

@@ -142,6 +142,13 @@ class Tx:
         last = found[page.limit - 1]
         return found[: page.limit], pages.token(getattr(last, page.order_by) or "", last.name, bound, self._secret)
 
+    def beginning(self, kind: str, scope: Scope, prefix: str) -> list[Row]:
+        """Every row of that kind whose name begins with `prefix`, by name."""
+        here = (_t.c.kind == kind) & (_t.c.account == scope.account) & (_t.c.region == scope.region)
+        after = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        named = select(*_COLUMNS).where(here, _t.c.name >= prefix, _t.c.name < after).order_by(_t.c.name)
+        return [Row(*each) for each in self._connection.execute(named)]
+
     def where(self, kind: str, statuses: Sequence[str]) -> list[Row]:
         """Every row of that kind in one of the statuses, in all scopes, oldest first."""
         here = (_t.c.kind == kind) & _t.c.status.in_(statuses)
@@ -210,6 +217,16 @@ class Rows:
     async def write(self, fn: Callable[[Tx], T]) -> T:
         """What `fn` gives, once its changes are committed; none is made when it raises."""
         return await self._database.write(lambda connection: fn(self.tx(connection)))
+
+    def sliced(self, found: Sequence[T], limit: int, token: str | None, asked: object) -> tuple[list[T], str | None]:
+        """A page of what is small enough to be listed whole, and the token of the next one or None.
+
+        asked : what else the listing depends on; `Invalid` for a token of another one.
+        """
+        bound = repr(asked).encode()
+        begin = int(pages.opened(token, bound, self._secret)[0]) if token is not None else 0
+        end = begin + limit
+        return list(found[begin:end]), pages.token(end, "", bound, self._secret) if end < len(found) else None
 
     async def get(self, kind: str, scope: Scope, name: str) -> Row | None:
         """The row of that name, None when there is none."""

@@ -48,7 +48,11 @@ class Tender:
 
     def wake(self, row: Row) -> None:
         """Has a row looked at now."""
-        self._reconciler.wake((row.account, row.region, row.name))
+        self.wake_named(row.scope, row.name)
+
+    def wake_named(self, scope: Scope, name: str) -> None:
+        """The same by its name; a row that is not there is passed over."""
+        self._reconciler.wake((scope.account, scope.region, name))
 
     async def take_up(self) -> list[Row]:
         """Wakes every active row, whoever left it, and gives them."""

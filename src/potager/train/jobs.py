@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from potager.kernel import clock, tags
 from potager.kernel.context import Context
-from potager.kernel.errors import Exists, InUse, Invalid, NotFound, Unserved, WireError
-from potager.store import inputs
+from potager.kernel.errors import InUse, Unserved, WireError
 from potager.store.listing import listing
 from potager.store.objects import Objects
 from potager.store.rows import Row, Rows, Tx
 from potager.store.settling import settled
-from potager.train import artifacts, attempts, checkpoints, cluster, lifecycle, metrics, pools, served
+from potager.train import attempts, creation, lifecycle, metrics, pools, served
 from potager.train.runner import ACTIVE, KIND, Runner
 from potager.wire.service import Service, partly
 
@@ -40,57 +39,13 @@ sagemaker = Service("sagemaker")
 )
 async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
     """Starts a training job. `ResourceInUse` for a name that is taken."""
-    name = req["TrainingJobName"]
-    arn = ctx.arn(f"training-job/{name}")
+    arn = ctx.arn(f"training-job/{req['TrainingJobName']}")
     served.check(dict(req))
     given = tags.checked(req.get("Tags", ()))
-    doc = _document(dict(req), arn)
-    await _check_inputs(ctx, doc)
-
-    def write(tx: Tx) -> Row:
-        try:
-            warm = pools.taken(tx, ctx.scope, name, doc)
-            row = tx.insert(KIND, ctx.scope, name, warm, arn=arn, status="InProgress")
-        except Exists:
-            raise Exists(
-                "Training job names must be unique within an AWS account and region, and a training job with this "
-                f"name already exists ({arn}). Choose another name."
-            ) from None
-        tx.tag(arn, given)
-        return row
-
-    ctx[Runner].wake(await ctx[Rows].write(write))
+    doc = creation.document(dict(req), arn)
+    await creation.check_inputs(ctx[Objects], doc)
+    ctx[Runner].wake(await ctx[Rows].write(lambda tx: creation.insert(tx, ctx.scope, doc, given)))
     return {"TrainingJobArn": arn}
-
-
-def _document(req: dict[str, Any], arn: str) -> dict[str, Any]:
-    algorithm = req["AlgorithmSpecification"]
-    metrics.compiled(algorithm.get("MetricDefinitions", ()))
-    req.pop("Tags", None)
-    document = req | {
-        "TrainingJobArn": arn,
-        "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": False, **algorithm},
-        "ResourceConfig": cluster.chosen(req["ResourceConfig"]),
-        "StoppingCondition": {"MaxRuntimeInSeconds": lifecycle.DEFAULT_RUNTIME, **req.get("StoppingCondition", {})},
-        "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),
-        "EnableInterContainerTrafficEncryption": req.get("EnableInterContainerTrafficEncryption", False),
-        "EnableManagedSpotTraining": req.get("EnableManagedSpotTraining", False),
-        "ProfilingStatus": "Disabled",
-        "ModelArtifacts": {"S3ModelArtifacts": f"{artifacts.home(req, req['TrainingJobName'])}/model.tar.gz"},
-        **({"CheckpointConfig": config} if (config := checkpoints.described(req)) else {}),
-        "_id": attempts.new_id(),
-    }
-    return lifecycle.moved(document, "Starting", clock.now())
-
-
-async def _check_inputs(ctx: Context, doc: Mapping[str, Any]) -> None:
-    """Refuses a prefix that holds nothing, in AWS's words, before a job is made of it."""
-    for channel in doc.get("InputDataConfig", ()):
-        source = channel["DataSource"]["S3DataSource"]
-        try:
-            await inputs.check(ctx[Objects], source)
-        except (inputs.BadInput, NotFound) as fault:
-            raise Invalid(fault.message) from fault
 
 
 @sagemaker.operation
@@ -156,7 +111,17 @@ async def delete_training_job(ctx: Context, req: DeleteTrainingJobRequestTypeDef
     if row.status not in lifecycle.TERMINAL:
         raise InUse(f"Training job {row.name} is {row.status}. Stop it first, then delete it once it has ended.")
     pools.check_free(row)
-    await ctx[Rows].write(lambda tx: tx.delete(row))
+
+    def write(tx: Tx) -> None:
+        tuning = tx.by_arn(row.doc.get("TuningJobArn", ""))
+        if tuning is not None and tuning.doc["_id"] == row.doc["_tuner"] and tuning.status in ACTIVE:
+            raise InUse(
+                f"Training job {row.name} belongs to the hyperparameter tuning job {tuning.name}, which is "
+                f"{tuning.status} and learns from it. Stop that first, or wait for its end."
+            )
+        tx.delete(row)
+
+    await ctx[Rows].write(write)
 
 
 async def find(ctx: Context, name: str) -> Row:

@@ -3,6 +3,9 @@
     stdin   {"definitions": [{"Name", "Regex"}], "logs": [path], "limit": seconds}
     stdout  a line of JSON for each definition, in their order: [value, milliseconds], or null where nothing was found
 
+    stdin   {"regex": "...", "follow": [[path, offset]], "limit": seconds}
+    stdout  a line of JSON for each log, in their order: [values behind the offset, where whole lines end]
+
 The program ends by SIGALRM when one definition takes longer than `limit`: nothing in Python interrupts `re`, and a
 server that was killed meanwhile could not either. It imports little, for it starts once a job.
 """
@@ -59,10 +62,37 @@ def _events(log: str) -> Iterator[tuple[int, str]]:
                 yield event
 
 
+def follow(regex: re.Pattern[str], log: str, offset: int) -> tuple[list[float], int]:
+    """Every value that a log has behind `offset`, and where its whole lines end."""
+    values: list[float] = []
+    try:
+        file = open(log, "rb")  # noqa: SIM115  as in `_events`
+    except FileNotFoundError:
+        return values, offset
+    with file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            offset += len(line)
+            event = logfile.decode(line)
+            match = regex.search(event[1]) if event else None
+            value = _number(match) if match else None
+            if value is not None:
+                values.append(value)
+    return values, offset
+
+
 def main() -> None:
     """Answers the request on standard input."""
     asked = json.load(sys.stdin)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    if "follow" in asked:
+        regex = re.compile(asked["regex"])
+        for log, offset in asked["follow"]:
+            signal.setitimer(signal.ITIMER_REAL, asked["limit"])
+            print(json.dumps(follow(regex, log, offset)), flush=True)
+        return
     for definition in asked["definitions"]:
         signal.setitimer(signal.ITIMER_REAL, asked["limit"])
         found = last([("", re.compile(definition["Regex"]))], events(asked["logs"]))

@@ -101,14 +101,42 @@ async def _apart(definitions: Sequence[Mapping[str, str]], logs: Sequence[Path],
     return seen
 
 
+async def follow(
+    algorithm: Mapping[str, Any], name: str, places: Sequence[tuple[Path, int]], limit: float = LIMIT
+) -> list[tuple[list[float], int] | None]:
+    """What a metric has come to in logs of jobs alike, read on from where each was left.
+
+    Parameters
+    ----------
+    name : the metric; one of the job's definitions.
+    places : each log, and the bytes of it that were read before.
+
+    Returns
+    -------
+    For each log the values behind its place, oldest first, and its new place; None for one that takes longer than
+    `limit` seconds, and for those after it.
+    """
+    regex = next(item["Regex"] for item in defined(algorithm) if item["Name"] == name)
+    logs = [(str(log), offset) for log, offset in places]
+    if _is_ours(algorithm):
+        pattern = re.compile(regex)
+        return list(await asyncio.to_thread(lambda: [matching.follow(pattern, *place) for place in logs]))
+    answers, _ = await _asked({"regex": regex, "follow": logs, "limit": limit})
+    return [(each[0], each[1]) for each in answers] + [None] * (len(logs) - len(answers))
+
+
 async def _child(
     definitions: Sequence[Mapping[str, str]], logs: Sequence[Path], limit: float
 ) -> tuple[list[Seen], int | None]:
     """What the first definitions find, all of them unless one is late or fails, and how the child ended."""
+    return await _asked({"definitions": list(definitions), "logs": [str(log) for log in logs], "limit": limit})
+
+
+async def _asked(question: Mapping[str, Any]) -> tuple[list[Any], int | None]:
+    """The lines that a child answers, and how it ended."""
     child = await asyncio.create_subprocess_exec(*PROGRAM, stdin=PIPE, stdout=PIPE)
-    asked = {"definitions": list(definitions), "logs": [str(log) for log in logs], "limit": limit}
     try:
-        answer, _ = await child.communicate(json.dumps(asked).encode())
+        answer, _ = await child.communicate(json.dumps(question).encode())
     finally:
         with suppress(ProcessLookupError):
             child.kill()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,9 @@ GRACE = 120.0
 LOOK = 5.0
 """Seconds between two looks of a job that waits whether a spot job can be interrupted for it."""
 
+NICE = 10
+"""How far the trials of tuning jobs stand back behind endpoints and other jobs where they want the same cores."""
+
 ACTIVE = ("InProgress", "Stopping")
 
 
@@ -81,6 +84,8 @@ class Runner:
         self._yielding: set[str] = set()
         self._spots: set[str] = set()
         """Spot jobs that may run: without any nobody has to be asked to make room."""
+        self.ended: list[Callable[[Row], None]] = []
+        """Who is told of each job that has ended, once that is written; a server that is killed tells nobody."""
         self._watches: dict[str, asyncio.Task[None]] = {}
         self._tender = Tender(KIND, ACTIVE, rows, leases, self._act, self._give_up)
 
@@ -274,7 +279,7 @@ class Runner:
 
     def _workload(self, row: Row, image: catalog.Image, gang: Gang, share: Share, host: str) -> Workload:
         doc, hosts, home = row.doc, cluster.of(row.doc), gang.home(host)
-        volume = doc["ResourceConfig"].get("VolumeSizeInGB")
+        volume, tuned = doc["ResourceConfig"].get("VolumeSizeInGB"), "TuningJobArn" in doc
         work = Workload(
             id=doc["_id"] if len(gang.hosts) == 1 else f"{doc['_id']}-{host}",
             folder=home,
@@ -287,13 +292,18 @@ class Runner:
             network=False,
             read_only=(home / "ml" / "input",),
             hidden=(self.data,),
-            warm=image.warm if pools.name(doc) else (),
+            warm=image.warm if pools.name(doc) or tuned else (),
+            nice=NICE if tuned else 0,
             preface=(*attempts.preface(doc), *cluster.preface(doc, host)),
             pipes=inputs.piped(home / "ml"),
             disk_bytes=volume and volume * instances.GIB,
         )
         work = self.shares.bound(share, work, gang.hosts.index(host))
         return launch.dressed(work, row, KIND, image, self.sessions, hosts, host) if image.runs_scripts else work
+
+    def logs_of(self, row: Row) -> list[Path]:
+        """The log file of each host of a job."""
+        return self._logs(row, self._gang(row))
 
     def _log(self, row: Row, host: str) -> Path:
         """A host's log file. A later job of the same name has its own: the stream carries the creation time."""
@@ -330,6 +340,8 @@ class Runner:
             self.shares.release(gang.folder.name)
             self._yielding.discard(gang.folder.name)
             self._spots.discard(gang.folder.name)
+            for tell in self.ended:
+                tell(ended)
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 

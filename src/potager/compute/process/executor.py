@@ -111,9 +111,9 @@ class ProcessExecutor:
         found = self._warm.get(tuple(workload.warm))
         if found is None:
             return None
+        if not workload.argv and not warm.serves(workload):
+            return None
         if workload.kind == "server":
-            if not warm.serves(workload):
-                return None
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IMPORTS):
                     await found.imported()

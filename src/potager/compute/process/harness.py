@@ -51,6 +51,8 @@ def run(workload: Workload, isolation: Isolation, output: int, listener: socket.
     ml = mounts.ML if isolation.level == "namespaces" else workload.ml
     tmp = "/tmp" if isolation.level == "namespaces" else str(workload.folder / "tmp")  # noqa: S108 - a private one
     place = partial(_placed, names=_names(workload, isolation, ml))
+    if workload.nice:
+        os.nice(workload.nice)
     _environment(workload, place, tmp)
     _streams(output)
     _fresh(workload)

@@ -48,8 +48,8 @@ def fits(workload: Workload, argv: Sequence[str]) -> bool:
 
 
 def serves(workload: Workload) -> bool:
-    """Whether a server's worker may be forked from a parent that has its libraries imported."""
-    return bool(workload.warm) and workload.kind == "server" and not any(map(_EARLY.match, workload.environment))
+    """Whether a program of an image may be forked from a parent that has its libraries imported."""
+    return bool(workload.warm) and not workload.argv and not any(map(_EARLY.match, workload.environment))
 
 
 def settle(cpus: int | None) -> None:

@@ -1,0 +1,110 @@
+"""The training job definitions of a tuning job, one or several, read in one way. Pure.
+
+    TrainingJobDefinition    its objective and ranges stand in HyperParameterTuningJobConfig; it needs no name
+    TrainingJobDefinitions   each has a DefinitionName, a TuningObjective and HyperParameterRanges of its own
+
+Source: https://docs.aws.amazon.com/sagemaker/latest/dg/multiple-algorithm-hpo-create-tuning-jobs.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from potager.compute import catalog
+
+OBJECTIVE = "_tuning_objective_metric"
+"""The static hyperparameter by which SageMaker tells a training job what it is tuned for."""
+
+PROGRAM = "sagemaker_program"
+"""The hyperparameter that names a program of the user's."""
+
+KINDS = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges", "AutoParameters")
+"""The lists of ParameterRanges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One of them: `given` as the request has it, with the objective and the ranges that hold for it."""
+
+    name: str
+    objective: Mapping[str, Any]
+    ranges: Mapping[str, Sequence[Mapping[str, Any]]]
+    given: Mapping[str, Any]
+
+    @property
+    def metric(self) -> str:
+        return self.objective["MetricName"]
+
+    @property
+    def maximize(self) -> bool:
+        return self.objective["Type"] == "Maximize"
+
+    @property
+    def static(self) -> Mapping[str, str]:
+        """The hyperparameters that every trial has, without SageMaker's own."""
+        given = self.given.get("StaticHyperParameters", {})
+        return {name: value for name, value in given.items() if name != OBJECTIVE}
+
+    @property
+    def image(self) -> catalog.Image | None:
+        return catalog.find(self.given["AlgorithmSpecification"].get("TrainingImage", ""))
+
+    @property
+    def builtin(self) -> catalog.Image | None:
+        """Its image, where that trains by an algorithm of its own rather than by a program of the user's."""
+        image = self.image
+        return image if image is not None and image.objectives and PROGRAM not in self.static else None
+
+    @property
+    def tuned(self) -> list[str]:
+        """The names of what is tuned."""
+        return [each["Name"] for kind in KINDS for each in self.ranges.get(kind, ())]
+
+
+def of(doc: Mapping[str, Any]) -> list[Definition]:
+    """The definitions of a tuning job's request or document, in their order."""
+    config = doc["HyperParameterTuningJobConfig"]
+    if one := doc.get("TrainingJobDefinition"):
+        objective = config.get("HyperParameterTuningJobObjective") or one.get("TuningObjective", {})
+        ranges = config.get("ParameterRanges") or one.get("HyperParameterRanges", {})
+        return [Definition(one.get("DefinitionName", ""), objective, ranges, one)]
+    return [
+        Definition(each["DefinitionName"], each["TuningObjective"], each.get("HyperParameterRanges", {}), each)
+        for each in doc.get("TrainingJobDefinitions", ())
+    ]
+
+
+def told(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """A tuning job's document whose definitions say in StaticHyperParameters what they are tuned for, as AWS's do."""
+    made = [
+        {**each.given, "StaticHyperParameters": {**each.static, OBJECTIVE: each.metric}, **_switches(each)}
+        for each in of(doc)
+    ]
+    if doc.get("TrainingJobDefinition"):
+        return {**doc, "TrainingJobDefinition": made[0]}
+    return {**doc, "TrainingJobDefinitions": made}
+
+
+def _switches(definition: Definition) -> dict[str, Any]:
+    """The switches that Describe shows whether they were given or not."""
+    names = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining")
+    return {name: definition.given.get(name, False) for name in names}
+
+
+def resources(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """The ResourceConfig of the training jobs of a definition: its own, or the first of those it would prefer."""
+    chosen = definition.get("HyperParameterTuningResourceConfig")
+    if not chosen:
+        return dict(definition["ResourceConfig"])
+    first = next(iter(chosen.get("InstanceConfigs", ())), chosen)
+    return dict(_given(first, chosen))
+
+
+def _given(first: Mapping[str, Any], chosen: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name in ("InstanceType", "InstanceCount", "VolumeSizeInGB"):
+        if name in first:
+            yield name, first[name]
+    if "VolumeKmsKeyId" in chosen:
+        yield "VolumeKmsKeyId", chosen["VolumeKmsKeyId"]
