@@ -88,3 +88,10 @@ def test_sdk_v2_fits_deploys_and_predicts_with_random_cut_forest(tmp_path: Path)
     seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_randomcutforest.py", tmp_path)
     assert seen["found"] == list(range(0, 1000, 100))
     assert seen["metrics"]["test:f1"] == 1.0
+
+
+@pytest.mark.parametrize(("algorithm", "rounds"), [("lightgbm", "num_boost_round"), ("catboost", "iterations")])
+def test_sdk_v2_fits_deploys_and_predicts_with_boosted_trees(tmp_path: Path, algorithm: str, rounds: str) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_boosting.py", tmp_path, algorithm, rounds)
+    assert seen["members"] == ["probabilities"]
+    assert seen["accuracy"] > 0.85

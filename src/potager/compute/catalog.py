@@ -19,6 +19,7 @@ from typing import Any
 from potager.images.algorithm.hyperparameters import Catalogue
 
 REPOSITORIES: Mapping[str, str] = {
+    "catboost": "potager.images.catboost",
     "huggingface-pytorch-inference": "potager.images.huggingface",
     "huggingface-pytorch-training": "potager.images.huggingface",
     "knn": "potager.images.knn",

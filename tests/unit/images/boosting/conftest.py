@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.images.jobs import Job
 
-IMAGES = ("lightgbm",)
+IMAGES = ("catboost", "lightgbm")
 
 
 @pytest.fixture(params=IMAGES)
