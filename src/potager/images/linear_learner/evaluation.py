@@ -21,6 +21,7 @@ from potager.images.linear_learner.losses import Loss, sigmoid
 from potager.images.linear_learner.scaling import Scaler
 from potager.images.linear_learner.selection import Chosen
 from potager.images.linear_learner.settings import Settings
+from potager.images.linear_learner.shifted import Shifted
 
 Curves = Mapping[str, Mapping[str, Sequence[float]]]
 
@@ -45,6 +46,7 @@ def evaluate(
 
 def _scored(data: Table, model: Chosen, loss: Loss, scaler: Scaler, settings: Settings) -> Scored:
     raw = _scores(data, model)
+    features: Any = data.features.rows if isinstance(data.features, Shifted) else data.features
     shaped = raw[:, None, :] if settings.multiclass else raw
     losses = loss.evaluate(shaped, data.labels[:, None].astype(np.float32))[0]
     own = {"objective_loss": float(losses.mean(dtype=np.float64)) * scaler.label_deviation**loss.power}
@@ -53,12 +55,12 @@ def _scored(data: Table, model: Chosen, loss: Loss, scaler: Scaler, settings: Se
         said = raw.argmax(axis=1).astype(np.int64)
         own |= _ranked(raw, labels, settings.accuracy_top_k)
         own["macro_f_beta"] = _macro_f_beta(labels, said, settings)
-        return Scored(labels, _softmax(raw), data.features, predicted=said, own=own)
+        return Scored(labels, _softmax(raw), features, predicted=said, own=own)
     if settings.binary:
         said = (raw[:, 0] > model.threshold).astype(np.int64)
-        return Scored(data.labels.astype(np.int64), _shown(raw, loss), data.features, predicted=said, own=own)
+        return Scored(data.labels.astype(np.int64), _shown(raw, loss), features, predicted=said, own=own)
     values, labels = (scaler.unscaled(column) for column in (raw[:, 0], data.labels))
-    return Scored(labels, values, data.features, own=own)
+    return Scored(labels, values, features, own=own)
 
 
 def _scores(data: Table, model: Chosen) -> Float32:

@@ -24,6 +24,7 @@ from potager.images.linear_learner.grid import Candidate, row_weights
 from potager.images.linear_learner.losses import Loss
 from potager.images.linear_learner.optimizers import Optimizer, Schedule, schedule_of
 from potager.images.linear_learner.settings import Settings
+from potager.images.linear_learner.shifted import Shifted
 
 _UPDATES = 32  # an epoch makes at least this many
 _SMALLEST_BATCH = 64  # that scarcity of rows may lead to
@@ -145,14 +146,17 @@ class _Run:
             rows += len(batch)
             flat = slopes.reshape(len(batch), -1)
             flat *= np.float32(1 / len(batch))
-            np.matmul(flat.T, features, out=gradient[:, :-1])
+            if isinstance(features, Shifted):
+                gradient[:, :-1] = flat.T @ features
+            else:
+                np.matmul(flat.T, features, out=gradient[:, :-1])
             flat.sum(axis=0, out=gradient[:, -1])
             gradient += self._decay * self._weights
             self._optimizer.update(self._weights, gradient, self._schedule.at(self._update), minimum, self._l1)
             self._update += 1
         return totals / rows
 
-    def _evaluate(self, features: Float32, labels: Floats, weights: Float32) -> tuple[Floats, Floats]:
+    def _evaluate(self, features: Float32 | Shifted, labels: Floats, weights: Float32) -> tuple[Floats, Floats]:
         """Losses and slopes of each row under each model, the rows weighted."""
         scores = scores_of(features, weights[:, :-1], weights[:, -1])
         if self._settings.multiclass:
@@ -212,7 +216,7 @@ def plan(rows: int, mini_batch_size: int) -> tuple[int, int]:
     return size, -(-_UPDATES // -(-rows // size))
 
 
-def scores_of(features: Float32, weights: Float32, bias: Float32) -> Float32:
+def scores_of(features: Float32 | Shifted, weights: Float32, bias: Float32) -> Float32:
     """Raw scores `(n_rows, n_models * n_outputs)`."""
     scores: Float32 = features @ weights.T
     scores += bias

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import numpy as np
 
 from potager.images.algorithm.arrays import Float64
@@ -17,6 +19,7 @@ def layout(settings: Settings) -> Layout:
         fitting=lambda labels: fitting(labels, settings),
         complaint=lambda label: complaint(label, settings),
         width=settings.feature_dim,
+        sparse=find_spec("scipy") is not None,
     )
 
 
