@@ -20,6 +20,7 @@ from potager.images.algorithm.hyperparameters import Catalogue
 
 REPOSITORIES: Mapping[str, str] = {
     "catboost": "potager.images.catboost",
+    "factorization-machines": "potager.images.factorization_machines",
     "huggingface-pytorch-inference": "potager.images.huggingface",
     "huggingface-pytorch-training": "potager.images.huggingface",
     "knn": "potager.images.knn",

@@ -102,6 +102,8 @@ def _tensor(payload: bytes, start: int, end: int, kind: str) -> Tensor:
             keys = _varints(payload, inner, stop).astype(np.int64)
         elif number == 3:
             shape = int(_varints(payload, inner, stop)[-1])
+    if shape is not None and keys is None and not len(values):  # a sparse row of zeros: empty fields are not written
+        keys = np.zeros(0, np.int64)
     return Tensor(values, keys, shape, at)
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from potager.images import npy, parquet
-from potager.images.algorithm.arrays import Float32, Float64, Floats
+from potager.images.algorithm import sparse
+from potager.images.algorithm.arrays import Float32, Float64, Floats, Ints
 from potager.images.algorithm.errors import BadRequest
 from potager.images.algorithm.record import Tensor
 from potager.images.algorithm.recordio import RecordRows
+from potager.images.algorithm.sparse import Part
 from potager.images.media import (
     APACHE_PARQUET,
     CSV,
@@ -49,6 +51,39 @@ def rows_of(body: bytes, content_type: str, width: int) -> Floats:
         return _table(npy.table, "NPY", body, width)
     known = f"{', '.join(SUPPORTED[:-1])} or {SUPPORTED[-1]}"
     raise BadRequest(f"Content type '{content_type}' is not supported. Send {known}.", 415)
+
+
+def sparse_rows_of(body: bytes, content_type: str, width: int) -> Any:
+    """The same as a scipy CSR matrix of float32, for models of many features: what is sparse is never made dense."""
+    kind = media_type(content_type)
+    if kind == JSON:
+        return _matrix([_entries(one, row, width) for row, one in enumerate(_instances(body), 1)], width)
+    if kind in (JSONLINES, X_JSONLINES):
+        lines = [line for line in body.splitlines() if line.strip()]
+        return _matrix([_entries(_json(line, row), row, width) for row, line in enumerate(lines, 1)], width)
+    if kind == RECORDIO and (records := _read_records(body)).keyed:
+        return _keyed(records, width)
+    dense = rows_of(body, content_type, width).astype(np.float32)
+    return _matrix([(np.arange(width), row) for row in dense], width)
+
+
+def _matrix(rows: list[tuple[Ints, Floats]], width: int) -> Any:
+    if not rows:
+        raise BadRequest("The request holds no rows. Send at least one.")
+    sizes = np.array([len(keys) for keys, _ in rows], np.int64)
+    keys = np.concatenate([keys for keys, _ in rows]).astype(np.int32)
+    values = np.concatenate([values for _, values in rows]).astype(np.float32)
+    return sparse.matrix([Part(sizes, keys, values, np.zeros(0))], width)
+
+
+def _keyed(records: RecordRows, width: int) -> Any:
+    try:
+        part, _ = records.part(False, lambda _: None)
+    except ValueError as error:
+        raise BadRequest(f"The RecordIO body cannot be read: {error}") from error
+    if part.width > width:
+        raise BadRequest(f"The RecordIO body names feature {part.width - 1}, but the model knows 0 to {width - 1}.")
+    return sparse.matrix([part], width)
 
 
 def _table(read: Callable[[bytes], Any], name: str, body: bytes, width: int) -> Float64:
@@ -125,15 +160,41 @@ def _instances(body: bytes) -> list[Any]:
 
 
 def _instance(one: Any, row: int, width: int) -> Float64:
+    """The features of an instance, `(width,)`."""
+    features = _features(one, row, width)
+    if isinstance(features, list):
+        return _checked(_numbers(features, row), row, width)
+    return _tensor(features, row, width)
+
+
+def _entries(one: Any, row: int, width: int) -> tuple[Ints, Float64]:
+    """The features that an instance names, and their values."""
+    features = _features(one, row, width)
+    if isinstance(features, list) or features.get("keys") is None:
+        return np.arange(width), _instance(one, row, width)
+    keys, values = _keys(features["keys"], row, width), _numbers(features["values"], row)
+    if len(keys) != len(values):
+        raise BadRequest(f"Row {row} has {len(keys)} keys for {len(values)} values.")
+    return keys, _checked(values, row, len(values))
+
+
+def _keys(given: Any, row: int, width: int) -> Ints:
+    keys = _numbers(given, row)
+    if np.any((keys != np.floor(keys)) | (keys < 0)):
+        raise BadRequest(f"Row {row}: keys must be integers from 0 to {width - 1}.")
+    if len(keys) and keys.max() >= width:
+        raise BadRequest(f"Row {row} has a feature with key {keys.max():.0f}, but only {width} features are expected.")
+    return keys.astype(np.int64)
+
+
+def _features(one: Any, row: int, width: int) -> list[Any] | dict[str, Any]:
     """`{"features": [..]}`, or `{"data": {"features": {"values": [..]}}}`, sparse with `keys` and `shape`."""
     features: Any = one
     for name in ("data", "features"):
         if isinstance(features, dict) and name in features:
             features = features[name]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(features, list):
-        return _checked(_numbers(features, row), row, width)  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(features, dict) and "values" in features:
-        return _tensor(features, row, width)  # pyright: ignore[reportUnknownArgumentType]
+    if isinstance(features, list) or (isinstance(features, dict) and "values" in features):
+        return features  # pyright: ignore[reportUnknownVariableType]
     raise BadRequest(f'Row {row} has no "features". Send {{"features": [..]}} with {width} numbers.')
 
 
@@ -141,15 +202,10 @@ def _tensor(features: dict[str, Any], row: int, width: int) -> Float64:
     values = _numbers(features["values"], row)
     if features.get("keys") is None:
         return _checked(values, row, width)
-    keys = _numbers(features["keys"], row)
-    if np.any((keys != np.floor(keys)) | (keys < 0)):
-        raise BadRequest(f"Row {row}: keys must be integers from 0 to {width - 1}.")
-    try:
-        return _checked(np.asarray(Tensor(values, keys.astype(np.int64)).dense(width), np.float64), row, width)
-    except BadRequest:
-        raise
-    except ValueError as error:
-        raise BadRequest(f"Row {row} {error}.") from error
+    keys = _keys(features["keys"], row, width)
+    if len(keys) != len(values):
+        raise BadRequest(f"Row {row} has {len(keys)} keys for {len(values)} values.")
+    return _checked(np.asarray(Tensor(values, keys).dense(width), np.float64), row, width)
 
 
 def _numbers(values: Any, row: int) -> Float64:
@@ -163,10 +219,17 @@ def _numbers(values: Any, row: int) -> Float64:
 
 
 def _records(body: bytes, width: int) -> Float32:
+    records = _read_records(body)
     try:
-        records = RecordRows(body)
         rows = np.empty((records.rows, width), np.float32)
         records.fill(rows, None, lambda _: None)
     except ValueError as error:
         raise BadRequest(f"The RecordIO body cannot be read: {error}") from error
     return rows
+
+
+def _read_records(body: bytes) -> RecordRows:
+    try:
+        return RecordRows(body)
+    except ValueError as error:
+        raise BadRequest(f"The RecordIO body cannot be read: {error}") from error

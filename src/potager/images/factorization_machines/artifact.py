@@ -1,0 +1,94 @@
+"""A finished model on disk: `model.npz` (numbers, no pickles) beside `model.json` (what they mean).
+
+Only features that training has seen are there: the others would be as they were drawn, which says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from potager.images.algorithm.arrays import Ints
+from potager.images.algorithm.errors import BrokenModel
+from potager.images.factorization_machines.hyperparameters import PREDICTORS
+from potager.images.factorization_machines.machine import Machine
+
+FORMAT = "potager.factorization-machines"
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What `model.json` says."""
+
+    predictor_type: str
+    num_features: int
+    num_factors: int
+    format: str = FORMAT
+    version: int = _VERSION
+
+
+@dataclass(frozen=True)
+class Model:
+    """`features`: which of `num_features` each row of the machine stands for, rising, `(n_seen,)`."""
+
+    description: Description
+    machine: Machine
+    features: Ints
+
+
+def save(model: Model, folder: Path) -> None:
+    """Writes the model's two files, `model.json` last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    machine = model.machine
+    np.savez(
+        folder / "model.npz",
+        features=model.features,
+        bias=machine.bias,
+        linear=machine.linear,
+        factors=machine.factors,
+    )
+    text = json.dumps(asdict(model.description), indent=2, sort_keys=True)
+    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> Model:
+    """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
+    described = _description(folder / "model.json")
+    try:
+        with np.load(folder / "model.npz", allow_pickle=False) as arrays:
+            features = arrays["features"].astype(np.int64)
+            machine = Machine(*(arrays[name].astype(np.float32) for name in ("bias", "linear", "factors")))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise BrokenModel(f"{folder / 'model.npz'} cannot be read: {error}. Train the model again.") from error
+    _check(folder, described, machine, features)
+    return Model(described, machine, features)
+
+
+def _description(path: Path) -> Description:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or content.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
+            raise BrokenModel(f"{path} does not describe a factorization-machines model of Potager.")
+        if content.get("version") != _VERSION:  # pyright: ignore[reportUnknownMemberType]
+            raise BrokenModel(f"{path} has version {content.get('version')}; this image reads version {_VERSION}.")  # pyright: ignore[reportUnknownMemberType]
+        return Description(**content)  # pyright: ignore[reportUnknownArgumentType]
+    except (OSError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
+
+
+def _check(folder: Path, described: Description, machine: Machine, features: Ints) -> None:
+    if described.predictor_type not in PREDICTORS:
+        raise BrokenModel(f"{folder}: unknown predictor_type '{described.predictor_type}'.")
+    shapes = (machine.bias.shape, machine.linear.shape, machine.factors.shape)
+    wanted = ((1,), (len(features),), (len(features), described.num_factors))
+    rising = bool(np.all(np.diff(features) > 0)) and features.ndim == 1
+    inside = not len(features) or (features[0] >= 0 and features[-1] < described.num_features)
+    if shapes != wanted or not rising or not inside:
+        raise BrokenModel(f"{folder}: the numbers have shapes {shapes}, which do not fit what model.json describes.")
+    if not all(np.isfinite(part).all() for part in (machine.bias, machine.linear, machine.factors)):
+        raise BrokenModel(f"{folder}: the model holds numbers that are not finite.")
