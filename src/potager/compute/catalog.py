@@ -24,6 +24,7 @@ REPOSITORIES: Mapping[str, str] = {
     "huggingface-pytorch-inference": "potager.images.huggingface",
     "huggingface-pytorch-training": "potager.images.huggingface",
     "knn": "potager.images.knn",
+    "kmeans": "potager.images.kmeans",
     "lightgbm": "potager.images.lightgbm",
     "linear-learner": "potager.images.linear_learner",
     "python": "potager.images.python",

@@ -91,6 +91,15 @@ def _alike(data: dict[str, Table], first: str) -> dict[str, Table]:
     return data
 
 
+def check_width(train: Table, feature_dim: int | None) -> None:
+    """`ClientError` where the job says another number of features than its rows have."""
+    if feature_dim not in (None, train.width):
+        raise ClientError(
+            f"Hyperparameter 'feature_dim' is {feature_dim}, but channel 'train' has {train.width} features "
+            "(columns without the label). Correct it, or leave it out."
+        )
+
+
 def load(folder: Path, channel: str, config: Mapping[str, Any], layout: Layout, width: int | None) -> Table:
     """The rows of a channel.
 

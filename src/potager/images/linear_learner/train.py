@@ -15,7 +15,6 @@ import numpy as np
 
 from potager.images import evaluation
 from potager.images.algorithm import job, tables
-from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, say
 from potager.images.algorithm.tables import Table
 from potager.images.linear_learner import artifact, grid, scaling
@@ -75,14 +74,8 @@ def _packed(data: Table) -> Table:
     if not data.sparse or cells > max(_SMALL, _FULL * data.features.nnz):
         return data
     return Table(data.features.toarray(), data.labels)
-
-
-def _check_width(train: Table, settings: Settings) -> None:
-    if settings.feature_dim not in (None, train.width):
-        raise ClientError(
-            f"Hyperparameter 'feature_dim' is {settings.feature_dim}, but channel 'train' has {train.width} features "
-            "(columns without the label). Correct it, or leave it out."
-        )
+    tables.check_width(data["train"], settings.feature_dim)
+    return data
 
 
 def _standardised(data: Table, scaler: Scaler, settings: Settings) -> Table:
