@@ -64,7 +64,7 @@ def _train(job: Job) -> None:
 def _load(job: Job, settings: Settings) -> dict[str, Table]:
     """The channels that there are, `train` first; the others must have its features."""
     data = tables.channels(job, CHANNELS, layout(settings))
-    _check_width(data["train"], settings)
+    tables.check_width(data["train"], settings.feature_dim)
     return {channel: _packed(one) for channel, one in data.items()}
 
 
@@ -74,8 +74,6 @@ def _packed(data: Table) -> Table:
     if not data.sparse or cells > max(_SMALL, _FULL * data.features.nnz):
         return data
     return Table(data.features.toarray(), data.labels)
-    tables.check_width(data["train"], settings.feature_dim)
-    return data
 
 
 def _standardised(data: Table, scaler: Scaler, settings: Settings) -> Table:
