@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 ROOT = math.sqrt(5.0)
 STARTS, STEPS = 3, 40
 """Where the climb begins, and how far it goes."""
-LENGTH, LENGTH_SPREAD = 0.5, 0.9
+LENGTH, LENGTH_SPREAD = 0.3, 0.9
 """Median of the length of a single hyperparameter, in parts of its range, and its deviation as a logarithm."""
 NOISE, NOISE_SPREAD = 1e-3, 2.0
 """Median of the noise's variance, in variances of the objective, and its deviation as a logarithm."""

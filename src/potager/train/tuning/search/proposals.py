@@ -37,11 +37,10 @@ def count(plan: Plan) -> int | None:
 
 def _within(plan: Plan, trials: Sequence[Trial], space: int, number: int) -> Proposal | None:
     here = plan.spaces[space]
-    # Under another data set or algorithm a parent's point is worth trying again.
     seen = {
         point
         for trial in trials
-        if trial.space == space and not (trial.prior and (plan.transfer or plan.strategy == "Grid"))
+        if trial.space == space and (not trial.prior or _binding(plan, trial))
         if (point := draws.point(here, trial.values)) is not None
     }
     if plan.strategy == "Grid":
@@ -57,3 +56,8 @@ def _within(plan: Plan, trials: Sequence[Trial], space: int, number: int) -> Pro
     if values is None:
         return None
     return Proposal(space, values, hyperband.allowance(plan))
+
+
+def _binding(plan: Plan, trial: Trial) -> bool:
+    """Whether a parent's point is not to be tried again: it is one of this space, of the same data and algorithm."""
+    return plan.strategy != "Grid" and not plan.transfer and plan.spaces[trial.space].holds(trial.values)

@@ -25,10 +25,14 @@ from potager.train.tuning.search.ranges import (
     Range,
     combinations,
     fitting,
+    unquoted,
 )
 
 MOST = 30
 """Hyperparameters that one definition may have tuned."""
+LARGEST = 2**53
+"""Whole numbers up to here are told apart by the arithmetic of the scales."""
+FURTHEST = 1e300
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ class Space:
         found = [each.place(values[each.name]) if each.name in values else None for each in self.ranges]
         return None if None in found else [place for place in found if place is not None]
 
+    def holds(self, values: Mapping[str, str]) -> bool:
+        """Whether hyperparameters lie within all ranges."""
+        places = self.places(values)
+        return places is not None and all(0.0 <= place <= 1.0 for place in places)
+
 
 def _check_names(definition: str, names: Sequence[str], static: Mapping[str, str]) -> None:
     where = f" of the training job definition [{definition}]" if definition else ""
@@ -118,9 +127,12 @@ def _continuous(given: Mapping[str, Any], catalogue: Catalogue | None) -> Number
 
 def _whole(given: Mapping[str, Any], key: str) -> float:
     try:
-        return float(int(given[key]))
+        value = int(given[key])
     except ValueError:
         raise Invalid(f"The {key} [{given[key]}] of the hyperparameter [{given['Name']}] is not an integer.") from None
+    if abs(value) > LARGEST:
+        raise Invalid(f"The {key} [{given[key]}] of the hyperparameter [{given['Name']}] is beyond {LARGEST}.")
+    return float(value)
 
 
 def _real(given: Mapping[str, Any], key: str) -> float:
@@ -128,7 +140,7 @@ def _real(given: Mapping[str, Any], key: str) -> float:
         value = float(given[key])
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not abs(value) <= FURTHEST:
         raise Invalid(f"The {key} [{given[key]}] of the hyperparameter [{given['Name']}] is not a number.")
     return value
 
@@ -182,7 +194,7 @@ def _categorical(given: Mapping[str, Any], catalogue: Catalogue | None) -> Choic
     name, values = given["Name"], tuple(given["Values"])
     if not values:
         raise Invalid(f"The categorical hyperparameter [{name}] has no values. Give at least one.")
-    if twice := _repeated(values):
+    if twice := _repeated(unquoted(value) for value in values):
         raise Invalid(f"The categorical hyperparameter [{name}] has duplicate values: [{', '.join(twice)}].")
     parameter = _parameter(name, catalogue)
     if parameter is not None:

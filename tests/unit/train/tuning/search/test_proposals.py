@@ -70,3 +70,31 @@ def test_points_of_parents_are_not_tried_again_unless_the_data_is_another() -> N
     parents = [Trial(0, {"c": word}, "done", 1.0, prior="parent") for word in ("a", "b")]
     assert propose(asked, parents) is None
     assert propose(replace(asked, transfer=True), parents) is not None
+
+
+def test_points_of_parents_outside_the_ranges_exhaust_nothing() -> None:
+    asked = plan(space(integer("n", 1, 2)))
+    parents = [Trial(0, {"n": str(number)}, "done", 1.0, prior="parent") for number in (2, 3, 4)]
+    assert propose(asked, parents).values == {"n": "1"}  # type: ignore[union-attr]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data(), st.sampled_from(["Random", "Bayesian", "Hyperband"]))
+def test_every_proposal_lies_in_its_ranges(data: st.DataObject, strategy: str) -> None:
+    low = data.draw(st.floats(1e-6, 10))
+    asked = plan(
+        space(
+            continuous("x", low, low * data.draw(st.floats(1.01, 1e6))),
+            integer("n", 1, 1 + data.draw(st.integers(1, 5000))),
+            categorical("c", *data.draw(st.lists(st.text(), min_size=1, max_size=4, unique=True))),
+        ),
+        strategy=strategy,
+        StrategyConfig={"HyperbandStrategyConfig": {"MaxResource": 9}} if strategy == "Hyperband" else None,
+    )
+    trials: list[Trial] = []
+    for number in range(10):
+        proposal = propose(asked, trials)
+        assert proposal is not None
+        assert asked.spaces[0].holds(proposal.values)
+        state = data.draw(st.sampled_from(["running", "done", "failed"]))
+        trials.append(Trial(0, proposal.values, state, float(number) if state == "done" else None))
