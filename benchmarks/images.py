@@ -56,6 +56,12 @@ class Case:
 
 
 SPLIT = "y, x = table.to_series(0).to_numpy(), table[:, 1:].to_numpy()\n"
+HELD = """
+held = np.zeros(len(y), bool)
+held[np.random.default_rng(0).permutation(len(y))[: len(y) // 5]] = True
+held_x, held_y, x, y = x[held], y[held], x[~held], y[~held]
+"""
+"""A fifth of the rows, held back for early stopping as the image does it."""
 WHOLE = "x = np.ascontiguousarray(table.to_numpy())\n"
 
 CASES = (
@@ -74,26 +80,32 @@ model.save_model(sys.argv[2] + "/model.ubj")
     ),
     Case(
         "lightgbm",
-        {"num_boost_round": "200", "learning_rate": "0.1", "num_leaves": "63"},
+        {"num_boost_round": "200", "objective": "binary", "verbosity": "-1"},
         "lightgbm",
         SPLIT
+        + HELD
         + """
 import lightgbm
-data = lightgbm.Dataset(x, y, free_raw_data=True)
-model = lightgbm.train({"objective": "binary", "num_leaves": 63, "verbosity": -1}, data, 200)
+settings = {"objective": "binary", "num_leaves": 64, "max_depth": 6, "min_data_in_leaf": 3, "verbosity": -1}
+settings |= {"feature_fraction": 0.9, "bagging_fraction": 0.9, "bagging_freq": 1}
+data = lightgbm.Dataset(x, y)
+checked = [lightgbm.Dataset(held_x, held_y, reference=data)]
+model = lightgbm.train(settings, data, 200, checked, callbacks=[lightgbm.early_stopping(10, verbose=False)])
 model.save_model(sys.argv[2] + "/model.txt")
 """,
     ),
     Case(
         "catboost",
-        {"iterations": "100", "learning_rate": "0.1", "depth": "6"},
+        {"iterations": "100", "learning_rate": "0.1", "objective": "binary", "eval_metric": "Logloss"},
         "catboost",
         SPLIT
+        + HELD
         + """
 import catboost
-settings = {"iterations": 100, "learning_rate": 0.1, "depth": 6}
-model = catboost.CatBoostClassifier(**settings, verbose=False, allow_writing_files=False)
-model.fit(catboost.Pool(x, y))
+settings = {"iterations": 100, "learning_rate": 0.1, "loss_function": "Logloss", "bootstrap_type": "Bayesian"}
+settings |= {"sampling_frequency": "PerTreeLevel"}
+model = catboost.CatBoost(settings | {"verbose": 0, "allow_writing_files": False})
+model.fit(catboost.Pool(x, y), eval_set=catboost.Pool(held_x, held_y), early_stopping_rounds=5)
 model.save_model(sys.argv[2] + "/model.cbm")
 """,
     ),
