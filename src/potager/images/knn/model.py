@@ -56,9 +56,14 @@ class Model:
         predicted = self.classes[votes.majority(self._codes[places])] if self.classifier else labels.mean(axis=1)
         return Found(predicted, told(distances, self.metric), labels)
 
-    def shares(self, rows: Floats) -> Float64:
-        """The share of each class among the neighbours of each row, `(n_rows, n_classes)`."""
-        return votes.shares(self._codes[self._nearest(rows)[1]], len(self.classes))
+    def judge(self, rows: Floats) -> tuple[Float64, Float64]:
+        """A classifier's labels `(n_rows,)`, and the share of each class among the neighbours.
+
+        The shares are `(n_rows, n_classes)`; of two classes that of the second, `(n_rows,)`.
+        """
+        codes = self._codes[self._nearest(rows)[1]]
+        shares = votes.shares(codes, len(self.classes))
+        return self.classes[votes.majority(codes)], shares[:, 1] if shares.shape[1] == 2 else shares
 
     def _nearest(self, rows: Floats) -> tuple[Float32, Ints]:
         reduced = np.asarray(rows, np.float32)

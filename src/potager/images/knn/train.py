@@ -1,6 +1,6 @@
 """One training job, from `/opt/ml/input` to `/opt/ml/model`.
 
-hyperparameters -> channels -> sample -> projection -> index -> test -> artifact
+hyperparameters -> channels -> sample -> projection -> index -> report -> artifact
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import numpy as np
 from potager.images.algorithm import job, tables
 from potager.images.algorithm.arrays import Float32, Float64
 from potager.images.algorithm.errors import ClientError
-from potager.images.algorithm.job import Job, quality, say
+from potager.images.algorithm.job import Job, say
 from potager.images.algorithm.tables import Layout, Table
-from potager.images.knn import artifact, index, reduction
+from potager.images.knn import artifact, index, reduction, report
 from potager.images.knn.hyperparameters import IVFPQ
 from potager.images.knn.model import Model
 from potager.images.knn.reduction import Reduction
@@ -34,10 +34,15 @@ def _train(job: Job) -> None:
     data = tables.channels(job, ("train", "test"), _layout(settings))
     _check(data["train"], settings)
     random = np.random.default_rng(_SEED)
-    model = _model(_sampled(data.pop("train"), settings, random), settings, random)
+    data["train"] = _sampled(data["train"], settings, random)
+    model = _model(data["train"], settings, random)
+    if "test" in data and model.classifier:
+        _warn_of_unseen(data["test"].labels, model)
+    scored = report.scored(data, model, settings)
     if "test" in data:
-        _score(data["test"], model, settings, job.host)
+        report.tell(data["test"], scored["test"], model, settings, job.host)
     artifact.save(model, settings.index_type, job.model)
+    report.write(job.model, scored, model)
     say(f"Saved the model to {job.model}")
 
 
@@ -126,23 +131,6 @@ def _vectors(features: Float32, projection: Reduction | None, settings: Settings
             reduced[start : start + _ROWS] = projection.apply(features[start : start + _ROWS])
         features = reduced
     return index.shaped(features, settings.index_metric, _searched(features.shape[1], settings))
-
-
-def _score(test: Table, model: Model, settings: Settings, host: str) -> None:
-    """The test channel's accuracy or mean squared error, in the words of AWS's own log and in those of its metrics."""
-    predicted = _predicted(test.features, model, settings)
-    if model.classifier:
-        _warn_of_unseen(test.labels, model)
-        name, value = "accuracy", float(np.count_nonzero(predicted == test.labels) / len(predicted))
-    else:
-        name, value = "mse", float(np.square(predicted - test.labels).mean())
-    say(f"#test_score ({host}) : ('{name}', {value!r})")
-    quality(host, f"test {name} <{'score' if model.classifier else 'loss'}>={value!r}")
-
-
-def _predicted(features: Float32, model: Model, settings: Settings) -> Float64:
-    parts = model.blocks(len(features), settings.mini_batch_size)
-    return np.concatenate([model.predict(features[part]).predicted for part in parts])
 
 
 def _warn_of_unseen(labels: Float64, model: Model) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
 import pytest
 
 from potager.images.algorithm.recordio import encode
-from potager.images.knn import METRICS
+from potager.images.knn import METRICS, report
 from potager.images.knn.votes import majority, shares
 
 
@@ -164,3 +165,43 @@ def test_votes_are_counted_as_a_plain_count_does():
     codes = np.random.default_rng(0).integers(0, 6, (400, 9))
     plain = [np.bincount(row, minlength=6).argmax() for row in codes]
     np.testing.assert_array_equal(majority(codes), plain)
+
+
+@pytest.mark.parametrize(("predictor", "metric"), [("classifier", "accuracy"), ("regressor", "mse")])
+def test_the_evaluation_is_of_what_the_served_model_says(job, clouds, predictor: str, metric: str):
+    features, labels = clouds
+    job.rows("train", features[:400], labels[:400]).rows("test", features[400:], labels[400:])
+    job.run(**given(features, predictor_type=predictor))
+    document = json.loads((job.ml / "model" / "evaluation.json").read_text())
+    [printed] = job.metric(dict(METRICS)[f"test:{metric}"])
+    assert document["channels"]["test"]["metrics"][metric] == pytest.approx(printed)
+    assert document["channels"]["train"]["rows"] == 400
+    assert document["classes"] == ([3, 7, 20] if predictor == "classifier" else None)
+
+
+def test_one_neighbour_follows_its_own_rows_and_is_said_to(job, clouds):
+    features, labels = clouds
+    labels = np.random.default_rng(0).permutation(labels)
+    job.rows("train", features[:400], labels[:400]).rows("test", features[400:], labels[400:])
+    job.run(**given(features, k=1))
+    assert "Verdict on fit: over" in job.log
+
+
+def test_of_many_classes_fewer_rows_are_evaluated_and_all_are_measured(job, monkeypatch):
+    monkeypatch.setattr(report, "_SHARES", 100 * 500)
+    features = np.arange(500, dtype=np.float32)[:, None] * [1, 2]
+    job.rows("train", features, np.arange(500)).rows("test", features, np.arange(500)).run(**given(features, k=1))
+    document = json.loads((job.ml / "model" / "evaluation.json").read_text())
+    assert [document["channels"][name]["rows"] for name in ("train", "test")] == [100, 100]
+    assert job.metric(dict(METRICS)["test:accuracy"]) == [1.0]
+
+
+def test_two_classes_are_evaluated_by_the_share_of_the_second(job):
+    random = np.random.default_rng(0)
+    labels = np.where(random.random(400) < 0.5, -1, 1)
+    features = random.normal(size=(400, 2)) + labels[:, None]
+    job.rows("train", features, labels).rows("test", features, labels).run(**given(features, k=15))
+    document = json.loads((job.ml / "model" / "evaluation.json").read_text())
+    assert document["problem"] == "binary"
+    assert document["classes"] == [-1, 1]
+    assert document["channels"]["test"]["metrics"]["roc_auc"] > 0.9
