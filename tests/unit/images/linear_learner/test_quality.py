@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn import datasets
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import roc_auc_score
+from sklearn.linear_model import HuberRegressor, LinearRegression, LogisticRegression, QuantileRegressor, Ridge
+from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC, LinearSVR
 
 
 def parts(data, seed: int, stratify: bool = True):
@@ -62,24 +63,76 @@ def test_every_optimizer_gets_there(job, optimizer: str):
     assert roc_auc_score(truth, job.predictor.score(held)[0][:, 0]) > 0.985
 
 
-LOSSES = (
-    "absolute_loss",
-    "huber_loss",
-    "quantile_loss",
-    "eps_insensitive_absolute_loss",
-    "eps_insensitive_squared_loss",
-)
+def pinball(error: np.ndarray, q: float) -> np.ndarray:
+    return np.where(error > 0, q * error, (q - 1) * error)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_every_regression_loss_gets_there(job, loss: str):
-    features, labels, held, truth = parts(datasets.load_diabetes(return_X_y=True), 0, stratify=False)
-    job.rows("train", features, labels).run(predictor_type="regressor", loss=loss)
-    error = truth - job.predictor.score(held)[0][:, 0]
-    assert 1 - np.mean(error**2) / np.var(truth) > 0.33
+def huber(error: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(error) < 1, error**2 / 2, np.abs(error) - 0.5)
 
 
-def test_hinge_loss_tells_classes_as_well(job):
-    features, labels, held, truth = parts(datasets.load_breast_cancer(return_X_y=True), 0)
-    job.rows("train", features, labels).run(predictor_type="binary_classifier", loss="hinge_loss")
-    assert np.mean(job.predictor.score(held)[1] == truth) > 0.94
+# What a job is asked for, the same by scikit-learn (on labels of unit deviation), and the loss of errors in deviations.
+LOSSES = {
+    "squared": ({}, LinearRegression(), lambda error: error**2),
+    "absolute": ({"loss": "absolute_loss"}, QuantileRegressor(quantile=0.5, alpha=0), np.abs),
+    "huber": ({"loss": "huber_loss"}, HuberRegressor(epsilon=1.35, max_iter=1000), huber),
+    "quantile": (
+        {"loss": "quantile_loss", "quantile": "0.9"},
+        QuantileRegressor(quantile=0.9, alpha=0),
+        lambda error: pinball(error, 0.9),
+    ),
+    "insensitive": (
+        {"loss": "eps_insensitive_absolute_loss"},
+        LinearSVR(epsilon=0.01, C=100, max_iter=100_000),
+        lambda error: np.maximum(np.abs(error) - 0.01, 0),
+    ),
+    "insensitive squared": (
+        {"loss": "eps_insensitive_squared_loss"},
+        LinearSVR(epsilon=0.01, C=100, max_iter=100_000, loss="squared_epsilon_insensitive"),
+        lambda error: np.maximum(np.abs(error) - 0.01, 0) ** 2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_every_regression_loss_is_as_low_on_held_out_rows_as_scikit_learns(job, name: str):
+    asked, estimator, loss = LOSSES[name]
+    mine: list[float] = []
+    theirs: list[float] = []
+    for seed in range(3):
+        features, labels, held, truth = parts(datasets.load_diabetes(return_X_y=True), seed, stratify=False)
+        deviation = labels.std()
+        reference = make_pipeline(StandardScaler(), estimator).fit(features, labels / deviation)
+        job.rows("train", features, labels).run(predictor_type="regressor", **asked)
+        mine.append(loss((truth - job.predictor.score(held)[0][:, 0]) / deviation).mean())
+        theirs.append(loss(truth / deviation - reference.predict(held)).mean())
+    assert np.mean(mine) < 1.02 * np.mean(theirs)
+
+
+def test_probabilities_are_as_true_as_logistic_regressions(job):
+    losses: list[tuple[float, float]] = []
+    for seed in range(3):
+        features, labels, held, truth = parts(datasets.load_breast_cancer(return_X_y=True), seed)
+        reference = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(features, labels)
+        by_loss = {"binary_classifier_model_selection_criteria": "loss_function"}
+        job.rows("train", features, labels).rows("test", held, truth).run(predictor_type="binary_classifier", **by_loss)
+        figures = job.evaluation["channels"]["test"]["metrics"]
+        losses.append((figures["log_loss"], log_loss(truth, reference.predict_proba(held)[:, 1])))
+        assert figures["expected_calibration_error"] < 0.05
+    mine, theirs = np.mean(losses, axis=0)
+    assert mine < 1.1 * theirs
+
+
+def test_hinge_loss_is_as_low_on_held_out_rows_as_a_support_vector_machines(job):
+    data = datasets.make_classification(4000, 20, n_informative=10, class_sep=0.8, flip_y=0.05, random_state=1)
+    features, labels, held, truth = parts(data, 0)
+    machine = LinearSVC(loss="hinge", C=1, max_iter=100_000)
+    reference = make_pipeline(StandardScaler(), machine).fit(features, labels)
+    by_loss = {"loss": "hinge_loss", "binary_classifier_model_selection_criteria": "loss_function"}
+    job.rows("train", features, labels).run(predictor_type="binary_classifier", **by_loss)
+    scores, said = job.predictor.score(held)
+    mine, theirs = (
+        np.maximum(1 - (2 * truth - 1) * raw, 0) for raw in (scores[:, 0], reference.decision_function(held))
+    )
+    assert mine.mean() < 1.02 * theirs.mean()
+    assert np.mean(said == truth) > reference.score(held, truth) - 0.015
