@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import xgboost
-from botocore.exceptions import ClientError
 
 from tests.clients.road import Road
 from tests.clients.scripts import Scripts
@@ -75,12 +74,6 @@ def test_the_first_lines_say_what_is_really_used_and_metrics_are_read_unasked(sc
     lines = scripts.lines(job)
     assert f"xgboost-cpu {xgboost.__version__}" in lines[1] or f"xgboost {xgboost.__version__}" in lines[1]
     assert "module sagemaker_xgboost_container.training:main" in lines
-
-
-def test_xgboosts_own_algorithm_is_refused_with_what_to_do(scripts: Scripts) -> None:
-    with pytest.raises(ClientError, match=r"built-in algorithm is not served yet.*sagemaker_program") as refused:
-        scripts.start("builtin", image=XGBOOST, HyperParameters={"num_round": "3"})
-    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 def test_an_xgboost_model_answers_without_a_script(server: Any, road: Road) -> None:

@@ -62,18 +62,13 @@ class Image:
 
     @property
     def runs_scripts(self) -> bool:
-        """Whether it runs a program of the user's rather than one of its own."""
+        """Whether it runs programs of the user's; one with an algorithm of its own runs that where a job names none."""
         return self._says("SCRIPT", False)
 
     @property
     def framework_module(self) -> str | None:
         """What AWS's image of this repository says in `SM_FRAMEWORK_MODULE`."""
         return self._says("FRAMEWORK_MODULE", None)
-
-    @property
-    def algorithm(self) -> str | None:
-        """What AWS's image of this repository trains by without a program of the user's, where ours does not."""
-        return self._says("ALGORITHM", None)
 
     @property
     def warm(self) -> Sequence[str]:

@@ -4,7 +4,7 @@
                      InstanceGroups data: 1, train: 2      algo-1 | algo-2  algo-3   numbered across the groups
                      InstancePreferences ...               as InstanceCount has it: the first one is taken
 
-An image with a program of its own trains on one host, whatever is asked for.
+An algorithm that its image brings trains on one host, whatever is asked for.
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/train-heterogeneous-cluster.html
 """
 
@@ -16,6 +16,7 @@ from typing import Any
 
 from potager.compute import catalog, gang
 from potager.kernel.errors import Invalid, LimitReached
+from potager.train.script import program
 
 LONE = "homogeneousCluster"
 """The group of a job that names none."""
@@ -61,7 +62,7 @@ def of(doc: Mapping[str, Any]) -> Cluster:
     resources = doc["ResourceConfig"]
     counts = [group["InstanceCount"] for group in _groups(resources)]
     image = catalog.find(doc["AlgorithmSpecification"].get("TrainingImage", ""))
-    if image is not None and not image.runs_scripts:
+    if image is not None and not program.wanted(doc):
         counts = [1]
     names = sorted(gang.numbered(sum(counts)), key=lambda name: (len(name), name))
     return Cluster(tuple(_filled(_groups(resources), counts, names)))

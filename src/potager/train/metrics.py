@@ -25,6 +25,7 @@ from potager.compute import catalog
 from potager.kernel import logfile
 from potager.kernel.errors import Invalid
 from potager.train import matching
+from potager.train.script import program
 
 LIMIT = 10.0
 """Seconds that one definition may take on a whole log."""
@@ -54,20 +55,20 @@ def defined(algorithm: Mapping[str, Any]) -> list[dict[str, str]]:
     return algorithm.get("MetricDefinitions") or (image.metric_definitions() if image else [])
 
 
-async def final(algorithm: Mapping[str, Any], logs: Sequence[Path], limit: float = LIMIT) -> list[dict[str, Any]]:
+async def final(doc: Mapping[str, Any], logs: Sequence[Path], limit: float = LIMIT) -> list[dict[str, Any]]:
     """The last value of each metric that a job has printed, on whichever host.
 
     Parameters
     ----------
-    algorithm : the job's AlgorithmSpecification.
+    doc : the job's document.
     logs : the job's logs, at least one; the first is told of a definition that takes longer than `limit` seconds.
 
     Returns
     -------
     `MetricName`, `Value` and `Timestamp` (seconds since 1970) for each metric seen, in the order of the definitions.
     """
-    definitions = defined(algorithm)
-    if _is_ours(algorithm):
+    definitions = defined(doc["AlgorithmSpecification"])
+    if _is_ours(doc):
         found = await asyncio.to_thread(lambda: matching.last(compiled(definitions), matching.events(map(str, logs))))
         seen: list[Seen] = [found.get(item["Name"]) for item in definitions]
     else:
@@ -79,10 +80,11 @@ async def final(algorithm: Mapping[str, Any], logs: Sequence[Path], limit: float
     ]
 
 
-def _is_ours(algorithm: Mapping[str, Any]) -> bool:
+def _is_ours(doc: Mapping[str, Any]) -> bool:
     """Whether the definitions are the image's own, and so are the lines that they are to match."""
+    algorithm = doc["AlgorithmSpecification"]
     image = catalog.find(algorithm["TrainingImage"])
-    return image is not None and not image.runs_scripts and defined(algorithm) == image.metric_definitions()
+    return image is not None and not program.wanted(doc) and defined(algorithm) == image.metric_definitions()
 
 
 async def _apart(definitions: Sequence[Mapping[str, str]], logs: Sequence[Path], limit: float) -> list[Seen]:

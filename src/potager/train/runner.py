@@ -37,7 +37,7 @@ from potager.train import artifacts, attempts, cluster, contract, lifecycle, met
 from potager.train.checkpoints import Checkpoints
 from potager.train.lifecycle import Again, Conclude, Halt, Launch, Rest, Watch
 from potager.train.pools import Pools
-from potager.train.script import failure, launch
+from potager.train.script import failure, launch, program
 from potager.train.script.source import BadSource
 
 log = logging.getLogger(__name__)
@@ -269,7 +269,7 @@ class Runner:
             readers = hosts.readers(channel)
             if host in readers:
                 await inputs.lay_out(self.objects, [channel], ml, readers.index(host), len(readers), mode)
-        if image.runs_scripts:
+        if program.wanted(doc):
             await launch.prepare(self.objects, doc, ml)
         await self.checkpoints.restore(doc, ml)
         await self.pools.lend(doc, host, ml)
@@ -299,7 +299,7 @@ class Runner:
             disk_bytes=volume and volume * instances.GIB,
         )
         work = self.shares.bound(share, work, gang.hosts.index(host))
-        return launch.dressed(work, row, KIND, image, self.sessions, hosts, host) if image.runs_scripts else work
+        return launch.dressed(work, row, KIND, image, self.sessions, hosts, host) if program.wanted(doc) else work
 
     def logs_of(self, row: Row) -> list[Path]:
         """The log file of each host of a job."""
@@ -347,7 +347,7 @@ class Runner:
 
     async def _keep(self, row: Row, gang: Gang, end: Conclude) -> tuple[Conclude, dict[str, Any]]:
         """Uploads what the job left and reads its metrics; a job whose artifact cannot be kept has failed."""
-        found = await metrics.final(row.doc["AlgorithmSpecification"], self._logs(row, gang))
+        found = await metrics.final(row.doc, self._logs(row, gang))
         changes: dict[str, Any] = {"FinalMetricDataList": found} if found else {}
         await self._keep_checkpoints(row, gang)
         mls = [home / "ml" for home in gang.homes]
@@ -381,9 +381,8 @@ class Runner:
 
     def _known(self, row: Row, gang: Gang, host: str, end: Conclude) -> str:
         """Why a host failed, for want of its own words: a script's last ones are in its log."""
-        image = catalog.find(row.doc["AlgorithmSpecification"]["TrainingImage"])
         seen = self.executor.observe(gang.home(host))
-        if image is None or not image.runs_scripts or not isinstance(seen, Exited):
+        if not program.wanted(row.doc) or not isinstance(seen, Exited):
             return end.reason
         where = f'\nHost "{host}"' if len(gang.hosts) > 1 and end.reason else ""
         code = -seen.signal if seen.signal else seen.code

@@ -26,8 +26,7 @@ def check(req: Mapping[str, Any]) -> None:
     """`Unserved` for the first thing that the request asks and that is not done; `Invalid` for what no job could do."""
     for path, remedy in _unserved(req):
         raise Unserved(f"{path} is not served yet. {remedy}")
-    image = catalog.find(req["AlgorithmSpecification"]["TrainingImage"])
-    if image is not None and image.runs_scripts:
+    if program.wanted(req):
         program.check(req)
         distribution.check(req, program.of(req))
     cluster.check(req)

@@ -25,9 +25,9 @@ def log(tmp_path: Path) -> Path:
 
 
 def algorithm(*regexes: str, image: str = "linear-learner") -> dict[str, Any]:
-    """An AlgorithmSpecification whose metrics are called m0, m1 and so on."""
+    """A job's document whose metrics are called m0, m1 and so on."""
     definitions = [{"Name": f"m{number}", "Regex": regex} for number, regex in enumerate(regexes)]
-    return {"TrainingImage": image, "MetricDefinitions": definitions}
+    return {"AlgorithmSpecification": {"TrainingImage": image, "MetricDefinitions": definitions}}
 
 
 async def test_the_last_value_of_each_metric_counts(log: Path) -> None:
@@ -68,7 +68,7 @@ async def test_an_images_own_definitions_need_no_process(log: Path, monkeypatch:
     log.write_bytes(logfile.encode(5000, line))
     own = {"TrainingImage": "linear-learner:1", "MetricDefinitions": image.metric_definitions()}
     for asked in (own, {"TrainingImage": "linear-learner:1"}):
-        found = await metrics.final(asked, [log])
+        found = await metrics.final({"AlgorithmSpecification": asked}, [log])
         assert found == [{"MetricName": "train:mse", "Value": 0.25, "Timestamp": 5.0}]
     assert await metrics.final(algorithm(image="python:3"), [log]) == []
     with pytest.raises(FileNotFoundError):

@@ -161,7 +161,7 @@ def _parsed(path: Path, step: int, gaps: bool, delimiter: str) -> Iterator[Float
 
 def _gap(delimiter: str) -> re.Pattern[bytes]:
     """An empty cell of a line."""
-    mark, blank = re.escape(delimiter), f"[{' 	'.replace(delimiter, '')}]*" if delimiter != " " else "\t*"
+    mark, blank = re.escape(delimiter), {"\t": " *", " ": ""}.get(delimiter, r"[ \t]*")
     return re.compile(rf'(?:(?<=^)|(?<={mark})){blank}(?:"{blank}")?{blank}(?={mark}|\r?\n?\Z)'.encode())
 
 

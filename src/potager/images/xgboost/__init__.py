@@ -1,4 +1,6 @@
-"""The XGBoost image (`sagemaker-xgboost`, once `xgboost`): scripts, and models that need none.
+"""The XGBoost image (`sagemaker-xgboost`, once `xgboost`): its own algorithm, scripts, and models that need none.
+
+    train.main ─► hyperparameters ─► channels ─► matrices ─► rounds ─► xgboost-model, evaluation.json
 
     serve.load ─► script? ─► its functions, over XGBoost's defaults: a DMatrix in, JSON or CSV out
                └► none    ─► artifact.load ─► requests.matrix ─► Ensemble.predict ─► responses.body
@@ -9,42 +11,15 @@ platform may know of the image without loading any of its code.
 
 from __future__ import annotations
 
-_SCORES = (
-    "accuracy",
-    "aft-nloglik",
-    "auc",
-    "aucpr",
-    "balanced_accuracy",
-    "cox-nloglik",
-    "error",
-    "f1",
-    "f1_binary",
-    "f1_macro",
-    "gamma-deviance",
-    "gamma-nloglik",
-    "interval-regression-accuracy",
-    "logloss",
-    "mae",
-    "map",
-    "mape",
-    "merror",
-    "mlogloss",
-    "mphe",
-    "mse",
-    "ndcg",
-    "poisson-nloglik",
-    "pre",
-    "precision",
-    "r2",
-    "recall",
-    "rmse",
-    "rmsle",
-)
+from potager.images.xgboost.hyperparameters import CONTAINER, NATIVE
+
+_RHO = {"tweedie-nloglik": r"@[0-9.]+"}
+"""What XGBoost adds to a metric's name by itself."""
 
 METRICS: tuple[tuple[str, str], ...] = tuple(
-    (f"{data}:{score}", rf"(?:#011|\t){data}-{score}:([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)")
+    (f"{data}:{score}", rf"(?:#011|\t){data}-{score}{_RHO.get(score, '')}:([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)")
     for data in ("train", "validation")
-    for score in _SCORES
+    for score in sorted((*NATIVE, *CONTAINER))
 )
 """What XGBoost prints after a round, `[7] train-auc:0.93 validation-auc:0.9` with tabs, which AWS spells `#011`.
 
@@ -52,10 +27,10 @@ Names: https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost-tuning.html
 """
 
 SCRIPT = True
-"""It runs programs of the user's."""
+"""It runs programs of the user's, where a job names one; its own else."""
 
-ALGORITHM = "XGBoost's built-in algorithm"
-"""What AWS's image trains by where a job names no program, and this one does not."""
+OBJECTIVES: dict[str, str] = {f"validation:{score}": way for score, way in sorted((NATIVE | CONTAINER).items())}
+"""What a tuning job of the built-in algorithm may aim at, and in which direction."""
 
 FRAMEWORK_MODULE = "sagemaker_xgboost_container.training:main"
 """What AWS's image says in `SM_FRAMEWORK_MODULE`."""

@@ -1,8 +1,9 @@
 """The models in an artifact without a `model_fn`: every `xgboost-model*` at its top, else every file there.
 
-Several files are the folds of one cross-validation: their predictions are averaged, as AWS's container does it. A file
-is a pickle (of a Booster or a scikit-learn estimator) or XGBoost's own format. Pickles run code when they are opened.
-They are opened here only, in a worker that is walled off.
+Several files are the folds of one cross-validation: their predictions are averaged, as AWS's container does it; where
+they are classes, the class that most of them name is taken. A file is a pickle (of a Booster or a scikit-learn
+estimator) or XGBoost's own format. Pickles run code when they are opened. They are opened here only, in a worker that
+is walled off.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from potager.images.xgboost import compiled
 NAME = "xgboost-model"
 _PICKLE = b"\x80"
 """How a pickle of protocol 2 and later begins; no format of XGBoost's does."""
+_CLASSES = ("multi:softmax", "binary:hinge")
+"""The objectives whose predictions are classes."""
 _TREES = ("gbtree", "dart")
 """The boosters that predict from arrays as they are."""
 
@@ -40,6 +43,7 @@ class Ensemble:
         """whole : whether all rounds count, as they do where nobody says which, also if training stopped early."""
         self._boosters = [(one, _kind(one) in _TREES, (0, 0) if whole else _ranges(one)) for one in boosters]
         self._rounds = sum(one.num_boosted_rounds() for one in boosters)
+        self._votes = _config(boosters[0])["objective"]["name"] in _CLASSES
         self._one_thread = False
         self.features = int(boosters[0].num_features())
         self._program: Program | None = None
@@ -76,7 +80,9 @@ class Ensemble:
             found = [self._scores(xgboost, rows, *one, validate_features) for one in self._boosters]
         except (ValueError, xgboost.core.XGBoostError) as error:
             raise Refused(f"The model cannot take these rows: {_first_line(error)}") from error
-        return found[0] if len(found) == 1 else np.asarray(np.mean(found, axis=0), np.float32)
+        if len(found) == 1:
+            return found[0]
+        return _most_named(found) if self._votes else np.asarray(np.mean(found, axis=0), np.float32)
 
     def _share(self, rows: int) -> None:
         """Has the boosters use one thread for few rows, and as many as the worker has for more."""
@@ -95,8 +101,19 @@ class Ensemble:
         return booster.predict(xgboost.DMatrix(rows), iteration_range=ranges, validate_features=validate)
 
 
+def _config(booster: Any) -> Any:
+    return json.loads(booster.save_config())["learner"]
+
+
 def _kind(booster: Any) -> str:
-    return json.loads(booster.save_config())["learner"]["gradient_booster"]["name"]
+    return _config(booster)["gradient_booster"]["name"]
+
+
+def _most_named(found: Sequence[Scores]) -> Scores:
+    """The class of each row that most say, the lowest of several."""
+    named = np.stack(found)
+    classes = np.unique(named)
+    return classes[np.stack([(named == one).sum(axis=0) for one in classes]).argmax(axis=0)]
 
 
 def _ranges(booster: Any) -> tuple[int, int]:

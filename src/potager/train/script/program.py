@@ -57,6 +57,28 @@ class Program:
         return replace(self, argv=("python", "-m", self.script.removesuffix(".py"), *given), package=True)
 
 
+def wanted(doc: Mapping[str, Any]) -> bool:
+    """Whether a job runs a program of the user's, rather than the algorithm that its image has."""
+    algorithm = doc["AlgorithmSpecification"]
+    image = catalog.find(algorithm.get("TrainingImage", ""))
+    if image is None or not image.runs_scripts:
+        return False
+    return not image.objectives or _named(doc)
+
+
+def _named(doc: Mapping[str, Any]) -> bool:
+    algorithm, given = doc["AlgorithmSpecification"], {**doc.get("HyperParameters", {}), **doc.get("Environment", {})}
+    return any(map(algorithm.get, ("ContainerEntrypoint", "ContainerArguments"))) or any(
+        name in given
+        for name in (
+            "sagemaker_program",
+            "sagemaker_submit_directory",
+            "SAGEMAKER_PROGRAM",
+            "SAGEMAKER_SUBMIT_DIRECTORY",
+        )
+    )
+
+
 def check(doc: Mapping[str, Any]) -> None:
     """`Invalid` where a script's job names no good program."""
     for text in (*of(doc).argv, *doc.get("Environment", {}).values()):
@@ -97,9 +119,6 @@ def _script(doc: Mapping[str, Any]) -> Program:
 def _nameless(uri: str) -> Fault:
     """What to say of a job that names no program, on an image that runs one."""
     remedy = "Set the hyperparameters sagemaker_program and sagemaker_submit_directory, or ContainerEntrypoint."
-    image = catalog.find(uri)
-    if image is not None and image.algorithm:
-        return Unserved(f"{image.algorithm} is not served yet, and the job names no program of yours. {remedy}")
     return Invalid(f"The image {uri} runs a program of yours, and the job names none. {remedy}")
 
 

@@ -54,3 +54,28 @@ def test_arguments_without_a_command_are_not_served() -> None:
 def test_a_text_that_no_program_can_be_given_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="NUL"):
         program.check(job({"sagemaker_program": "train.py", "x": text}))
+
+
+@pytest.mark.parametrize(
+    ("image", "given", "environment", "wanted"),
+    [
+        ("python:3", {}, {}, True),
+        ("linear-learner:1", {}, {}, False),
+        ("linear-learner:1", {"sagemaker_program": "a.py"}, {}, False),
+        ("unknown:1", {"sagemaker_program": "a.py"}, {}, False),
+        ("sagemaker-xgboost:1.7-1", {}, {}, False),
+        ("xgboost:3.0-5", {"num_round": "3"}, {"HOME": "/root"}, False),
+        ("sagemaker-xgboost:1.7-1", {"sagemaker_program": "a.py"}, {}, True),
+        ("sagemaker-xgboost:1.7-1", {"sagemaker_submit_directory": "s3://b/s"}, {}, True),
+        ("sagemaker-xgboost:1.7-1", {}, {"SAGEMAKER_PROGRAM": "a.py"}, True),
+    ],
+)
+def test_a_job_runs_its_images_own_algorithm_unless_it_names_a_program(
+    image: str, given: dict[str, str], environment: dict[str, str], wanted: bool
+) -> None:
+    assert program.wanted(job(given, TrainingImage=image) | {"Environment": environment}) is wanted
+
+
+def test_a_command_is_a_program_on_an_image_with_an_algorithm_too() -> None:
+    assert program.wanted(job(TrainingImage="xgboost:1", ContainerEntrypoint=["sh"]))
+    assert program.wanted(job(TrainingImage="xgboost:1", ContainerArguments=["a"]))
