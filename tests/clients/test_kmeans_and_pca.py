@@ -105,3 +105,19 @@ def test_a_k_above_the_number_of_rows_fails_the_job_with_its_reason(server: Any)
     job = Unlabelled(server, "kmeans").fit(k="201", feature_dim="3")
     assert job["TrainingJobStatus"] == "Failed"
     assert "'k' is 201, but channel 'train' has 200 rows" in job["FailureReason"]
+
+
+def test_pca_goes_from_rows_to_projections_by_endpoint_and_by_batch(server: Any, tmp_path: Path) -> None:
+    road = Unlabelled(server, "pca")
+    job = road.fit(num_components="2", feature_dim="3", mini_batch_size="100")
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    metrics = {metric["MetricName"]: metric["Value"] for metric in job["FinalMetricDataList"]}
+    assert 0.9 < metrics["test:explained_variance_ratio"] < 1
+    found = road.artifact(job, tmp_path)
+    assert found["mean"][0].tolist() == np.float32(road.rows.mean(axis=0)).tolist()
+    assert found["s"][1] > found["s"][0]
+    wanted = (road.rows - found["mean"]) @ found["v"]
+    seen = [one["projection"] for one in road.ask(job, road.rows[:2])["projections"]]
+    assert np.allclose(seen, wanted[:2], atol=1e-4)
+    told = [[float(cell) for cell in line.split(",")] for line in road.transform(job).split()]
+    assert np.allclose(told, wanted, atol=1e-4)

@@ -41,6 +41,14 @@ def test_sdk_v2_fits_deploys_and_predicts_with_linear_learner(tmp_path: Path) ->
     assert 0 <= seen["scores"][0] < 0.5 < seen["scores"][1] <= 1
 
 
+def test_sdk_v2_clusters_and_projects_with_kmeans_and_pca(tmp_path: Path) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_kmeans_pca.py", tmp_path)
+    assert seen["together"] == 1
+    assert 1.5 < seen["distance"] < 2.5  # of five features with a deviation of 1
+    assert seen["shape"] == [300, 2]
+    assert seen["variances"][1] > 100 > seen["variances"][0]  # the largest component is the last
+
+
 def test_sdk_v2_deploys_a_scikit_learn_model_of_ones_own(tmp_path: Path) -> None:
     artifact = tmp_path / "model.tar.gz"
     artifact.write_bytes(archive({"model.joblib": pickled()}))

@@ -27,6 +27,7 @@ REPOSITORIES: Mapping[str, str] = {
     "kmeans": "potager.images.kmeans",
     "lightgbm": "potager.images.lightgbm",
     "linear-learner": "potager.images.linear_learner",
+    "pca": "potager.images.pca",
     "python": "potager.images.python",
     "pytorch-inference": "potager.images.pytorch",
     "pytorch-training": "potager.images.pytorch",
