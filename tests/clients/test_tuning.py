@@ -219,3 +219,82 @@ def test_a_warm_start_knows_what_its_parents_found(tuning: Tuning) -> None:
     other = tuning.config(jobs=1, objective=("Minimize", "height"))
     with pytest.raises(ClientError, match="objective metric must be the same"):
         tuning.create("stranger", other, definition, WarmStartConfig=identical)
+
+
+STEPS = """
+    import argparse, signal, sys, time
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-x", type=float)
+    given, _ = parser.parse_known_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    for step in range(1, 10):
+        print("height=%.6f;" % (given.x * step))
+    if given.x < 0.5:
+        while True:
+            signal.pause()
+"""
+"""Tells its height nine times, the higher the greater x; where x is small it then waits for its end."""
+
+ALL = {"CategoricalParameterRanges": [{"Name": "x", "Values": ["0.9", "0.8", "0.7", "0.6", "0.1"]}]}
+
+
+def test_a_training_job_that_falls_behind_is_stopped_early(tuning: Tuning) -> None:
+    config: dict[str, Any] = {"strategy": "Grid", "ranges": ALL, "jobs": None, "parallel": 1}
+    seen = tuning.run("early", train=STEPS, TrainingJobEarlyStoppingType="Auto", **config)
+    assert seen["HyperParameterTuningJobStatus"] == "Completed", seen
+    assert seen["TrainingJobStatusCounters"]["Stopped"] == 1
+    assert seen["ObjectiveStatusCounters"]["Succeeded"] == 5
+    stopped = tuning.trials(tuning.name("early"), StatusEquals="Stopped")
+    assert [each["TunedHyperParameters"]["x"] for each in stopped] == ["0.1"]
+
+
+def test_hyperband_stops_what_it_does_not_promote(tuning: Tuning) -> None:
+    waits = STEPS.replace("given.x < 0.5", "True")
+    hyperband = {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 8}}
+    seen = tuning.run("hyperband", train=waits, strategy="Hyperband", jobs=4, StrategyConfig=hyperband)
+    assert seen["HyperParameterTuningJobStatus"] == "Completed", seen
+    assert seen["TrainingJobStatusCounters"]["Stopped"] == 4
+    assert seen["ObjectiveStatusCounters"]["Succeeded"] == 4
+
+
+def test_autotune_chooses_what_is_left_open(tuning: Tuning) -> None:
+    objective = ("Maximize", "validation:binary_classification_accuracy")
+    config = tuning.config(jobs=2, objective=objective, ranges=None)
+    job = tuning.create("auto", config, tuning.learner(), Autotune={"Mode": "Enabled"})
+    seen = tuning.ended(job)
+    assert seen["HyperParameterTuningJobStatus"] == "Completed", seen
+    assert seen["Autotune"] == {"Mode": "Enabled"}
+    assert seen["HyperParameterTuningJobConfig"]["TrainingJobEarlyStoppingType"] == "Auto"
+    assert "learning_rate" in seen["BestTrainingJob"]["TunedHyperParameters"]
+
+
+def test_training_jobs_have_what_their_definition_says(tuning: Tuning) -> None:
+    train = HILL + "\n    import os\n    print(os.environ['GREETING'], os.nice(0))\n"
+    bucket = f"s3://{tuning.road.bucket}"
+    members: dict[str, Any] = {
+        "Environment": {"GREETING": "hello"},
+        "CheckpointConfig": {"S3Uri": f"{bucket}/checkpoints/"},
+        "EnableManagedSpotTraining": True,
+        "StoppingCondition": {"MaxRuntimeInSeconds": 300, "MaxWaitTimeInSeconds": 600},
+        "RetryStrategy": {"MaximumRetryAttempts": 2},
+        "HyperParameterTuningResourceConfig": {
+            "AllocationStrategy": "Prioritized",
+            "InstanceConfigs": [
+                {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 4},
+                {"InstanceType": "ml.m5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 4},
+            ],
+        },
+    }
+    definition = tuning.definition("members", train, **members)
+    del definition["ResourceConfig"]
+    job = tuning.create("members", tuning.config(jobs=1), definition)
+    seen = tuning.ended(job)
+    assert seen["HyperParameterTuningJobStatus"] == "Completed", seen
+    assert seen["TrainingJobDefinition"]["EnableManagedSpotTraining"] is True
+    name = seen["BestTrainingJob"]["TrainingJobName"]
+    made = tuning.sagemaker.describe_training_job(TrainingJobName=name)
+    assert made["CheckpointConfig"]["S3Uri"] == f"{bucket}/checkpoints/{name}"
+    assert made["ResourceConfig"]["InstanceType"] == "ml.m5.large"
+    assert made["ResourceConfig"]["VolumeSizeInGB"] == 4
+    assert (made["EnableManagedSpotTraining"], made["RetryStrategy"]) == (True, {"MaximumRetryAttempts": 2})
+    assert "hello 10" in tuning.scripts.lines(made)
