@@ -305,10 +305,6 @@ class Runner:
         """The log file of each host of a job."""
         return self._logs(row, self._gang(row))
 
-    def logs_of(self, row: Row) -> list[Path]:
-        """The log file of each host of a job."""
-        return self._logs(row, self._gang(row))
-
     def _log(self, row: Row, host: str) -> Path:
         """A host's log file. A later job of the same name has its own: the stream carries the creation time."""
         stream = f"{row.name}/{host}-{int(row.created)}"
