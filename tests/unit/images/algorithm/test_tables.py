@@ -156,6 +156,7 @@ def test_parquet_has_the_label_in_its_first_column_and_gaps_are_missing(data: Da
         (columns(label=[1, 2]), "It needs a label's and at least one feature's"),
         (b"PAR1 and no more", "train/part: "),
     ],
+    ids=["infinite", "unlabelled", "narrow", "cut off"],
 )
 def test_a_fault_in_parquet_is_named(data: Data, content: bytes, wrong: str) -> None:
     assert wrong in data.put("train", content).refusal()
@@ -197,6 +198,7 @@ def test_a_weight_that_is_none_is_refused(data: Data, weight: str) -> None:
         (gzip.compress(b"1,2\n"), "", "is compressed with gzip"),
         ("1,2\n", "image/png", "ContentType 'image/png' cannot be trained on. Use text/csv, text/libsvm, "),
     ],
+    ids=["no parquet", "no csv", "compressed", "unknown"],
 )
 def test_a_channel_that_is_not_what_it_says_is_refused(data: Data, content: str, kind: str, wrong: str) -> None:
     assert wrong in data.put("train", content, kind).refusal()
