@@ -15,6 +15,7 @@ from tests.clients.road import until, wait_for_job
 from tests.clients.scripts import Scripts
 from tests.clients.test_frameworks import XGBOOST
 from tests.clients.test_sdks import ROOT, run
+from tests.clients.tuning import Tuning, value
 
 FEATURES, LABELS = load_diabetes(return_X_y=True)
 LIBSVM = "\n".join(
@@ -114,6 +115,29 @@ def test_a_job_that_is_stopped_keeps_its_model_where_it_asks_for_that(
     booster = xgboost.Booster()
     booster.load_model(bytearray(unpacked(scripts, job)["xgboost-model"]))
     assert 0 < booster.num_boosted_rounds() < 1_000_000
+
+
+def test_a_tuning_job_aims_at_a_metric_that_nobody_asked_to_print(server: Any) -> None:
+    tuning = Tuning(server)
+    scripts = tuning.scripts
+    for name, rows in (("train", LIBSVM.splitlines()[:300]), ("validation", LIBSVM.splitlines()[300:])):
+        scripts.road.put(f"tuned-{name}/rows.libsvm", "\n".join(rows))
+    ranges = {
+        "ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.05", "MaxValue": "0.5"}],
+        "IntegerParameterRanges": [{"Name": "max_depth", "MinValue": "1", "MaxValue": "6"}],
+    }
+    definition = tuning.learner(
+        AlgorithmSpecification={"TrainingImage": XGBOOST, "TrainingInputMode": "File"},
+        StaticHyperParameters={"num_round": "10"},
+        InputDataConfig=[
+            scripts.road.channel(name, f"tuned-{name}/", "text/libsvm") for name in ("train", "validation")
+        ],
+    )
+    config = tuning.config(jobs=2, objective=("Minimize", "validation:mae"), ranges=ranges)
+    seen = tuning.ended(tuning.create("trees", config, definition))
+    assert seen["HyperParameterTuningJobStatus"] == "Completed", seen
+    assert 0 < value(seen["BestTrainingJob"]) < np.abs(LABELS - LABELS.mean()).mean() * 2
+    assert set(seen["BestTrainingJob"]["TunedHyperParameters"]) == {"eta", "max_depth"}
 
 
 def test_sdk_v2_fits_deploys_and_predicts_with_the_built_in_algorithm(tmp_path: Path) -> None:
