@@ -26,13 +26,14 @@ _TENSORS = {2: "<f4", 3: "<f8", 7: "varint"}
 class Tensor:
     """Numbers of a record; sparse where `keys` says which positions they hold, of `shape` in all.
 
-    `at` is where packed floats begin within the payload, -1 for integers.
+    `at` is where packed floats begin within the payload, -1 for integers; `span` is where packed keys begin and end.
     """
 
     values: Floats
     keys: Ints | None = None
     shape: int | None = None
     at: int = -1
+    span: tuple[int, int] | None = None
 
     def dense(self, width: int) -> Floats:
         """`(width,)`, the positions not named being 0; `ValueError` where the tensor does not fit."""
@@ -90,7 +91,7 @@ def _entry(payload: bytes, start: int, end: int) -> tuple[str, Tensor]:
 
 
 def _tensor(payload: bytes, start: int, end: int, kind: str) -> Tensor:
-    values, keys, shape, at = np.zeros(0), None, None, -1
+    values, keys, shape, at, span = np.zeros(0), None, None, -1, None
     for number, inner, stop in _fields(payload, start, end):
         if number == 1 and kind == "varint":
             values = _varints(payload, inner, stop).astype(np.uint64).astype(np.int64).astype(np.float64)
@@ -99,12 +100,12 @@ def _tensor(payload: bytes, start: int, end: int, kind: str) -> Tensor:
             at, part = (-1 if len(values) else inner), np.frombuffer(payload[inner:stop], kind)
             values = np.concatenate([values, part]) if len(values) else part
         elif number == 2:
-            keys = _varints(payload, inner, stop).astype(np.int64)
+            keys, span = _varints(payload, inner, stop).astype(np.int64), (inner, stop)
         elif number == 3:
             shape = int(_varints(payload, inner, stop)[-1])
     if shape is not None and keys is None and not len(values):  # a sparse row of zeros: empty fields are not written
         keys = np.zeros(0, np.int64)
-    return Tensor(values, keys, shape, at)
+    return Tensor(values, keys, shape, at, span)
 
 
 def _fields(payload: bytes, position: int, end: int) -> Iterator[tuple[int, int, int]]:

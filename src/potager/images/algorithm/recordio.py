@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from potager.images.algorithm import record
+from potager.images.algorithm import keyed, record
 from potager.images.algorithm.arrays import Float32, Float64, Floats, Ints
 from potager.images.algorithm.record import Tensor
 from potager.images.algorithm.sparse import MOST, Part
@@ -81,6 +81,21 @@ class RecordRows:
 
     def part(self, labelled: bool, complaint: Callable[[float], str | None], *, gaps: bool = False) -> tuple[Part, int]:
         """The entries that the records name, without making them dense, and how many features there are."""
+        together = self._together(labelled, complaint)
+        return self._one_by_one(labelled, complaint, gaps) if together is None else together
+
+    def _together(self, labelled: bool, complaint: Callable[[float], str | None]) -> tuple[Part, int] | None:
+        """The same in one go; None where something is unlike, or wrong, which one by one will say."""
+        found = keyed.entries(self._payloads, labelled)
+        if found is None or not np.isfinite(found.values).all() or found.keys.max() > MOST:
+            return None
+        values = found.values.astype(np.float32)
+        if not np.isfinite(values).all() or any(complaint(label) for label in np.unique(found.labels).tolist()):
+            return None
+        part = Part(found.sizes, found.keys.astype(np.int32), values, found.labels)
+        return part, max(found.shape, part.width)
+
+    def _one_by_one(self, labelled: bool, complaint: Callable[[float], str | None], gaps: bool) -> tuple[Part, int]:
         tensors = [_read(one, number) for number, one in enumerate(self._payloads, 1)]
         keys = [np.arange(len(one.values)) if one.keys is None else one.keys for one in tensors]
         sizes = np.array([len(one.values) for one in tensors], np.int64)

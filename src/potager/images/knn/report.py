@@ -20,7 +20,7 @@ from potager.images.evaluation import Scored
 from potager.images.knn.model import Model
 from potager.images.knn.settings import Settings
 
-_WORK = 4_000_000_000  # numbers compared to look train rows up: about a second
+_WORK = 1_000_000_000  # numbers compared to look train rows up: a fraction of a second
 _ROWS = 5_000  # of the train channel, at most
 _FEWEST = 100  # at least
 _SHARES = 20_000_000  # shares of votes that are held: of more classes or rows, fewer rows are evaluated
