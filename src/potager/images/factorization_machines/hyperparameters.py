@@ -1,7 +1,7 @@
 """Every hyperparameter of factorization-machines.
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/dg/fact-machines-hyperparameters.html, and .../fm-tuning.html for
-what may be tuned. `use_bias` and `use_linear` stand in the configuration that AWS's image prints.
+what may be tuned. `use_bias` and `use_linear` are not on these pages.
 """
 
 from __future__ import annotations
