@@ -2,8 +2,8 @@
 
     the first rows ─► K of them ─► for each batch: rows to their nearest centre, each centre to the mean of its rows
 
-A centre's mean is over all rows that it was ever given, of which older ones may count less (`half_life_time_size`).
-Rows come in random order, so that sorted data does no harm.
+A centre's mean is over all rows that it was ever given. Rows come in random order, so that sorted data does no harm; in
+their own where older ones shall count less (`half_life_time_size`).
 
 Source: Sculley, Web-scale k-means clustering (2010);
 https://docs.aws.amazon.com/sagemaker/latest/dg/algo-kmeans-tech-notes.html
@@ -44,7 +44,7 @@ class Epoch:
 def stream(features: Float32, settings: Settings, tell: Callable[[Epoch], None]) -> Centers:
     """K centres or, where there are fewer rows or centres stayed without rows, fewer."""
     random = np.random.default_rng(settings.seed)
-    order = random.permutation(len(features))
+    order = _order(len(features), settings, random)
     centers = _first(features, order, settings, random)
     weights = np.zeros(len(centers))
     for number in range(settings.epochs):
@@ -53,9 +53,13 @@ def stream(features: Float32, settings: Settings, tell: Callable[[Epoch], None])
             batch = features[order[start : start + settings.mini_batch_size]]
             _update(centers, weights, batch, settings.half_life_time_size)
         tell(Epoch(number, len(features), time.perf_counter() - began))
-        random.shuffle(order)
+        order = _order(len(features), settings, random)
     held = weights > 0
     return Centers(centers[held], weights[held])
+
+
+def _order(rows: int, settings: Settings, random: np.random.Generator) -> Ints:
+    return np.arange(rows) if settings.half_life_time_size else random.permutation(rows)
 
 
 def _first(features: Float32, order: Ints, settings: Settings, random: np.random.Generator) -> Float64:

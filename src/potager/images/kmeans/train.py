@@ -17,6 +17,7 @@ from potager.images.algorithm.job import Job, quality, say
 from potager.images.algorithm.tables import Layout, Table
 from potager.images.kmeans import artifact, frame, lloyd
 from potager.images.kmeans.fit import fit
+from potager.images.kmeans.hyperparameters import SCORES
 from potager.images.kmeans.settings import Settings, settle
 from potager.images.kmeans.stream import Epoch
 
@@ -34,6 +35,8 @@ def _train(job: Job) -> None:
     data = tables.channels(job, CHANNELS, Layout("kmeans", labels=None, unsaid=0, width=settings.feature_dim))
     train = data["train"]
     tables.check_width(train, settings.feature_dim)
+    if job.tuned and "test" not in data:
+        raise ClientError("Channel 'test' is missing, on which a tuning job's objective is measured. Add it.")
     _refuse_few(train.features, settings.k)
     say(f"'extra_center_factor' is {settings.extra_center_factor}: {settings.centers} centers while rows stream by")
     units = frame.measure(train.features)
@@ -42,13 +45,19 @@ def _train(job: Job) -> None:
     found = fit(train.features, settings, lambda epoch: _tell(job.host, settings, epoch))
     scores = {channel: _scores(one, found.centers, units) for channel, one in data.items()}
     for channel, values in scores.items():
-        for metric in settings.eval_metrics:
+        for metric in _asked(job, settings):
             quality(job.host, f"{channel} {metric} <loss>={values[metric]!r}")
     if "test" not in data:
         say("Test data is not provided.")
     artifact.save(units.leave(found.centers), job.model)
     (job.model / "evaluation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     say(f"Saved the model to {job.model}")
+
+
+def _asked(job: Job, settings: Settings) -> list[str]:
+    """The metrics to print: those of `eval_metrics`, and the one that a tuning job aims at."""
+    aim = job.hyperparameters.get("_tuning_objective_metric", "")
+    return [metric for metric in SCORES if metric in settings.eval_metrics or aim.endswith(metric)]
 
 
 def _tell(host: str, settings: Settings, epoch: Epoch) -> None:

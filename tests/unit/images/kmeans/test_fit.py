@@ -85,6 +85,15 @@ def test_older_rows_weigh_less_where_a_half_life_says_so():
     assert kept.weights.sum() == pytest.approx(sum(50 * 0.5**batch for batch in range(12)), rel=0.2)
 
 
+def test_clusters_follow_rows_that_drift_where_older_ones_are_forgotten():
+    drifting = (np.arange(4000)[:, None] / 40 + np.random.default_rng(0).normal(size=(4000, 2))).astype(np.float32)
+    last = fit(drifting, settings(k=1, mini_batch_size=100, half_life_time_size=100), lambda _: None)
+    whole = fit(drifting, settings(k=1, mini_batch_size=100), lambda _: None)
+    assert whole.centers[0] == pytest.approx(drifting.mean(axis=0), rel=0.01)
+    assert last.centers[0] == pytest.approx([95, 95], abs=5)
+    assert last.loss == pytest.approx(((drifting - last.centers) ** 2).sum(axis=1).mean(), rel=1e-4)
+
+
 def test_heaps_are_found_and_epochs_are_told():
     features, epochs = blobs(), []
     found = fit(features, settings(epochs=2, mini_batch_size=100), epochs.append)

@@ -42,6 +42,13 @@ def test_only_the_metrics_that_were_asked_for_are_printed(job: Job):
     assert "ssd" not in job.log
 
 
+def test_a_tuning_job_gets_the_metric_that_it_aims_at_and_must_have_the_channel(job: Job):
+    job.channel("train", ROWS)
+    assert "Channel 'test' is missing" in job.refusal(k="2", _tuning_objective_metric="test:ssd")
+    job.channel("test", ROWS).run(k="2", _tuning_objective_metric="test:ssd")
+    assert job.metric(dict(METRICS)["test:ssd"]) == [1.0]
+
+
 def test_records_are_clustered_and_their_labels_passed_over(job: Job):
     body = recordio.encode({"values": read(ROWS)}, {"values": np.array([[np.nan], [2.0], [3.0], [4.0]])})
     job.channel("train", body, "matrix_0.pbr", ContentType="application/x-recordio-protobuf").run(k="2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ from potager.images.pca.components import Components, Rows
 
 datasets = pytest.importorskip("sklearn.datasets")
 decomposition = pytest.importorskip("sklearn.decomposition")
+threadpoolctl = pytest.importorskip("threadpoolctl")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads of scikit-learn's that wait for a busy machine's cores take many times as long as one alone."""
+    with threadpoolctl.threadpool_limits(1):
+        yield
+
 
 NAMES = ["iris", "wine", "digits", "breast_cancer", "diabetes"]
 
