@@ -37,7 +37,8 @@ def taken(tx: Tx, kind: str, scope: Scope, doc: Mapping[str, Any]) -> dict[str, 
         for new, old in pairs:
             _check(new, old, row.name, identical=identical)
         places = {definitions.of(row.doc).index(old): at for at, (_, old) in enumerate(pairs)}
-        priors += [_prior(each, places[each.doc["_definition"]]) for each in made if each.doc["_definition"] in places]
+        kept = [each for each in made if each.doc["_definition"] in places]
+        priors += [_prior(row.name, each, places[each.doc["_definition"]]) for each in kept]
     known = [each for each in priors if each["value"] is not None]
     bests = [views.summary(row, each) for row, made in found for each in made]
     return {**doc, "_priors": known, **({"_parents_best": views.best(bests)} if identical else {})}
@@ -108,8 +109,8 @@ def _data(definition: Definition) -> tuple[Any, Any]:
     return definition.given.get("InputDataConfig"), definition.given["AlgorithmSpecification"].get("TrainingImage")
 
 
-def _prior(row: Row, definition: int) -> dict[str, Any]:
-    """A parent's training job, as the new job keeps it."""
+def _prior(parent: str, row: Row, definition: int) -> dict[str, Any]:
+    """A parent's training job, as the new job keeps it: strategies put those of one parent beside each other."""
     seen = trials.trial(row)
     values = {name: value for name, value in row.doc["HyperParameters"].items() if name != OBJECTIVE}
-    return {"definition": definition, "values": values, "state": seen.state, "value": seen.value, "job": row.name}
+    return {"definition": definition, "values": values, "state": seen.state, "value": seen.value, "job": parent}

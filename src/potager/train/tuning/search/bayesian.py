@@ -23,7 +23,7 @@ from potager.train.tuning.search.process import Floats, Process, fitted
 from potager.train.tuning.search.trials import Plan, Trial
 
 FIRST = 3
-MOST = 200
+MOST = 100
 """Trials that the process is made of: the best half and the latest."""
 EVERYWHERE, NEAR, ROUNDS = 1000, 60, 4
 """Points drawn in the whole space, near each of the best, and how often those are refined."""
