@@ -23,6 +23,7 @@ def document(req: dict[str, Any], arn: str) -> dict[str, Any]:
     made = req | {
         "TrainingJobArn": arn,
         "AlgorithmSpecification": {"EnableSageMakerMetricsTimeSeries": False, **algorithm},
+        "OutputDataConfig": {"KmsKeyId": "", **req["OutputDataConfig"]},
         "ResourceConfig": cluster.chosen(req["ResourceConfig"]),
         "StoppingCondition": {"MaxRuntimeInSeconds": lifecycle.DEFAULT_RUNTIME, **req.get("StoppingCondition", {})},
         "EnableNetworkIsolation": req.get("EnableNetworkIsolation", False),

@@ -37,7 +37,8 @@ def check_definitions(req: Mapping[str, Any]) -> list[Definition]:
         _check_several(config, several)
     every: list[Mapping[str, Any]] = [*(several or ()), *([one] if one else ())]
     for each in every:
-        if bool(each.get("ResourceConfig")) == bool(each.get("HyperParameterTuningResourceConfig")):
+        own, chosen = each.get("ResourceConfig"), each.get("HyperParameterTuningResourceConfig")
+        if not (own or chosen) or (own and chosen and own != definitions.resources(each)):
             raise Invalid(
                 "Each training job definition must have either ResourceConfig or HyperParameterTuningResourceConfig."
             )

@@ -79,7 +79,7 @@ def of(doc: Mapping[str, Any]) -> list[Definition]:
 def told(doc: Mapping[str, Any]) -> dict[str, Any]:
     """A tuning job's document whose definitions say in StaticHyperParameters what they are tuned for, as AWS's do."""
     made = [
-        {**each.given, "StaticHyperParameters": {**each.static, OBJECTIVE: each.metric}, **_switches(each)}
+        {**each.given, "StaticHyperParameters": {**each.static, OBJECTIVE: each.metric}, **_shown(each)}
         for each in of(doc)
     ]
     if doc.get("TrainingJobDefinition"):
@@ -87,10 +87,12 @@ def told(doc: Mapping[str, Any]) -> dict[str, Any]:
     return {**doc, "TrainingJobDefinitions": made}
 
 
-def _switches(definition: Definition) -> dict[str, Any]:
-    """The switches that Describe shows whether they were given or not."""
+def _shown(definition: Definition) -> dict[str, Any]:
+    """What Describe shows whether it was given or not; the SDK's `attach` reads the key, and ResourceConfig alone."""
     names = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining")
-    return {name: definition.given.get(name, False) for name in names}
+    output = {"KmsKeyId": "", **definition.given["OutputDataConfig"]}
+    shown = {name: definition.given.get(name, False) for name in names}
+    return {**shown, "OutputDataConfig": output, "ResourceConfig": resources(definition.given)}
 
 
 def resources(definition: Mapping[str, Any]) -> dict[str, Any]:
