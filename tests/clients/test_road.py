@@ -52,6 +52,23 @@ def test_the_artifact_is_a_gzipped_tar_in_the_output_path(server: Any) -> None:
         assert tar.getnames()
 
 
+def test_the_artifact_holds_the_evaluation_that_the_log_sums_up(server: Any) -> None:
+    road = Road(server)
+    job = road.train("evaluated")
+    bucket, key = job["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").split("/", 1)
+    body = road.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        member = tar.extractfile("evaluation.json")
+        assert member is not None
+        found = json.load(member)
+    assert (found["schema"], found["problem"]) == ("potager.evaluation", "binary")
+    final = {one["MetricName"]: one["Value"] for one in job["FinalMetricDataList"]}
+    accuracy = found["channels"]["train"]["metrics"]["accuracy"]
+    assert final["train:binary_classification_accuracy"] == pytest.approx(accuracy)
+    assert found["channels"]["train"]["baselines"]["prior"]["accuracy"] < accuracy
+    assert found["verdict"]["reason"]
+
+
 def test_the_log_of_a_job_is_in_cloudwatch(server: Any) -> None:
     road = Road(server)
     job = road.train("logged")

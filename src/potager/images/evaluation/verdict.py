@@ -107,7 +107,8 @@ def _series(curves: Curves, channel: str) -> tuple[str, np.ndarray] | None:
         series = np.asarray(values, np.float64)
         if len(series) >= _ROUNDS and np.isfinite(series).all():
             trend = np.asarray(curves.get("train", {}).get(name, values), np.float64)
-            return name, series if trend[-1] <= trend[0] else -series
+            rising = trend[-1] > trend[0] if trend[-1] != trend[0] else series[-1] > series[0]
+            return name, -series if rising else series
     return None
 
 
