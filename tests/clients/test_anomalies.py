@@ -117,3 +117,28 @@ def test_random_cut_forest_goes_the_whole_road(server: Any) -> None:
     assert transformed[:3] == scores
     assert len(transformed) == 600
     odd.close()
+
+
+def test_ip_insights_goes_the_whole_road(server: Any) -> None:
+    source, odd = random.Random(0), Anomalies(server, "ipinsights")
+
+    def logins(each: int) -> str:
+        return "".join(f"user_{who}, 10.{who}.0.{source.randrange(256)}\n" for who in range(20) for _ in range(each))
+
+    odd.put("train/logins.csv", logins(20))
+    odd.put("validation/logins.csv", logins(5))
+    odd.put("asked.csv", "user_3, 10.3.0.7\nuser_3, 10.4.0.7\nnobody, 10.3.0.7\n")
+    given = {"num_entity_vectors": "1000", "vector_dim": "16", "epochs": "3", "learning_rate": "0.01"}
+    job = odd.train(given, {"train": "text/csv", "validation": "text/csv"})
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    metrics = {one["MetricName"]: one["Value"] for one in job["FinalMetricDataList"]}
+    assert metrics["validation:discriminator_auc"] > 0.9
+    odd.deploy(job)
+    own, strange, nobody = json.loads(odd.ask("user_3, 10.3.0.7\nuser_3, 10.4.0.7\nnobody, 10.3.0.7"))["predictions"]
+    assert own["dot_product"] > 0 > strange["dot_product"]
+    assert nobody == {"dot_product": 0.0}
+    told = json.loads(odd.ask("user_3, 10.3.0.7", accept="application/json;verbose=True"))["predictions"][0]
+    assert len(told["ip_embedding"]) == len(told["entity_embedding"]) == 16
+    signs = [one["dot_product"] > 0 for one in odd.transform("asked.csv")]
+    assert signs == [True, False, False]
+    odd.close()

@@ -103,3 +103,8 @@ def test_sdk_v2_fits_deploys_and_predicts_with_boosted_trees(tmp_path: Path, alg
     seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_boosting.py", tmp_path, algorithm, rounds)
     assert seen["members"] == ["probabilities"]
     assert seen["accuracy"] > 0.85
+
+
+def test_sdk_v2_fits_deploys_and_predicts_with_ip_insights(tmp_path: Path) -> None:
+    own, strange = run(ROOT / ".venv/sdk2/bin/python", "sdk2_ipinsights.py", tmp_path)
+    assert own > 0 > strange

@@ -23,6 +23,7 @@ REPOSITORIES: Mapping[str, str] = {
     "factorization-machines": "potager.images.factorization_machines",
     "huggingface-pytorch-inference": "potager.images.huggingface",
     "huggingface-pytorch-training": "potager.images.huggingface",
+    "ipinsights": "potager.images.ipinsights",
     "knn": "potager.images.knn",
     "kmeans": "potager.images.kmeans",
     "lightgbm": "potager.images.lightgbm",

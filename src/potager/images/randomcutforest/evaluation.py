@@ -31,7 +31,7 @@ def evaluate(scores: Float64, labels: Float64, wanted: Sequence[str]) -> dict[st
     if "precision_recall_fscore" in wanted:
         found |= _scores(called, true, "") | _scores(~called, ~true, "negative_")
     if "accuracy" in wanted:
-        found["accuracy"] = float(np.mean(called == true))
+        found["accuracy"] = float(np.equal(called, true).mean())
     return found
 
 

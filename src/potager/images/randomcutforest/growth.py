@@ -115,7 +115,7 @@ def _forest(points: Float32, levels: list[tuple[Ints, Ints, Ints, Float32]]) -> 
     tree = start // samples
     order = np.argsort(tree, kind="stable")
     start, end, dimension, depth, tree = (one[order] for one in (start, end, dimension, depth, tree))
-    offsets: Ints = np.searchsorted(tree, np.arange(trees + 1))
+    offsets: Ints = np.searchsorted(tree, np.arange(trees + 1, dtype=np.int64))
     inner = dimension >= 0
     before = np.cumsum(inner) - inner  # of a tree's nodes in their own order, the n-th inner one has child 2n + 1
     left = np.where(inner, 2 * (before - before[offsets[:-1]][tree]) + 1, -1)

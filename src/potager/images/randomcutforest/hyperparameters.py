@@ -21,7 +21,7 @@ def eval_metrics(text: str) -> tuple[str, ...] | None:
         given: Any = json.loads(text.replace("'", '"'))
     except ValueError:
         given = text.split(",")
-    names: list[Any] = given if isinstance(given, list) else [given]
+    names: list[Any] = [*given] if isinstance(given, list) else [given]
     kept = tuple(name.strip() if isinstance(name, str) else "" for name in names)
     return kept if all(name in EVAL_METRICS for name in kept) else None
 

@@ -94,7 +94,7 @@ def _blockwise(score: Callable[[Float32], Float64], rows: Float32, step: int) ->
 
 def _sorted(tree: Forest, columns: Float32) -> tuple[Ints, list[tuple[int, int]]]:
     """Rows in the order of the leaves that they fall into, and each node's range of that order."""
-    order: Ints = np.arange(columns.shape[1])
+    order = np.arange(columns.shape[1], dtype=np.int64)
     bounds = [(0, 0)] * len(tree.start)
     bounds[0] = (0, len(order))
     cuts = zip(tree.left.tolist(), tree.dimension.tolist(), tree.cut, strict=True)
@@ -117,13 +117,13 @@ def _tree_scores(tree: Forest, columns: Float32, bounds: list[tuple[int, int]], 
     room : as many cells as the columns have, to compute in.
     """
     leaves = np.flatnonzero(tree.left < 0)
-    counts = [bounds[leaf][1] - bounds[leaf][0] for leaf in leaves]
+    counts = [bounds[leaf][1] - bounds[leaf][0] for leaf in leaves.tolist()]
     by_place = np.argsort(tree.start[leaves])
     node = np.repeat(leaves[by_place], np.array(counts)[by_place])
     scores = _leaf(tree, node, _own(columns.T, tree.points[0, tree.start[node]]))
     low, high, sides = tree.boxes()
     low, high, ones = low[:, :, None], high[:, :, None], np.ones(len(columns), np.float32)
-    for inner in np.flatnonzero(tree.left >= 0)[::-1].tolist():
+    for inner in map(int, np.flatnonzero(tree.left >= 0)[::-1]):
         first, last = bounds[inner]
         if first < last:
             out = room[: len(columns) * (last - first)].reshape(len(columns), -1)
