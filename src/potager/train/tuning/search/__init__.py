@@ -10,9 +10,9 @@ trials: values, states, curves ──┼─► hopeless ─► stop this trial
 Functions of plain data: no rows, no clock, no files. Everything is worked out from the plan and the trials, every
 time, so that a server may be killed between any two calls; the same plan and trials give the same answer.
 
-`ranges` and `spaces` are what may be tried, `proposals` says whose turn it is, `draws` picks at random and counts grids,
-`bayesian` learns (by `encoding` and `process`), `hyperband` and `median` give up, `completion` ends, `automatic` chooses
-what a request leaves open. docs/how-to/tune-strategies.md tells users.
+`ranges` and `spaces` are what may be tried, `proposals` says whose turn it is, `draws` picks at random and counts
+grids, `bayesian` learns (by `encoding` and `process`), `hyperband` and `median` give up, `completion` ends,
+`automatic` chooses what a request leaves open. docs/how-to/tune-strategies.md tells users.
 """
 
 from __future__ import annotations
