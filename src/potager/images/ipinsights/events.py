@@ -114,7 +114,7 @@ def load(job: Job, channel: str, reader: Reader) -> Events:
     folder = job.folder(channel)
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.stat().st_size]
     parts = [part for path in files for part in _file(path, f"{channel}/{path.relative_to(folder)}", reader)]
-    if not parts:
+    if not any(map(len, parts)):  # blank lines alone are no events
         raise ClientError(f"Channel '{channel}' holds no data: its files are empty or absent. Check its S3Uri.")
     entities, addresses = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("entities", "addresses")
