@@ -104,13 +104,14 @@ async def _apart(definitions: Sequence[Mapping[str, str]], logs: Sequence[Path],
 
 
 async def follow(
-    algorithm: Mapping[str, Any], name: str, places: Sequence[tuple[Path, int]], limit: float = LIMIT
+    doc: Mapping[str, Any], name: str, places: Sequence[tuple[Path, int]], limit: float = LIMIT
 ) -> list[tuple[list[float], int] | None]:
     """What a metric has come to in logs of jobs alike, read on from where each was left.
 
     Parameters
     ----------
-    name : the metric; one of the job's definitions.
+    doc : the document of one of these jobs.
+    name : the metric; one of the definitions.
     places : each log, and the bytes of it that were read before.
 
     Returns
@@ -118,9 +119,9 @@ async def follow(
     For each log the values behind its place, oldest first, and its new place; None for one that takes longer than
     `limit` seconds, and for those after it.
     """
-    regex = next(item["Regex"] for item in defined(algorithm) if item["Name"] == name)
+    regex = next(item["Regex"] for item in defined(doc["AlgorithmSpecification"]) if item["Name"] == name)
     logs = [(str(log), offset) for log, offset in places]
-    if _is_ours(algorithm):
+    if _is_ours(doc):
         pattern = re.compile(regex)
         return list(await asyncio.to_thread(lambda: [matching.follow(pattern, *place) for place in logs]))
     answers, _ = await _asked({"regex": regex, "follow": logs, "limit": limit})

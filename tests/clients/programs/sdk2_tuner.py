@@ -77,13 +77,14 @@ print(
     json.dumps(
         {
             "rows": len(frame),
-            "best_is_best": best == frame.sort_values("FinalObjectiveValue").iloc[-1]["TrainingJobName"],
+            "best_is_best": best
+            in frame[frame["FinalObjectiveValue"] == frame["FinalObjectiveValue"].max()]["TrainingJobName"].tolist(),
             "columns": sorted(frame.columns),
             "estimator": type(tuner.best_estimator()).__name__,
             "accuracy": float(np.mean(np.array(predicted) == labels[:100])),
             "attached": type(attached.estimator).__name__,
             "attached_static": attached.estimator.hyperparameters()["greeting"],
-            "attached_ranges": sorted(attached.hyperparameter_ranges()),
+            "attached_ranges": [each["Name"] for each in attached.hyperparameter_ranges()["IntegerParameterRanges"]],
             "overall_value": overall["FinalHyperParameterTuningJobObjectiveMetric"]["Value"],
             "values": [
                 value

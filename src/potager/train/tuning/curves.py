@@ -46,7 +46,7 @@ class Curves:
         for alike in groups.values():
             places = [(self._log(row), self._of(row).place) for row in alike]
             metric = alike[0].doc["_objective"]["MetricName"]
-            found = await metrics.follow(alike[0].doc["AlgorithmSpecification"], metric, places)
+            found = await metrics.follow(alike[0].doc, metric, places)
             for row, seen in zip(alike, found, strict=True):
                 self._take(row, seen)
 

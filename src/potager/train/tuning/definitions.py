@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from potager.compute import catalog
+from potager.train.script import program
 
 OBJECTIVE = "_tuning_objective_metric"
 """The static hyperparameter by which SageMaker tells a training job what it is tuned for."""
-
-PROGRAM = "sagemaker_program"
-"""The hyperparameter that names a program of the user's."""
 
 KINDS = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalParameterRanges", "AutoParameters")
 """The lists of ParameterRanges."""
@@ -55,7 +53,12 @@ class Definition:
     def builtin(self) -> catalog.Image | None:
         """Its image, where that trains by an algorithm of its own rather than by a program of the user's."""
         image = self.image
-        return image if image is not None and image.objectives and PROGRAM not in self.static else None
+        own = (
+            image is not None
+            and image.objectives
+            and not program.wanted({**self.given, "HyperParameters": self.static})
+        )
+        return image if own else None
 
     @property
     def tuned(self) -> list[str]:
