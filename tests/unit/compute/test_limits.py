@@ -113,3 +113,27 @@ def test_keys_stay_out_of_a_programs_environment() -> None:
     }
     assert harness.clean(server, network=False) == {"PATH": "/bin", "LANG": "C.UTF-8", "LC_ALL": "C"}
     assert harness.clean(server, network=True)["HTTPS_PROXY"] == "p"
+
+
+FORKED = """
+import os, sys
+held = bytearray(os.urandom(1 << 20) * 64)
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+else:
+    print("forked", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the kernel does not say")
+def test_pages_that_a_child_shares_with_its_parent_count_by_their_part():
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "forked\n"
+        assert limits.resident(parent.pid) > 64 * 2**20
+        assert limits.own(parent.pid) < 48 * 2**20
+        parent.communicate("")

@@ -240,6 +240,23 @@ def resident(pid: int) -> int:
     return _resident(descendants(pid))
 
 
+def own(pid: int) -> int:
+    """The same without what they have not written to since they were forked, which they share with their parents.
+
+    A page that several hold counts by its part. It takes the kernel some milliseconds to say, and what it does not say
+    (before Linux 5.4, or of a process that may not be looked into) is `resident`.
+    """
+    return sum(_anonymous(one) for one in descendants(pid))
+
+
+def _anonymous(pid: int) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss_Anon:"):
+                return int(line.split()[1]) * 1024
+    return _resident([pid])
+
+
 def used() -> int:
     """Bytes that this process and those below it have resident and not shared; 0 where there is no /proc."""
     return _resident([os.getpid(), *descendants(os.getpid())])

@@ -1,6 +1,6 @@
 """Looks whether a workload keeps within its bounds, where the kernel alone does not see to it.
 
-    memory      a control group kills; without one, what is resident is counted
+    memory      a control group kills; without one, what is resident is counted, but what a warm parent has as well
     processes   a control group refuses; without one, processes and threads are counted; either way it is ended
     disk        what it holds below /opt/ml and /tmp, a part at a look; and what is free of the disk
     log         what it printed beyond what is kept (`output.py`)
@@ -88,7 +88,9 @@ class Watch:
         most = self._work.memory_bytes
         if most is None or not self._keeper or (self._group is not None and self._group.bounds_memory):
             return None
-        return self._out_of_memory() if limits.resident(self._keeper) > most else None
+        if limits.resident(self._keeper) <= most:
+            return None
+        return self._out_of_memory() if limits.own(self._keeper) > most else None
 
     def _out_of_memory(self) -> Breach:
         return Breach(
