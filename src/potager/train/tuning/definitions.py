@@ -53,12 +53,9 @@ class Definition:
     def builtin(self) -> catalog.Image | None:
         """Its image, where that trains by an algorithm of its own rather than by a program of the user's."""
         image = self.image
-        own = (
-            image is not None
-            and image.objectives
-            and not program.wanted({**self.given, "HyperParameters": self.static})
-        )
-        return image if own else None
+        if image is None or not image.objectives:
+            return None
+        return None if program.wanted({**self.given, "HyperParameters": self.static}) else image
 
     @property
     def tuned(self) -> list[str]:
