@@ -21,7 +21,7 @@ class _Read:
     """What was read of one trial's log. `ended`: whether it will not grow any more."""
 
     place: int = 0
-    values: list[float] = field(default_factory=list[float])
+    curve: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])
     ended: bool = False
 
 
@@ -50,9 +50,9 @@ class Curves:
             for row, seen in zip(alike, found, strict=True):
                 self._take(row, seen)
 
-    def of(self, row: Row) -> list[tuple[int, float]]:
+    def of(self, row: Row) -> Sequence[tuple[int, float]]:
         """The curve of a trial as far as it was read: reports counted from 1, and what they said."""
-        return list(enumerate(self._of(row).values, 1))
+        return self._of(row).curve
 
     def forget(self, rows: Sequence[Row]) -> None:
         """Lets go of trials whose tuning job has ended."""
@@ -78,4 +78,4 @@ class Curves:
             known.ended = True
             return
         values, known.place = seen
-        known.values += [value for value in values if math.isfinite(value)]
+        known.curve += enumerate((value for value in values if math.isfinite(value)), len(known.curve) + 1)

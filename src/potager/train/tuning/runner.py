@@ -138,8 +138,11 @@ class Tuner:
     async def _wait(self, row: Row, plan: Plan, made: Sequence[Row], seen: Sequence[Trial]) -> float | None:
         """Stops the trials that are hopeless; the seconds until another look, None where the end of one is awaited."""
         first = len(seen) - len(made)
-        await self._stop([each for at, each in enumerate(made, first) if hopeless(plan, seen, at)])
-        waits = [LOOK] if _watched(plan) else []
+        waits: list[float] = []
+        if _watched(plan):  # each is compared with all: of hundreds of trials a thread's work, requests go on meanwhile
+            given_up = await asyncio.to_thread(lambda: [hopeless(plan, seen, at) for at in range(first, len(seen))])
+            await self._stop([each for each, over in zip(made, given_up, strict=True) if over])
+            waits.append(LOOK)
         if (left := _left(row)) is not None:
             waits.append(max(0.0, left))
         return min(waits, default=None)

@@ -14,7 +14,10 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_HyperbandStrategyC
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
+from operator import itemgetter
 
 from potager.train.tuning.search.trials import Plan, Trial
 
@@ -27,9 +30,8 @@ def allowance(plan: Plan) -> int | None:
     return plan.max_resource if plan.strategy == "Hyperband" else None
 
 
-def ladders(plan: Plan) -> list[list[int]]:
+def ladders(least: int, most: int) -> list[list[int]]:
     """The rungs of each bracket, the most eager bracket first; the last has none."""
-    least, most = plan.min_resource, plan.max_resource
     brackets = 0
     while least * ETA ** (brackets + 1) <= most:
         brackets += 1
@@ -40,14 +42,21 @@ def ladders(plan: Plan) -> list[list[int]]:
 
 def dealt(plan: Plan, number: int) -> list[int]:
     """The rungs of the trial of that number in its space, from 0."""
-    brackets = ladders(plan)
+    least, most = plan.min_resource, plan.max_resource
+    return ladders(least, most)[_deals(least, most, number + 1)[number]]
+
+
+@lru_cache(maxsize=16)
+def _deals(least: int, most: int, count: int) -> tuple[int, ...]:
+    """Which bracket each of the first `count` trials of a space is dealt to."""
+    brackets = ladders(least, most)
     shares = [math.ceil(len(brackets) / (len(rungs) + 1) * ETA ** len(rungs)) for rungs in brackets]
-    given = [0] * len(brackets)
-    chosen = 0
-    for turn in range(1, number + 2):
-        chosen = max(range(len(brackets)), key=lambda each: (shares[each] * turn / sum(shares) - given[each], -each))
-        given[chosen] += 1
-    return brackets[chosen]
+    total, given = sum(shares), [0] * len(brackets)
+    chosen: list[int] = []
+    for turn in range(1, count + 1):
+        chosen.append(max(range(len(brackets)), key=lambda each: (shares[each] * turn / total - given[each], -each)))
+        given[chosen[-1]] += 1
+    return tuple(chosen)
 
 
 def surpassed(plan: Plan, trials: Sequence[Trial], index: int) -> bool:
@@ -57,8 +66,9 @@ def surpassed(plan: Plan, trials: Sequence[Trial], index: int) -> bool:
     if reached > plan.max_resource:
         return True
     peers = [place for place, each in enumerate(trials) if not each.prior and each.space == trial.space]
-    rungs = {place: dealt(plan, number) for number, place in enumerate(peers)}
-    passed = [rung for rung in rungs[index] if rung <= reached]
+    least, most = plan.min_resource, plan.max_resource
+    brackets = dict(zip(peers, _deals(least, most, len(peers)), strict=True))
+    passed = [rung for rung in ladders(least, most)[brackets[index]] if rung <= reached]
     if not passed:
         return False
     rung, sign = passed[-1], -1.0 if plan.maximize[trial.space] else 1.0
@@ -66,13 +76,13 @@ def surpassed(plan: Plan, trials: Sequence[Trial], index: int) -> bool:
     others = [
         _loss_at(trials[place], rung, sign)
         for place in peers
-        if rungs[place] == rungs[index] and trials[place].curve and trials[place].curve[-1][0] >= rung
+        if brackets[place] == brackets[index] and trials[place].curve and trials[place].curve[-1][0] >= rung
     ]
     better = sum(loss < mine for loss in others)
     return not math.isfinite(mine) or better >= max(1, len(others) // ETA)
 
 
 def _loss_at(trial: Trial, rung: int, sign: float) -> float:
-    values = [value for step, value in trial.curve if step <= rung]
-    loss = sign * values[-1] if values else math.inf
+    reports = bisect_right(trial.curve, rung, key=itemgetter(0))
+    loss = sign * trial.curve[reports - 1][1] if reports else math.inf
     return math.inf if math.isnan(loss) else loss

@@ -12,7 +12,9 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/automatic-model-tuning-e
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 from statistics import fmean, median
 
 from potager.train.tuning.search.trials import Plan, Trial
@@ -47,5 +49,6 @@ def _average(trial: Trial, step: int) -> float | None:
     """The mean of a curve up to a step, None where it ends before."""
     if not trial.curve or trial.curve[-1][0] < step:
         return None
-    values = [value for at, value in trial.curve if at <= step and math.isfinite(value)]
+    reports = trial.curve[: bisect_right(trial.curve, step, key=itemgetter(0))]
+    values = [value for _, value in reports if math.isfinite(value)]
     return fmean(values) if values else None

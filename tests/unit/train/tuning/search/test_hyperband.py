@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from potager.train.tuning.search import Plan, Trial, hopeless, propose
-from potager.train.tuning.search.hyperband import dealt, ladders
+from potager.train.tuning.search.hyperband import _deals, dealt, ladders  # pyright: ignore[reportPrivateUsage]
 from tests.unit.train.tuning.search.wire import continuous, plan, space
 
 
@@ -24,13 +24,13 @@ def reported(*values: float) -> Trial:
 
 def eager(plan: Plan, most: int) -> list[int]:
     """The numbers of the trials that are dealt to the most eager bracket."""
-    return [number for number in range(most) if dealt(plan, number) == ladders(plan)[0]]
+    return [number for number in range(most) if dealt(plan, number) == ladders(plan.min_resource, plan.max_resource)[0]]
 
 
 def test_rungs_are_three_times_apart_and_brackets_begin_ever_later() -> None:
-    assert ladders(band(1, 81)) == [[1, 3, 9, 27], [3, 9, 27], [9, 27], [27], []]
-    assert ladders(band(2, 10)) == [[2, 6], [6], []]
-    assert ladders(band(5, 6)) == [[5], []]
+    assert ladders(1, 81) == [[1, 3, 9, 27], [3, 9, 27], [9, 27], [27], []]
+    assert ladders(2, 10) == [[2, 6], [6], []]
+    assert ladders(5, 6) == [[5], []]
 
 
 def test_trials_are_dealt_in_hyperbands_proportion() -> None:
@@ -104,3 +104,12 @@ def test_parents_and_other_definitions_do_not_stand_on_the_rungs() -> None:
     parent = replace(reported(0.9), prior="parent", state="done")
     other = replace(reported(0.9), space=1)
     assert not hopeless(asked, [parent, other, reported(0.1)], 2)
+
+
+def test_a_look_at_many_trials_deals_them_out_once() -> None:
+    asked = band(1, 80)
+    trials = [reported(*range(1, 60)) for _ in range(321)]
+    before = _deals.cache_info().misses
+    for index in range(len(trials)):
+        hopeless(asked, trials, index)
+    assert _deals.cache_info().misses == before + 1
