@@ -139,6 +139,7 @@ def test_a_tuning_job_fails_once_five_training_jobs_did(tuning: Tuning) -> None:
     seen = tuning.run("failing", train="raise ValueError('no such luck')", jobs=20)
     assert seen["HyperParameterTuningJobStatus"] == "Failed"
     assert seen["FailureReason"].startswith("No training job succeeded after")
+    assert "no such luck" in seen["FailureReason"]
     assert 5 <= seen["TrainingJobStatusCounters"]["NonRetryableError"] <= 6
     assert "BestTrainingJob" not in seen
 

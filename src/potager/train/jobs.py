@@ -34,8 +34,8 @@ sagemaker = Service("sagemaker")
 
 @sagemaker.operation
 @partly(
-    "the linear-learner image, and scripts or commands on plain Python and the frameworks' images; channels from S3; "
-    "no debugger, profiler or TensorBoard"
+    "built-in algorithms for tables, and scripts or commands on plain Python and the frameworks' images; channels from "
+    "S3; no debugger, profiler or TensorBoard"
 )
 async def create_training_job(ctx: Context, req: CreateTrainingJobRequestTypeDef) -> Mapping[str, Any]:
     """Starts a training job. `ResourceInUse` for a name that is taken."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from potager.train.contract import MAX_REASON
+
 ACTIVE = ("InProgress", "Stopping")
 TERMINAL = frozenset({"Completed", "Failed", "Stopped"})
 
@@ -37,6 +39,7 @@ class Job:
     running, succeeded : how many run, and how many ended with an objective.
     silent : how many completed without one.
     failed : how many failed.
+    complaint : why the latest of those did.
     over : whether nothing more is to be tried: a criterion is met, or its time is up.
     exhausted : whether the strategy has nothing more to propose while none runs.
     """
@@ -49,6 +52,7 @@ class Job:
     succeeded: int = 0
     silent: int = 0
     failed: int = 0
+    complaint: str = ""
     over: bool = False
     exhausted: bool = False
 
@@ -110,5 +114,8 @@ def barren(job: Job) -> str:
 
 
 def lament(job: Job) -> str:
-    """Why nothing came of a job, in AWS's words."""
-    return (NO_METRIC if job.silent > job.failed else NONE_SUCCEEDED).format(ended=job.launched - job.running)
+    """Why nothing came of a job: in AWS's words, and then in those of the training job that failed last."""
+    if job.silent > job.failed:
+        return NO_METRIC.format(ended=job.launched - job.running)
+    reason = NONE_SUCCEEDED.format(ended=job.launched - job.running)
+    return (f"{reason} The latest: {job.complaint}" if job.complaint else reason)[:MAX_REASON]

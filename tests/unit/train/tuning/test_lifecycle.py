@@ -56,6 +56,15 @@ def test_a_job_fails_when_five_training_jobs_came_to_nothing() -> None:
     assert (end.status, end.reason.partition(".")[0]) == ("Failed", "No training job succeeded after 6 attempts")
 
 
+def test_a_failed_job_says_why_its_latest_training_job_failed() -> None:
+    end = decide(replace(JOB, launched=5, failed=5, complaint="ClientError: train has no rows."))
+    assert isinstance(end, Conclude)
+    assert end.reason.endswith("The latest: ClientError: train has no rows.")
+    end = decide(replace(JOB, launched=5, failed=5, complaint="x" * 5000))
+    assert isinstance(end, Conclude)
+    assert len(end.reason) == 1024
+
+
 def test_one_success_lets_a_job_go_on_whatever_fails() -> None:
     assert decide(replace(JOB, launched=9, failed=8, succeeded=1)) == Launch()
 
