@@ -7,6 +7,7 @@ was not started yet.
 
     _attempt   which one this is, from 1            _began     when it began to prepare, seconds since 1970
     _retries   errors of ours that were retried     _seconds   what earlier attempts have taken together
+    _logged    bytes of the first host's log that are those attempts'
 
 Sources: https://docs.aws.amazon.com/sagemaker/latest/dg/model-managed-spot-training.html
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_StoppingCondition.html
@@ -86,22 +87,32 @@ def begun(doc: Mapping[str, Any], at: float) -> dict[str, Any]:
     return {"TrainingStartTime": doc.get("TrainingStartTime", at), "_began": at}
 
 
-def renewed(doc: Mapping[str, Any], secondary: str, end: float | None, now: float) -> dict[str, Any]:
+def renewed(doc: Mapping[str, Any], secondary: str, end: float | None, now: float, logged: int = 0) -> dict[str, Any]:
     """The document of a job that is to be started again.
 
     Parameters
     ----------
     secondary : why, `Interrupted` or `Restarting`.
     end : when its last attempt ended, None where nobody knows.
+    logged : bytes of its first host's log by now.
     """
     changes: dict[str, Any] = {
         "_id": new_id(),
         "_attempt": number(doc) + 1,
         "_seconds": taken(doc, end),
+        "_logged": logged,
         "_retries": doc.get("_retries", 0) + (secondary == "Restarting"),
     }
     rest = {name: value for name, value in doc.items() if name != "_began"}
     return lifecycle.moved(rest, "Starting", now, **changes)
+
+
+def logged(log: Path) -> int:
+    """The bytes of a log, 0 of one that is not there."""
+    try:
+        return log.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def number(doc: Mapping[str, Any]) -> int:

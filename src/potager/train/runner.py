@@ -244,15 +244,22 @@ class Runner:
             await gang.wait()
         await self._keep_checkpoints(row, gang)
         await self.pools.take_back(row.doc, gang)
-        end = attempts.ended(gang.observe(), self._logs(row, gang))
-        doc = attempts.renewed(row.doc, secondary, end, clock.now())
+        logs = self._logs(row, gang)
+        end = attempts.ended(gang.observe(), logs)
+        doc = attempts.renewed(row.doc, secondary, end, clock.now(), attempts.logged(logs[0]))
         await self.rows.write(lambda tx: tx.update(row, doc=doc))
-        await leftovers.remove(self.executor, gang.folder)
-        self.shares.release(gang.folder.name)
-        self._yielding.discard(gang.folder.name)
-        self._spots.discard(gang.folder.name)
+        await self._clear(gang)
         log.info("training job %s: %s, starting attempt %d", row.name, secondary, attempts.number(doc))
         return 0.0
+
+    async def _clear(self, gang: Gang) -> None:
+        """Removes what an attempt left, and gives its share of the machine back."""
+        try:
+            await leftovers.remove(self.executor, gang.folder)
+        finally:
+            self.shares.release(gang.folder.name)
+            self._yielding.discard(gang.folder.name)
+            self._spots.discard(gang.folder.name)
 
     async def _prepare(self, doc: Mapping[str, Any], image: catalog.Image, gang: Gang) -> None:
         """Lays out what every host finds, from nothing."""
@@ -335,13 +342,12 @@ class Runner:
         try:
             await self.pools.left(ended)
             await self.leases.release(ended)
-        finally:  # the row has ended: no other step comes to give these back
-            await leftovers.remove(self.executor, gang.folder)
-            self.shares.release(gang.folder.name)
-            self._yielding.discard(gang.folder.name)
-            self._spots.discard(gang.folder.name)
-            for tell in self.ended:
-                tell(ended)
+        finally:  # the row has ended: no other step comes to give these back, or to tell of it
+            try:
+                await self._clear(gang)
+            finally:
+                for tell in self.ended:
+                    tell(ended)
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 

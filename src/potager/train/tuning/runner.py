@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 
 KIND = "hyper-parameter-tuning-job"
 
+LATEST = 60.0
+"""Seconds after which a tuning job is looked at again though nothing woke it: a lost wake-up costs no more."""
+
 LOOK = 1.0
 """Seconds between two looks at the logs of trials that may be stopped early."""
 
@@ -97,7 +100,7 @@ class Tuner:
                     return await self._wait(row, plan, made, seen)
                 case Halt():
                     await self._stop([each for each in made if each.status == "InProgress"])
-                    return None
+                    return LATEST
                 case Conclude() as end:
                     return await self._conclude(row, made, end)
 
@@ -135,17 +138,13 @@ class Tuner:
         self._training.wake(made)
         return counted
 
-    async def _wait(self, row: Row, plan: Plan, made: Sequence[Row], seen: Sequence[Trial]) -> float | None:
-        """Stops the trials that are hopeless; the seconds until another look, None where the end of one is awaited."""
+    async def _wait(self, row: Row, plan: Plan, made: Sequence[Row], seen: Sequence[Trial]) -> float:
+        """Stops the trials that are hopeless; the seconds until another look, unless one ends before."""
         first = len(seen) - len(made)
-        waits: list[float] = []
-        if _watched(plan):  # each is compared with all: of hundreds of trials a thread's work, requests go on meanwhile
-            given_up = await asyncio.to_thread(lambda: [hopeless(plan, seen, at) for at in range(first, len(seen))])
-            await self._stop([each for each, over in zip(made, given_up, strict=True) if over])
-            waits.append(LOOK)
-        if (left := _left(row)) is not None:
-            waits.append(max(0.0, left))
-        return min(waits, default=None)
+        await self._stop([each for at, each in enumerate(made, first) if hopeless(plan, seen, at)])
+        wait = LOOK if _watched(plan) else LATEST
+        left = _left(row)
+        return wait if left is None else min(wait, max(0.0, left))
 
     async def _stop(self, rows: Sequence[Row]) -> None:
         """Asks training jobs to stop, as StopTrainingJob does."""
@@ -197,7 +196,6 @@ def _job(row: Row, made: Sequence[Row], exhausted: bool) -> Job:
     config, left = row.doc["HyperParameterTuningJobConfig"], _left(row)
     found = [trials.trial(each) for each in made]
     completed = sum(each.status == "Completed" for each in made)
-    failed = [each for each in made if each.status == "Failed"]
     return Job(
         status=row.status or "",
         limit=config["ResourceLimits"].get("MaxNumberOfTrainingJobs"),
@@ -206,8 +204,7 @@ def _job(row: Row, made: Sequence[Row], exhausted: bool) -> Job:
         running=sum(trial.state == "running" for trial in found),
         succeeded=sum(trial.value is not None for trial in found),
         silent=completed - sum(trial.state == "done" for trial in found),
-        failed=len(failed),
-        complaint=failed[-1].doc.get("FailureReason", "") if failed else "",
+        failed=sum(each.status == "Failed" for each in made),
         over="_finished" in row.doc or (left is not None and left <= 0),
         exhausted=exhausted,
     )
