@@ -140,9 +140,11 @@ class Tuner:
 
     async def _wait(self, row: Row, plan: Plan, made: Sequence[Row], seen: Sequence[Trial]) -> float:
         """Stops the trials that are hopeless; the seconds until another look, unless one ends before."""
-        first = len(seen) - len(made)
-        await self._stop([each for at, each in enumerate(made, first) if hopeless(plan, seen, at)])
-        wait = LOOK if _watched(plan) else LATEST
+        first, wait = len(seen) - len(made), LATEST
+        if _watched(plan):  # each is compared with all: of hundreds of trials a thread's work, requests go on meanwhile
+            given_up = await asyncio.to_thread(lambda: [hopeless(plan, seen, at) for at in range(first, len(seen))])
+            await self._stop([each for each, over in zip(made, given_up, strict=True) if over])
+            wait = LOOK
         left = _left(row)
         return wait if left is None else min(wait, max(0.0, left))
 
