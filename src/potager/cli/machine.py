@@ -10,6 +10,7 @@ import shutil
 import socket
 import ssl
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.cli import folder
-from potager.compute import budget
+from potager.compute import budget, catalog
 from potager.kernel.errors import Fault, Invalid
 from potager.kernel.hosts import is_loopback
 from potager.kernel.settings import Settings
@@ -53,7 +54,7 @@ def examine(settings: Settings) -> list[Finding]:
     found = [_python(), _isolation(), _memory_limits(), _cores(), _memory(), _shared(settings), _disk(data)]
     found += [_file_system(data), _files(), _server(data), _port(settings.host, settings.port), _tls(settings)]
     found += [_database(settings), _mounts(data)]
-    return [*found, *(_extra(name) for name in EXTRAS)]
+    return [*found, *(_extra(name) for name in EXTRAS), *_images()]
 
 
 def isolation(wanted: str) -> str:
@@ -263,6 +264,23 @@ def _extra(name: str) -> Finding:
     if not absent:
         return Finding(f"extra {name}", "installed")
     return Finding(f"extra {name}", f"without {', '.join(absent)}", f"If you want it: pip install 'potager[{name}]'")
+
+
+def _images() -> list[Finding]:
+    """Of each extra that images need, whether they have it. One that is not there is no problem: nobody may ask for it."""
+    images = [catalog.Image(*each) for each in catalog.REPOSITORIES.items()]
+    return [
+        Finding(f"extra {extra}", _for([image for image in images if image.extra == extra]))
+        for extra in sorted({image.extra for image in images} - {""})
+    ]
+
+
+def _for(images: Sequence[catalog.Image]) -> str:
+    """Whether images that share an extra can run, and what has them run."""
+    named = ", ".join(image.repository for image in images)
+    if any(image.missing() for image in images):
+        return f"for {named}: pip install 'potager[{images[0].extra}]'"
+    return f"installed, for {named}"
 
 
 def missing(extra: str) -> list[str]:

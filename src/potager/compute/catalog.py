@@ -99,6 +99,11 @@ class Image:
             return None
         return importlib.import_module(f"{self.package}.hyperparameters").CATALOGUE
 
+    @property
+    def extra(self) -> str:
+        """The extra of Potager's that brings what it needs, "" where it needs nothing."""
+        return self._says("EXTRA", "")
+
     def versions(self) -> dict[str, str | None]:
         """The version of each distribution that the image needs, None where it is not installed.
 
@@ -117,7 +122,7 @@ class Image:
             return ""
         return (
             f"The image {self.repository} needs {', '.join(absent)}, which Potager's environment does not have. "
-            f"Install it there: {sys.executable} -m pip install 'potager[{self._says('EXTRA', '')}]'"
+            f"Install it there: {sys.executable} -m pip install 'potager[{self.extra}]'"
         )
 
     def _says(self, name: str, otherwise: Any) -> Any:

@@ -132,6 +132,17 @@ def test_an_extra_that_is_not_there_comes_with_its_command(tmp_path: Path, monke
     )
 
 
+def test_images_come_with_the_extra_that_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from potager.compute import catalog
+
+    monkeypatch.setattr(catalog, "_version", lambda name: None if name == "faiss-cpu" else "1.0")
+    found = examined(tmp_path)
+    of_all = "catboost, factorization-machines, knn, lightgbm"
+    assert found["extra algorithms"] == (f"for {of_all}: pip install 'potager[algorithms]'", "")
+    assert found["extra xgboost"] == ("installed, for sagemaker-xgboost, xgboost", "")
+    assert not [name for name in found if name.endswith("extra ")]
+
+
 def test_the_extras_are_those_of_the_project() -> None:
     from importlib.metadata import requires
 

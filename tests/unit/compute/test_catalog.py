@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from potager.compute import catalog
 
@@ -61,3 +64,18 @@ def test_the_plain_image_needs_nothing_and_linear_learner_runs_no_scripts() -> N
     assert plain is not None
     assert built_in is not None
     assert (plain.missing(), plain.runs_scripts, built_in.runs_scripts) == ("", True, False)
+
+
+EXTRAS = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+@pytest.mark.parametrize("name", sorted(catalog.REPOSITORIES))
+def test_the_extra_of_an_image_brings_what_it_needs(name: str) -> None:
+    image = catalog.Image(name, catalog.REPOSITORIES[name])
+    brought = {Requirement(each).name for each in EXTRAS.get(image.extra, ())}
+    assert set(image.versions()) <= brought
+
+
+def test_the_extra_of_the_algorithms_brings_what_xgboost_needs() -> None:
+    xgboost = catalog.Image("xgboost", catalog.REPOSITORIES["xgboost"])
+    assert set(xgboost.versions()) <= {Requirement(each).name for each in EXTRAS["algorithms"]}
