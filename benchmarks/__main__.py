@@ -21,6 +21,7 @@ from benchmarks import (
     start,
     store,
     transform,
+    trials,
     tuning,
 )
 from benchmarks.hosting import compare, soak
@@ -40,6 +41,7 @@ BENCHMARKS = {
     "s3": store.main,
     "transform": transform.main,
     "channels": channels.main,
+    "trials": trials.main,
     "tuning": tuning.main,
     "soak": soak.main,
 }

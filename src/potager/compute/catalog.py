@@ -74,13 +74,14 @@ class Image:
 
     @property
     def warm(self) -> Sequence[str]:
-        """The modules that most of its scripts import, and whose import takes its time."""
-        return self._says("WARM", ())
+        """The modules that most of its scripts import, or its own algorithm does, and whose import takes its time."""
+        own = (self.train.partition(":")[0],) if self.objectives else ()
+        return (*self._says("WARM", ()), *own)
 
     @property
     def serving(self) -> Sequence[str]:
         """The modules that a worker of its models imports, of those that are here; none where that takes no time."""
-        wanted = self._says("SERVES", self.warm)
+        wanted = self._says("SERVES", self._says("WARM", ()))
         here = [module for module in wanted if importlib.util.find_spec(module.partition(".")[0])]
         return [*here, self.serve.partition(":")[0]] if here else []
 

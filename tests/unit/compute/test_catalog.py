@@ -79,3 +79,12 @@ def test_the_extra_of_an_image_brings_what_it_needs(name: str) -> None:
 def test_the_extra_of_the_algorithms_brings_what_xgboost_needs() -> None:
     xgboost = catalog.Image("xgboost", catalog.REPOSITORIES["xgboost"])
     assert set(xgboost.versions()) <= {Requirement(each).name for each in EXTRAS["algorithms"]}
+
+
+def test_an_algorithm_of_our_own_is_kept_imported_for_its_trials_and_not_for_endpoints_that_need_nothing() -> None:
+    boosted, learner, plain = (
+        catalog.Image(name, catalog.REPOSITORIES[name]) for name in ("xgboost", "kmeans", "python")
+    )
+    assert {"xgboost", "potager.images.xgboost.train"} <= set(boosted.warm)
+    assert (learner.warm, learner.serving) == (("potager.images.kmeans.train",), [])
+    assert plain.warm == ()

@@ -180,6 +180,12 @@ async def test_a_job_may_have_fewer_threads(bench: Any) -> None:
     assert seen["environment"]["OMP_NUM_THREADS"] == "1"
 
 
+async def test_threads_of_a_job_sleep_while_they_wait_unless_it_says_otherwise(bench: Any) -> None:
+    assert (await bench.found("describe"))["environment"]["OMP_WAIT_POLICY"] == "passive"
+    seen = await bench.found("describe", environment={"OMP_WAIT_POLICY": "active"})
+    assert seen["environment"]["OMP_WAIT_POLICY"] == "active"
+
+
 async def test_blas_gets_its_threads_back_in_a_job(bench: Any) -> None:
     if limits.threads(None) < 2 or not os.path.isdir("/proc/self/task"):
         pytest.skip("one CPU, or nowhere to count threads")
