@@ -267,7 +267,7 @@ def _extra(name: str) -> Finding:
 
 
 def _images() -> list[Finding]:
-    """Of each extra that images need, whether they have it. One that is not there is no problem: nobody may ask for it."""
+    """Of each extra that images need, whether it is there. One that is not is no problem: nobody may ask for it."""
     images = [catalog.Image(*each) for each in catalog.REPOSITORIES.items()]
     return [
         Finding(f"extra {extra}", _for([image for image in images if image.extra == extra]))
