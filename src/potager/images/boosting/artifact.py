@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from potager.images.algorithm.errors import BrokenModel
+from potager.images.algorithm.saved import Format
 from potager.images.boosting.target import BINARY, MULTICLASS, REGRESSION, Class
 
-_VERSION = 1
+if TYPE_CHECKING:
+    from potager.images.boosting.data import Data
 
 
 @dataclass(frozen=True)
@@ -22,34 +23,30 @@ class Description:
     iterations : trees, or rounds of them, that the model has.
     """
 
-    format: str
     kind: str
     num_features: int
     classes: Sequence[Class] = ()
     categories: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     iterations: int = 0
     hyperparameters: dict[str, Any] = field(default_factory=dict[str, Any])
-    version: int = _VERSION
 
 
-def write(description: Description, folder: Path) -> None:
-    """Writes `model.json`, which is done last: a folder without it is no model."""
-    text = json.dumps(asdict(description), indent=2, sort_keys=True)
-    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+def write(written: Format, data: Data, iterations: int, hyperparameters: Mapping[str, Any], folder: Path) -> None:
+    """Writes `model.json` of a model of so many iterations that was fitted to `data`, when all else is there."""
+    description = Description(
+        kind=data.target.kind,
+        num_features=data.train.features.shape[1],
+        classes=data.target.classes,
+        categories={str(column): words for column, words in data.categories.items()},
+        iterations=iterations,
+        hyperparameters=dict(hyperparameters),
+    )
+    written.write(folder, asdict(description))
 
 
-def read(folder: Path, wanted: str) -> Description:
-    """The description that `write` wrote; `BrokenModel` where it is damaged or another program's."""
-    path = folder / "model.json"
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("format") != wanted:  # pyright: ignore[reportUnknownMemberType]
-            raise BrokenModel(f"{path} does not describe a {wanted.partition('.')[2]} model of Potager.")
-        if content.get("version") != _VERSION:  # pyright: ignore[reportUnknownMemberType]
-            raise BrokenModel(f"{path} has version {content.get('version')}; this image reads version {_VERSION}.")  # pyright: ignore[reportUnknownMemberType]
-        found = Description(**content)  # pyright: ignore[reportUnknownArgumentType]
-    except (OSError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
+def read(folder: Path, wanted: Format) -> Description:
+    """The description that a model folder has; `BrokenModel` where it is damaged or another program's."""
+    found = wanted.read(folder, Description)
     if found.kind not in (REGRESSION, BINARY, MULTICLASS) or bool(found.classes) != (found.kind != REGRESSION):
-        raise BrokenModel(f"{path}: kind '{found.kind}' does not go with {len(found.classes)} classes.")
+        raise BrokenModel(f"{folder}: kind '{found.kind}' does not go with {len(found.classes)} classes.")
     return found

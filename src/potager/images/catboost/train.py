@@ -15,14 +15,14 @@ from potager.images.algorithm.arrays import Float64
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.hyperparameters import Value
 from potager.images.algorithm.job import Job, say
+from potager.images.algorithm.saved import Format
 from potager.images.boosting import artifact, report
-from potager.images.boosting.artifact import Description
 from potager.images.boosting.data import Data, prepare
 from potager.images.boosting.target import AUTO, BINARY, CLASSIFICATION, MULTICLASS, REGRESSION
 from potager.images.catboost.hyperparameters import CATALOGUE, METRICS
 from potager.images.catboost.pools import catboost, pool, table
 
-FORMAT = "potager.catboost"
+FORMAT = Format("catboost")
 MODEL = "model.cbm"
 
 _LOSSES = {REGRESSION: "RMSE", BINARY: "Logloss", MULTICLASS: "MultiClass"}
@@ -44,7 +44,7 @@ def _train(job: Job) -> None:
     best = int(model.tree_count_)
     say(f"Best iteration: {best}\tvalidation's {metric}: {report.plain(curve[best - 1])}")
     model.save_model(str(job.model / MODEL), format="cbm")
-    artifact.write(_description(values, data, best), job.model)
+    artifact.write(FORMAT, data, best, values, job.model)
     kind = data.target.kind
 
     def scores(features: Any) -> Float64:
@@ -52,18 +52,6 @@ def _train(job: Job) -> None:
         return found[:, 1] if kind == BINARY else found
 
     report.evaluate(job.model, data, scores, {"validation": {metric: curve}}, best)
-
-
-def _description(values: Mapping[str, Value], data: Data, best: int) -> Description:
-    return Description(
-        format=FORMAT,
-        kind=data.target.kind,
-        num_features=data.train.features.shape[1],
-        classes=data.target.classes,
-        categories={str(column): words for column, words in data.categories.items()},
-        iterations=best,
-        hyperparameters=dict(values),
-    )
 
 
 def answer(kind: str) -> str:

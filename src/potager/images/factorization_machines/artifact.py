@@ -5,20 +5,18 @@ Only features that training has seen are there: the others would be as they were
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from potager.images.algorithm import saved
 from potager.images.algorithm.arrays import Ints
 from potager.images.algorithm.errors import BrokenModel
 from potager.images.factorization_machines.hyperparameters import PREDICTORS
 from potager.images.factorization_machines.machine import Machine
 
-FORMAT = "potager.factorization-machines"
-_VERSION = 1
+FORMAT = saved.Format("factorization-machines")
 
 
 @dataclass(frozen=True)
@@ -28,8 +26,6 @@ class Description:
     predictor_type: str
     num_features: int
     num_factors: int
-    format: str = FORMAT
-    version: int = _VERSION
 
 
 @dataclass(frozen=True)
@@ -52,33 +48,17 @@ def save(model: Model, folder: Path) -> None:
         linear=machine.linear,
         factors=machine.factors,
     )
-    text = json.dumps(asdict(model.description), indent=2, sort_keys=True)
-    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+    FORMAT.write(folder, asdict(model.description))
 
 
 def read(folder: Path) -> Model:
     """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
-    described = _description(folder / "model.json")
-    try:
-        with np.load(folder / "model.npz", allow_pickle=False) as arrays:
-            features = arrays["features"].astype(np.int64)
-            machine = Machine(*(arrays[name].astype(np.float32) for name in ("bias", "linear", "factors")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BrokenModel(f"{folder / 'model.npz'} cannot be read: {error}. Train the model again.") from error
+    described = FORMAT.read(folder, Description)
+    with saved.arrays(folder / "model.npz") as arrays:
+        features = arrays["features"].astype(np.int64)
+        machine = Machine(*(arrays[name].astype(np.float32) for name in ("bias", "linear", "factors")))
     _check(folder, described, machine, features)
     return Model(described, machine, features)
-
-
-def _description(path: Path) -> Description:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
-            raise BrokenModel(f"{path} does not describe a factorization-machines model of Potager.")
-        if content.get("version") != _VERSION:  # pyright: ignore[reportUnknownMemberType]
-            raise BrokenModel(f"{path} has version {content.get('version')}; this image reads version {_VERSION}.")  # pyright: ignore[reportUnknownMemberType]
-        return Description(**content)  # pyright: ignore[reportUnknownArgumentType]
-    except (OSError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
 
 
 def _check(folder: Path, described: Description, machine: Machine, features: Ints) -> None:

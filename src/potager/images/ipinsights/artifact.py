@@ -5,14 +5,13 @@ Of the entities' vectors only those of entities that training saw are kept; the 
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from potager.images.algorithm import saved
 from potager.images.algorithm.arrays import Floats, Ints
 from potager.images.algorithm.errors import BrokenModel
 from potager.images.ipinsights.events import Events
@@ -20,7 +19,7 @@ from potager.images.ipinsights.fit import Model
 from potager.images.ipinsights.network import Parameters, encoded
 from potager.images.ipinsights.prefixes import LENGTHS, Prefixes
 
-FORMAT, _VERSION = "potager.ipinsights", 1
+FORMAT = saved.Format("ipinsights")
 
 
 @dataclass(frozen=True)
@@ -55,41 +54,24 @@ def save(model: Model, folder: Path) -> None:
     }
     np.savez(folder / "model.npz", **arrays)
     described = {
-        "format": FORMAT,
-        "version": _VERSION,
         "num_entity_vectors": len(parameters.entities),
         "vector_dim": parameters.bits.shape[1],
         "num_ip_encoder_layers": len(parameters.weights),
         "prefix_lengths": list(LENGTHS),
     }
-    (folder / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    FORMAT.write(folder, described)
 
 
 def read(folder: Path) -> Trained:
     """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
-    described = _description(folder / "model.json")
-    try:
-        with np.load(folder / "model.npz", allow_pickle=False) as arrays:
-            floats = {name: np.ascontiguousarray(arrays[name], np.float32) for name in Parameters.__dataclass_fields__}
-            slots, keys = arrays["slots"].astype(np.int64), arrays["keys"].astype(np.uint64)
+    described = FORMAT.read(folder, dict[str, Any])
+    with saved.arrays(folder / "model.npz") as arrays:
+        floats = {name: np.ascontiguousarray(arrays[name], np.float32) for name in Parameters.__dataclass_fields__}
+        slots, keys = arrays["slots"].astype(np.int64), arrays["keys"].astype(np.uint64)
         model = Trained(Parameters(**floats), Prefixes(keys), slots, int(described["num_entity_vectors"]))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise BrokenModel(f"{folder / 'model.npz'} cannot be read: {error}. Train the model again.") from error
     if complaint := _fault(model, described):
         raise BrokenModel(f"{folder}: {complaint}. Train the model again.")
     return model
-
-
-def _description(path: Path) -> dict[str, Any]:
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
-        raise BrokenModel(f"{path} does not describe an ipinsights model of Potager.")
-    if content.get("version") != _VERSION:  # pyright: ignore[reportUnknownMemberType]
-        raise BrokenModel(f"{path} has version {content.get('version')}; this image reads version {_VERSION}.")  # pyright: ignore[reportUnknownMemberType]
-    return content  # pyright: ignore[reportUnknownVariableType]
 
 
 def _fault(model: Trained, described: dict[str, Any]) -> str | None:

@@ -5,12 +5,11 @@ hyperparameters -> channels -> frame -> fit -> scores -> artifact
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from potager.images.algorithm import job, tables
+from potager.images.algorithm import job, saved, tables
 from potager.images.algorithm.arrays import Float32
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, quality, say
@@ -50,7 +49,7 @@ def _train(job: Job) -> None:
     if "test" not in data:
         say("Test data is not provided.")
     artifact.save(units.leave(found.centers), job.model)
-    (job.model / "evaluation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    saved.write(job.model / "evaluation.json", scores)
     say(f"Saved the model to {job.model}")
 
 

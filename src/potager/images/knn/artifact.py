@@ -8,21 +8,19 @@ reduction.npz   the random projection, where there is one
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from potager.images.algorithm import saved
 from potager.images.algorithm.errors import BrokenModel
 from potager.images.knn import index
 from potager.images.knn.hyperparameters import COSINE, FLAT, INNER_PRODUCT, IVF, IVFPQ, L2, PREDICTORS
 from potager.images.knn.model import Model
 from potager.images.knn.reduction import Reduction
 
-FORMAT = "potager.knn"
-_VERSION = 1
+FORMAT = saved.Format("knn")
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,6 @@ class Description:
     index_type: str
     index_metric: str
     reduced: bool = False
-    format: str = FORMAT
-    version: int = _VERSION
 
 
 def save(model: Model, index_type: str, folder: Path) -> None:
@@ -54,19 +50,18 @@ def save(model: Model, index_type: str, folder: Path) -> None:
         index_metric=model.metric,
         reduced=model.reduction is not None,
     )
-    text = json.dumps(asdict(description), indent=2, sort_keys=True)
-    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+    FORMAT.write(folder, asdict(description))
 
 
 def read(folder: Path) -> Model:
     """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
-    described = _description(folder / "model.json")
+    described = _description(folder)
     rows = index.load(folder, described.index_type, described.index_metric)
     try:
         labels = np.load(folder / "labels.npy", allow_pickle=False)
-        reduction = _reduction(folder / "reduction.npz") if described.reduced else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BrokenModel(f"{folder} cannot be read: {error}. Train the model again.") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise BrokenModel(f"{folder / 'labels.npy'} cannot be read: {error}. Train the model again.") from error
+    reduction = _reduction(folder / "reduction.npz") if described.reduced else None
     searched = described.num_features if reduction is None else reduction.target
     if labels.shape != (rows.rows,) or not 1 <= described.k <= rows.rows or rows.width < searched:
         raise BrokenModel(
@@ -85,22 +80,14 @@ def read(folder: Path) -> Model:
 
 
 def _reduction(path: Path) -> Reduction:
-    with np.load(path, allow_pickle=False) as arrays:
+    with saved.arrays(path) as arrays:
         return Reduction(arrays["signs"].astype(np.int8), arrays["kept"].astype(np.int64))
 
 
-def _description(path: Path) -> Description:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
-            raise BrokenModel(f"{path} does not describe a knn model of Potager.")
-        if content.get("version") != _VERSION:  # pyright: ignore[reportUnknownMemberType]
-            raise BrokenModel(f"{path} has version {content.get('version')}; this image reads version {_VERSION}.")  # pyright: ignore[reportUnknownMemberType]
-        described = Description(**content)  # pyright: ignore[reportUnknownArgumentType]
-    except (OSError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
+def _description(folder: Path) -> Description:
+    described = FORMAT.read(folder, Description)
     known = (PREDICTORS, (FLAT, IVF, IVFPQ), (L2, INNER_PRODUCT, COSINE))
     said = (described.predictor_type, described.index_type, described.index_metric)
     if any(one not in words for one, words in zip(said, known, strict=True)):
-        raise BrokenModel(f"{path} describes a model of a kind that this image does not know: {', '.join(said)}.")
+        raise BrokenModel(f"{folder} describes a model of a kind that this image does not know: {', '.join(said)}.")
     return described

@@ -17,13 +17,13 @@ from potager.images.algorithm.arrays import Float32, Float64
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.hyperparameters import Value
 from potager.images.algorithm.job import Job, say
+from potager.images.algorithm.saved import Format
 from potager.images.boosting import artifact, report
-from potager.images.boosting.artifact import Description
 from potager.images.boosting.data import Data, Rows, prepare
 from potager.images.boosting.target import AUTO, BINARY, MULTICLASS, REGRESSION
 from potager.images.lightgbm.hyperparameters import CATALOGUE, METRICS, REGRESSIONS
 
-FORMAT = "potager.lightgbm"
+FORMAT = Format("lightgbm")
 MODEL = "model.txt"
 
 _OURS = ("objective", "metric", "num_boost_round", "early_stopping_rounds", "use_dask")
@@ -43,17 +43,8 @@ def _train(job: Job) -> None:
     booster, curve = fit(given, data, int(values["num_boost_round"] or 0), int(values["early_stopping_rounds"] or 0))
     best = booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
     say(f"Best iteration: {best}\tvalidation's {given['metric']}: {report.plain(curve[best - 1])}")
-    description = Description(
-        format=FORMAT,
-        kind=data.target.kind,
-        num_features=data.train.features.shape[1],
-        classes=data.target.classes,
-        categories={str(column): words for column, words in data.categories.items()},
-        iterations=best,
-        hyperparameters=values,
-    )
     booster.save_model(job.model / MODEL, num_iteration=best)
-    artifact.write(description, job.model)
+    artifact.write(FORMAT, data, best, values, job.model)
     curves = {"validation": {str(given["metric"]): curve}}
     report.evaluate(job.model, data, lambda rows: _scores(booster, rows, best), curves, best)
 

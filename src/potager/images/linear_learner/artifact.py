@@ -5,20 +5,18 @@ Weights take raw features: normalisation is folded into them.
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from potager.images.algorithm import saved
 from potager.images.algorithm.arrays import Float64
 from potager.images.algorithm.errors import BrokenModel
 from potager.images.linear_learner.hyperparameters import PREDICTORS
 
-FORMAT = "potager.linear-learner"
-_VERSION = 1
+FORMAT = saved.Format("linear-learner")
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,6 @@ class Description:
     num_classes: int
     score_threshold: float | None = None
     hyperparameters: dict[str, Any] = field(default_factory=dict[str, Any])
-    format: str = FORMAT
-    version: int = _VERSION
 
 
 @dataclass(frozen=True)
@@ -50,33 +46,17 @@ def save(model: Model, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {"weights": model.weights, "bias": model.bias, "threshold": np.float64(model.threshold)}
     np.savez(folder / "model.npz", **arrays)  # pyright: ignore[reportArgumentType]
-    text = json.dumps(asdict(model.description), indent=2, sort_keys=True)
-    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+    FORMAT.write(folder, asdict(model.description))
 
 
 def read(folder: Path) -> Model:
     """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
-    description = _description(folder / "model.json")
-    try:
-        with np.load(folder / "model.npz", allow_pickle=False) as arrays:
-            weights, bias = (np.ascontiguousarray(arrays[name], np.float64) for name in ("weights", "bias"))
-            threshold = float(arrays["threshold"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BrokenModel(f"{folder / 'model.npz'} cannot be read: {error}. Train the model again.") from error
+    description = FORMAT.read(folder, Description)
+    with saved.arrays(folder / "model.npz") as arrays:
+        weights, bias = (np.ascontiguousarray(arrays[name], np.float64) for name in ("weights", "bias"))
+        threshold = float(arrays["threshold"])
     _check(folder, description, weights, bias, threshold)
     return Model(description, weights, bias, threshold)
-
-
-def _description(path: Path) -> Description:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
-            raise BrokenModel(f"{path} does not describe a linear-learner model of Potager.")
-        if content.get("version") != _VERSION:  # pyright: ignore[reportUnknownMemberType]
-            raise BrokenModel(f"{path} has version {content.get('version')}; this image reads version {_VERSION}.")  # pyright: ignore[reportUnknownMemberType]
-        return Description(**content)  # pyright: ignore[reportUnknownArgumentType]
-    except (OSError, TypeError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
 
 
 def _check(folder: Path, description: Description, weights: Float64, bias: Float64, threshold: float) -> None:

@@ -5,14 +5,13 @@ hyperparameters -> channels -> mean -> components -> shares of variance -> artif
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
 
 import numpy as np
 
-from potager.images.algorithm import job, tables
+from potager.images.algorithm import job, saved, tables
 from potager.images.algorithm.arrays import Float32, Float64
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, quality, say
@@ -55,7 +54,7 @@ def _train(job: Job) -> None:
     artifact.save(Model(found.s, found.v, mean if settings.subtract_mean else None), job.model)
     scores = {channel: {"explained_variance_ratio": share} for channel, share in shares.items()}
     scores["train"]["sum_of_squares"] = squares
-    (job.model / "evaluation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    saved.write(job.model / "evaluation.json", scores)
     say(f"Saved the model to {job.model}")
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from potager.images.algorithm import saved
 from potager.images.algorithm.errors import BrokenModel
 from potager.images.randomcutforest.forest import Forest
 
-FORMAT, _VERSION = "potager.randomcutforest", 1
+FORMAT = saved.Format("randomcutforest")
+_FLOATS = ("points", "cut")
 _ARRAYS = [field.name for field in fields(Forest)]
 
 
@@ -23,43 +23,23 @@ def save(forest: Forest, folder: Path) -> None:
     arrays: dict[str, Any] = {name: getattr(forest, name) for name in _ARRAYS}
     np.savez(folder / "model.npz", **arrays)
     described = {
-        "format": FORMAT,
-        "version": _VERSION,
         "num_trees": forest.trees,
         "num_samples_per_tree": forest.samples,
         "feature_dim": forest.features,
     }
-    (folder / "model.json").write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+    FORMAT.write(folder, described)
 
 
 def read(folder: Path) -> Forest:
     """The forest that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
-    described = _description(folder / "model.json")
-    try:
-        with np.load(folder / "model.npz", allow_pickle=False) as arrays:
-            points, cut = (np.ascontiguousarray(arrays[name], np.float32) for name in ("points", "cut"))
-            indices = {name: np.ascontiguousarray(arrays[name], np.int32) for name in _ARRAYS if name not in _FLOATS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise BrokenModel(f"{folder / 'model.npz'} cannot be read: {error}. Train the model again.") from error
+    described = FORMAT.read(folder, dict[str, Any])
+    with saved.arrays(folder / "model.npz") as arrays:
+        points, cut = (np.ascontiguousarray(arrays[name], np.float32) for name in _FLOATS)
+        indices = {name: np.ascontiguousarray(arrays[name], np.int32) for name in _ARRAYS if name not in _FLOATS}
     forest = Forest(points=points, cut=cut, **indices)
     if complaint := _fault(forest, described):
         raise BrokenModel(f"{folder}: {complaint}. Train the model again.")
     return forest
-
-
-_FLOATS = ("points", "cut")
-
-
-def _description(path: Path) -> dict[str, Any]:
-    try:
-        content: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
-        raise BrokenModel(f"{path} does not describe a randomcutforest model of Potager.")
-    if content.get("version") != _VERSION:  # pyright: ignore[reportUnknownMemberType]
-        raise BrokenModel(f"{path} has version {content.get('version')}; this image reads version {_VERSION}.")  # pyright: ignore[reportUnknownMemberType]
-    return content  # pyright: ignore[reportUnknownVariableType]
 
 
 def _fault(forest: Forest, described: dict[str, Any]) -> str | None:

@@ -5,12 +5,11 @@ hyperparameters -> train channel -> forest -> artifact -> test channel, where th
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
-from potager.images.algorithm import job, tables
+from potager.images.algorithm import job, saved, tables
 from potager.images.algorithm.arrays import Float64
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, quality, say
@@ -81,4 +80,4 @@ def _evaluate(job: Job, forest: Forest, test: Table, wanted: tuple[str, ...]) ->
     for name, value in found.items():
         quality(job.host, f"test {name} <score>={value!r}")
     content = {"test": {**found, "score_mean": float(scores.mean()), "score_limit": limit(scores)}}
-    (job.model / "evaluation.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    saved.write(job.model / "evaluation.json", content)

@@ -111,7 +111,7 @@ def test_a_request_without_rows_says_so(predictor, body: bytes):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format": "other"}, "does not describe a factorization-machines model"),
+        ({"format": "other"}, "describes no factorization-machines model"),
         ({"version": 9}, "has version 9"),
         ({"predictor_type": "other"}, "unknown predictor_type 'other'"),
         ({"num_factors": 3}, "do not fit"),

@@ -226,5 +226,5 @@ def test_a_damaged_model_is_refused(job):
     with pytest.raises(BrokenModel, match=r"model\.npz cannot be read"):
         job.serve(job.ml / "model")
     (job.ml / "model" / "model.json").write_text("[]")
-    with pytest.raises(BrokenModel, match="does not describe an ipinsights model"):
+    with pytest.raises(BrokenModel, match="describes no ipinsights model"):
         job.serve(job.ml / "model")

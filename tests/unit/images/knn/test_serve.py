@@ -110,7 +110,7 @@ def test_a_model_without_one_of_its_files_is_broken(job, predictor, name: str):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"format": "other"}, "does not describe a knn model"),
+        ({"format": "other"}, "describes no knn model"),
         ({"version": 9}, "has version 9"),
         ({"index_metric": "L1"}, "of a kind that this image does not know"),
         ({"k": 6}, "do not fit"),

@@ -168,5 +168,5 @@ def test_a_damaged_model_is_refused(job, planted):
     with pytest.raises(BrokenModel, match=r"model\.npz cannot be read"):
         job.serve(job.ml / "model")
     (job.ml / "model" / "model.json").write_text('{"format": "another"}')
-    with pytest.raises(BrokenModel, match="does not describe a randomcutforest model"):
+    with pytest.raises(BrokenModel, match="describes no randomcutforest model"):
         job.serve(job.ml / "model")
