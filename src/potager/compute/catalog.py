@@ -94,6 +94,11 @@ class Image:
         """The metrics that a tuning job of the image's own algorithm may aim at, each with Maximize or Minimize."""
         return self._says("OBJECTIVES", {})
 
+    @property
+    def jumpstart(self) -> bool:
+        """Whether AWS has it in JumpStart: a script in a framework's image, whose metrics a job may define."""
+        return self._says("JUMPSTART", False)
+
     def catalogue(self) -> Catalogue | None:
         """The hyperparameters of its own algorithm; None where it has none."""
         if not self.objectives:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from potager.access import grants, kms, policies, roles, tags
 from potager.collect import s3
+from potager.collect.s3.access import publicity
 from potager.collect.s3.buckets import records
 from potager.collect.s3.buckets.expiry import Expirer
-from potager.compute import budget
+from potager.compute import budget, jumpstart
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.shares import Shares
 from potager.compute.workload import Executor
@@ -50,6 +54,7 @@ from potager.store.leases import Leases
 from potager.store.logs import Logs
 from potager.store.metrics import Metrics
 from potager.store.mounts.declared import Mounts
+from potager.store.mounts.given import Given
 from potager.store.objects import Objects
 from potager.store.rows import Rows
 from potager.store.sealing import Sealing
@@ -58,6 +63,7 @@ from potager.train import jobs
 from potager.train.runner import Runner
 from potager.train.tuning import jobs as tuning_jobs
 from potager.train.tuning.runner import Tuner
+from potager.wire import model
 from potager.wire.service import Registry
 
 SERVICES = (
@@ -117,7 +123,9 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     tending = house.add(kms.Tending, kms.Tending(rows, keyring))
     tending.wake()
     stack.push_async_callback(tending.close)
-    objects = house.add(Objects, Objects(database, blobs, Mounts(data, scope), Sealing(vault, keyring)))
+    objects = house.add(
+        Objects, Objects(database, blobs, Mounts(data, scope), Sealing(vault, keyring), _jumpstart(data))
+    )
     events = house.add(Events, Events(database))
     metrics = house.add(Metrics, Metrics(database, resolution=60 if settings.scaling_minute == 60 else 1))
     metrics.start()
@@ -158,6 +166,20 @@ async def furnish(settings: Settings, keys: Keys, url: str, trust: Trust | None,
     house.add(Limits, limits)
     await _work(house, stack, rows, leases, executor, objects, logs, settings)
     return house
+
+
+def _jumpstart(data: Path) -> Given:
+    """The buckets where the SDKs look for what trains a model id of JumpStart's; everybody may read them."""
+
+    def files() -> dict[str, bytes]:
+        shapes = map(model.load("sagemaker").shape_for, ("TrainingInstanceType", "ProductionVariantInstanceType"))
+        return jumpstart.files({kind for shape in shapes for kind in shape.metadata["enum"]})
+
+    actions = ["s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation"]
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": actions, "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    doc: dict[str, Any] = {publicity.POLICY: policy, publicity.BLOCK: {}}
+    return Given(jumpstart.BUCKETS, "JumpStart's catalogue", data / "jumpstart", files, doc)
 
 
 async def _default_bucket(objects: Objects, scope: Scope) -> None:

@@ -10,7 +10,8 @@ Every object that rows.db names is in it whole: from before the rows are read un
 removed from the data folder (`removal.py`), and a blob's bytes never change once a row names them. Made again into the
 same folder, a backup copies what is new, and replaces the older one when it is whole.
 
-What jobs work in (`jobs`), what they share and what can be made again (`environments`, `pools`, `fetched`) is left out.
+What jobs work in (`jobs`), what they share and what can be made again (`environments`, `pools`, `fetched`, `jumpstart`)
+is left out.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from potager.store.naming import Needed
 FORMAT = 1
 MANIFEST, ROWS, INDEX = "manifest.json", "rows.db", "blobs.db"
 LEFT_OUT = frozenset(
-    {"blobs", "jobs", "environments", "shares", "pools", "fetched"}
+    {"blobs", "jobs", "environments", "shares", "pools", "fetched", "jumpstart"}
     | {"bond", "lock", "server.json", "server.log", "ballast"}
     | {"potager.db", "potager.db-wal", "potager.db-shm", "potager.db-journal"}
 )

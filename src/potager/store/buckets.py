@@ -3,6 +3,7 @@
     get         from memory; the lock on the data folder sees to it that nobody else changes them
     configure   a change in one transaction; memory has it when it is committed
     mount       what a bucket is mounted from, whose row is made and taken away with the mount (`mounts/declared.py`)
+    given       a bucket of AWS's own that clients count on: no row, so nobody's list has it (`mounts/given.py`)
 
 A bucket's name is global to the server; the bucket belongs to an account and a region.
 """
@@ -28,6 +29,7 @@ from potager.store.database import Database, dumps, inserting
 from potager.store.entries import NoBucket
 from potager.store.mounts import Mount
 from potager.store.mounts.declared import FILE, Mounts
+from potager.store.mounts.given import ACCOUNT, Given
 from potager.store.multipart import forget
 
 MOUNTED = "_mount"
@@ -61,10 +63,13 @@ class Bucket:
 class Buckets:
     """The buckets of one server."""
 
-    def __init__(self, database: Database, blobs: Blobs, mounts: Mounts | None = None) -> None:
+    def __init__(
+        self, database: Database, blobs: Blobs, mounts: Mounts | None = None, given: Given | None = None
+    ) -> None:
         self._database = database
         self._blobs = blobs
         self._mounts = mounts
+        self._given = given
         self._known: dict[str, Bucket] = {}
         """Buckets that were read or written by this server, as they are."""
         self._changing = asyncio.Lock()
@@ -75,6 +80,8 @@ class Buckets:
 
         `Unavailable` where it is mounted and nobody can say from what: nothing of it may come to lie here.
         """
+        if (given := self._given) is not None and given.region(bucket) is not None and await self._is_given(bucket):
+            return await given.mount(bucket)
         mounts = self._mounts
         if mounts is None:
             return None
@@ -88,6 +95,13 @@ class Buckets:
         if mount is None and mounts.unreadable:
             await self._check_own(bucket)
         return mount
+
+    async def _is_given(self, bucket: str) -> bool:
+        """Whether nobody here has made, or mounted, a bucket of that name."""
+        if bucket in self._known:
+            return False
+        query = select(_t.c.name).where(_t.c.name == bucket)
+        return await self._database.read(lambda connection: connection.execute(query).first()) is None
 
     async def _check_own(self, bucket: str) -> None:
         with suppress(NoBucket):
@@ -138,7 +152,12 @@ class Buckets:
 
     async def _read(self, name: str) -> Bucket:
         async with self._changing:
-            found = self._known[name] = await self._database.read(lambda connection: _found(connection, name))
+            try:
+                found = self._known[name] = await self._database.read(lambda connection: _found(connection, name))
+            except NoBucket:
+                if self._given is None or (region := self._given.region(name)) is None:
+                    raise
+                return Bucket(name, ACCOUNT, region, 0.0, None, self._given.doc)
         return found
 
     async def all(self, account: str | None = None) -> list[Bucket]:

@@ -27,6 +27,7 @@ from potager.store.history import Version
 from potager.store.keys import Listing
 from potager.store.mounts import Mount
 from potager.store.mounts.declared import Mounts
+from potager.store.mounts.given import Given
 from potager.store.mounts.shelf import Mounted
 from potager.store.own import Own
 from potager.store.sealing import Sealing, Wish
@@ -56,13 +57,18 @@ class Objects:
     """
 
     def __init__(
-        self, database: Database, blobs: Blobs, mounts: Mounts | None = None, sealing: Sealing | None = None
+        self,
+        database: Database,
+        blobs: Blobs,
+        mounts: Mounts | None = None,
+        sealing: Sealing | None = None,
+        given: Given | None = None,
     ) -> None:
         self._database = database
         self._blobs = blobs
         blobs.before_unlinking = database.sync
         self._sweep: asyncio.Task[int] | None = None
-        self._buckets = Buckets(database, blobs, mounts)
+        self._buckets = Buckets(database, blobs, mounts, given)
         self._own = Own(database, blobs, sealing, self.noting)
         self.uploads = self._own.uploads
         self.observe: Callable[[Bucket], Note | None] = lambda bucket: None

@@ -98,8 +98,8 @@ def check_limits(config: Mapping[str, Any]) -> None:
 def check_objective(definition: Definition) -> None:
     """`Invalid` for an objective that no training job would report, or that is better the other way."""
     algorithm, metric = definition.given["AlgorithmSpecification"], definition.metric
-    image = definition.builtin
-    if image is None:
+    image, defined = definition.builtin, algorithm.get("MetricDefinitions")
+    if image is None or (image.jumpstart and defined):
         if metric not in [each["Name"] for each in metrics.defined(algorithm)]:
             raise Invalid(
                 "A metric is required for this hyperparameter tuning job objective. Provide a metric in the metric "
@@ -107,7 +107,7 @@ def check_objective(definition: Definition) -> None:
             )
         return
     uri = algorithm["TrainingImage"]
-    if algorithm.get("MetricDefinitions"):
+    if defined:
         raise Invalid(
             "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "
             "without specifying metric definitions."
