@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.clients.test_sdks import ROOT, run
@@ -28,3 +29,45 @@ def test_sdk_v3_tunes_a_script(tmp_path: Path) -> None:
     assert (seen["status"], seen["completed"], seen["best"]) == ("Completed", 3, True)
     depth, flat = int(seen["tuned"]["depth"]), "flat" in seen["tuned"]["shape"]
     assert seen["value"] == pytest.approx(depth - 10 * flat)
+
+
+CLASSES = {
+    "linear-learner": "LinearLearner",
+    "kmeans": "KMeans",
+    "knn": "KNN",
+    "factorization-machines": "FactorizationMachines",
+    "randomcutforest": "RandomCutForest",
+    "ipinsights": "IPInsights",
+    "xgboost": "Estimator",
+    "lightgbm": "Estimator",
+    "catboost": "Estimator",
+}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["linear-learner", "kmeans", "knn"],
+        ["factorization-machines", "randomcutforest", "ipinsights"],
+        ["xgboost", "lightgbm", "catboost"],
+    ],
+    ids=lambda names: names[0],
+)
+def test_sdk_v2_tunes_every_algorithm_and_deploys_the_best(tmp_path: Path, names: list[str]) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_tuners.py", tmp_path, *names)
+    known = np.array(seen["known"])
+    for name in names:
+        found = seen[name]
+        assert (found["status"], found["rows"], found["best_is_best"]) == ("Completed", 2, True), name
+        assert found["estimator"] == CLASSES[name]
+        assert found["tuned"], name
+        assert set(found["tuned"]) <= set(found["columns"]), name
+        answers = np.array(found["answers"])
+        if name == "ipinsights":
+            assert answers[0] > answers[1]
+        elif name == "randomcutforest":
+            assert len(answers) == len(known)
+            assert np.isfinite(answers).all()
+        else:
+            right = (np.round(answers) if answers.ndim == 1 else answers.argmax(axis=1)) == known
+            assert max(right.mean(), 1 - right.mean() if name == "kmeans" else 0) > 0.9, name

@@ -109,6 +109,8 @@ class CommaFile:
 
     def _fault(self, number: int, row: list[str], width: int) -> str | None:
         numbers = [_number(cell) for cell in row]
+        if number == 1 and len(row) == 1 and (other := delimiter(row[0].strip())) != self._delimiter:
+            return f"row 1 has no '{self._delimiter}' between its cells, but '{other}'. Separate cells by commas."
         if number == 1 and all(value is None for value in numbers) and any(row):
             shown, first = ",".join(row)[:60], ", the label first" if self._labels else ""
             return f"row 1 is a header line ('{shown}'). Remove it: {self._algorithm}'s CSV has none{first}."

@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 
 from potager.images.algorithm.errors import ClientError
 
+_MOST = 2.0**63
+"""What an integer must be below: no library counts further."""
+
 Value = str | int | float | bool | None
 
 Rule = Callable[[Mapping[str, Value]], str | None]
@@ -193,7 +196,7 @@ def _typed(parameter: Parameter, word: str) -> Value:
         number = float(word)
     except ValueError:
         return None
-    if not parameter.holds(number) or (parameter.kind == "int" and not number.is_integer()):
+    if not parameter.holds(number) or (parameter.kind == "int" and not (number.is_integer() and abs(number) < _MOST)):
         return None
     return int(number) if parameter.kind == "int" else number
 

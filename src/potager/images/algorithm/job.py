@@ -63,7 +63,8 @@ def run(ml: Path, train: Callable[[Job], None]) -> None:
     except ClientError as error:
         _fail(ml, f"ClientError: {error}", 2)
     except MemoryError as error:
-        _fail(ml, f"AlgorithmError: out of memory: {error}. Use an instance type with more of it, or fewer rows.", 1)
+        remedy = "Use an instance type with more of it, fewer rows, or smaller hyperparameters."
+        _fail(ml, f"ClientError: out of memory: {error}. {remedy}", 2)
     except Exception as error:
         say(traceback.format_exc(), "ERROR")
         _fail(ml, f"AlgorithmError: {type(error).__name__}: {error}", 1)
@@ -77,6 +78,7 @@ def _job(ml: Path) -> Job:
 
 
 def _fail(ml: Path, message: str, code: int) -> None:
+    message = "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in message)
     say(message, "ERROR")
     output = ml / "output"
     output.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,6 @@ Rows are counted first, so that the array is made once and filled block by block
 
 from __future__ import annotations
 
-import codecs
 import csv
 import importlib
 import math
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from potager.images.algorithm import formats
 from potager.images.algorithm.arrays import Float32
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import say
@@ -63,7 +63,9 @@ def read(place: Place, vocabularies: Mapping[int, Vocabulary], width: int | None
     rows = sum(map(_lines, (path for path, _ in files)))
     if not rows:
         raise ClientError(f"Channel '{place.channel}' holds no data: its files are empty or absent. Check its S3Uri.")
-    width = width or _width(*files[0])
+    for path, name in files:
+        formats.check_csv(path, name)
+    width = width or next((found for file in files if (found := _width(*file)) > 0), 1)
     if beyond := [column for column in vocabularies if column > width]:
         raise ClientError(
             f"categorical_index.json: column {beyond[0]} does not exist. "
@@ -169,7 +171,7 @@ def _rows(path: Path) -> Iterator[tuple[tuple[int, int], list[str]]]:
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         reader, count = csv.reader(file), 0
         for row in reader:
-            if row:
+            if len(row) > 1 or any(map(str.strip, row)):
                 count += 1
                 yield (count, reader.line_num), row
 
@@ -228,11 +230,8 @@ def _first_row(path: Path) -> list[str]:
 
 
 def _width(path: Path, name: str) -> int:
-    with path.open("rb") as file:
-        start = file.read(4).removeprefix(codecs.BOM_UTF8)
-    if start[:2] == b"\x1f\x8b":
-        raise ClientError(f"{name} is compressed with gzip. Unpack it.")
+    """The features of the first row, -1 where every line is blank."""
     found = len(_first_row(path)) - 1
-    if found < 1:
+    if found == 0:
         raise ClientError(f"{name}: the first row has one column. A row is the target and at least one feature.")
     return found

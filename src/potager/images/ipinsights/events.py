@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from potager.images.algorithm import formats
 from potager.images.algorithm.arrays import Ints
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, say
@@ -134,9 +135,7 @@ def _check(channel: str, config: Any) -> None:
 
 
 def _file(path: Path, name: str, reader: Reader) -> Iterator[Events]:
-    with path.open("rb") as file:
-        if file.read(2) == b"\x1f\x8b":
-            raise ClientError(f"{name} is compressed with gzip. Unpack it.")
+    formats.check_csv(path, name)
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         lines = csv.reader(file, skipinitialspace=True)
         before = 0
@@ -149,10 +148,14 @@ def _file(path: Path, name: str, reader: Reader) -> Iterator[Events]:
 
 
 def _block(block: list[list[str]], before: int, name: str, reader: Reader) -> Events:
-    numbers: Iterable[int] = [number for number, row in enumerate(block, before + 1) if row]
+    numbers: Iterable[int] = [number for number, row in enumerate(block, before + 1) if not _blank(row)]
     try:
-        return reader.events([row for row in block if row])
+        return reader.events([row for row in block if not _blank(row)])
     except BadEvent as error:
         row = list(numbers)[error.row - 1]
         hint = " If row 1 is a header line, remove it." if row == 1 else ""
         raise ClientError(f"{name}: row {row}{'' if str(error).startswith('has') else ','} {error}.{hint}") from error
+
+
+def _blank(row: list[str]) -> bool:
+    return len(row) < 2 and not any(map(str.strip, row))

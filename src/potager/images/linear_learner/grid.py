@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from potager.images.algorithm.arrays import Float32, Float64, Ints
+from potager.images.algorithm.errors import ClientError
 from potager.images.linear_learner.optimizers import LEARNING_RATE
 from potager.images.linear_learner.settings import Settings
 
@@ -20,6 +21,7 @@ _WD = (1e-3, 1e-2, 1e-5, 1e-1)
 _L1 = (0.0, 1e-3, 1e-4, 1e-2)
 _RATE = (1.0, 0.3)
 _NEAR = (1.0, 0.5, 2.0)
+_BEYOND = 1 << 30  # weights, 4 GiB of them
 _MOST_WEIGHTS, _MOST_SCORES = 8_000_000, 4_000
 
 
@@ -40,7 +42,18 @@ def candidates(settings: Settings, features: int, labels: Ints | None) -> list[C
         rates, _near(settings.l1) or _L1, _near(settings.wd) or _WD, _positive_weights(settings, labels)
     )
     distinct = list(dict.fromkeys(Candidate(rate, wd, l1, weight) for rate, l1, wd, weight in grid))
-    return _spread(distinct, settings.num_models or _auto(settings, features))
+    return _spread(distinct, _asked(settings, features) or _auto(settings, features))
+
+
+def _asked(settings: Settings, features: int) -> int | None:
+    """`num_models`; `ClientError` where the models together would have more weights than anything could hold."""
+    count = settings.num_models
+    if count and count * settings.outputs * (features + 1) > _BEYOND:
+        raise ClientError(
+            f"Hyperparameter 'num_models' is {count}: of {features} features these would be "
+            f"{count * settings.outputs * (features + 1):,} weights, more than {_BEYOND:,}. Lower it, or leave it out."
+        )
+    return count
 
 
 def _auto(settings: Settings, features: int) -> int:

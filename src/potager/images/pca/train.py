@@ -50,6 +50,7 @@ def _train(job: Job) -> None:
         quality(job.host, f"{channel} explained_variance_ratio <score>={share!r}")
     if "test" not in data:
         say("Test data is not provided.")
+    _refuse_huge(found, mean)
     artifact.save(Model(found.s, found.v, mean if settings.subtract_mean else None), job.model)
     scores = {channel: {"explained_variance_ratio": share} for channel, share in shares.items()}
     scores["train"]["sum_of_squares"] = squares
@@ -90,6 +91,16 @@ def _refuse(train: Table, settings: Settings) -> None:
         raise ClientError(
             f"Hyperparameter 'algorithm_mode' is 'regular', which needs {needed >> 20:,} MB for the covariance of "
             f"{train.width} features of {len(train)} rows; this machine has {there >> 20:,} MB. Use randomized."
+        )
+
+
+def _refuse_huge(found: Components, mean: Float64) -> None:
+    """`ClientError` where the artifact's numbers, which have 32 bits, cannot hold the model."""
+    largest = max(float(np.abs(numbers).max()) for numbers in (found.s, mean))
+    if largest > float(np.finfo(np.float32).max):
+        raise ClientError(
+            f"The features of channel 'train' are so large that the model holds {largest:g}, beyond 32 bits. "
+            "Scale them to about 1."
         )
 
 
