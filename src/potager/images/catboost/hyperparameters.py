@@ -6,9 +6,10 @@ what may be tuned. `objective` is ours: on AWS the model id says what is predict
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from potager.images.algorithm.hyperparameters import Catalogue, Parameter, choice, positive, unit
+from potager.images.algorithm.hyperparameters import Catalogue, Parameter, Value, choice, positive, unit
 
 METRICS = {
     "regression": ("RMSE", "MAE", "MedianAbsoluteError", "R2"),
@@ -19,6 +20,13 @@ METRICS = {
 
 _ALL = tuple(dict.fromkeys(name for names in METRICS.values() for name in names))
 _OBJECTIVES = ("auto", "classification", "binary", "multiclass", "regression")
+
+
+def _some_threads(values: Mapping[str, Value]) -> str | None:
+    if values["thread_count"] == 0:
+        return "Hyperparameter 'thread_count' is 0. Set it to 1 or more, or to -1 for as many as the job has cores."
+    return None
+
 
 CATALOGUE = Catalogue(
     "catboost",
@@ -51,4 +59,5 @@ CATALOGUE = Catalogue(
         Parameter("thread_count", "int", -1, "Threads; -1: as many as the job has cores.", (), -1),
         positive("verbose", "int", 1, "Prints every so many trees."),
     ),
+    rules=(_some_threads,),
 )

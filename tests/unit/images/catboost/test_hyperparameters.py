@@ -21,6 +21,9 @@ def test_defaults_are_those_that_aws_documents() -> None:
     assert (values["iterations"], values["early_stopping_rounds"], values["depth"]) == (500, 5, 6)
     assert (values["learning_rate"], values["l2_leaf_reg"], values["max_bin"]) == (0.009, 3, "Auto")
     assert (values["sampling_frequency"], values["thread_count"]) == ("PerTreeLevel", -1)
+    assert (values["max_leaves"], values["rsm"], values["min_data_in_leaf"], values["verbose"]) == (31, 1, 1, 1)
+    assert (values["bagging_temperature"], values["scale_pos_weight"]) == (1, 1)
+    assert (values["boosting_type"], values["grow_policy"]) == ("Auto", "SymmetricTree")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,7 @@ def test_defaults_are_those_that_aws_documents() -> None:
         ({"max_bin": "65536"}, "'max_bin' is '65536'"),
         ({"learning_rate": "0"}, "'learning_rate' is '0'"),
         ({"eval_metric": "rmse"}, "'eval_metric' is 'rmse'"),
+        ({"thread_count": "0"}, "'thread_count' is 0. Set it to 1 or more"),
         ({"num_leaves": "3"}, "Unknown hyperparameter 'num_leaves'"),
     ],
 )
