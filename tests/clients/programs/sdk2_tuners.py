@@ -42,8 +42,7 @@ def records(estimator, channel, **more):
 
 
 def table(name, part):
-    rows = zip(labels[part], features[part], strict=True)
-    lines = "\n".join(",".join(map(str, [int(label), *row])) for label, row in rows)
+    lines = "\n".join(",".join(map(str, [int(label), *row])) for label, row in zip(labels[part], features[part], strict=True))
     return TrainingInput(uploaded(name, lines), content_type="text/csv")
 
 
@@ -74,8 +73,7 @@ def linear_learner():
 
 def kmeans():
     estimator = KMeans(k=2, **common)
-    method = CategoricalParameter(["random", "kmeans++"])
-    ranges = {"init_method": method, "mini_batch_size": IntegerParameter(100, 300)}
+    ranges = {"init_method": CategoricalParameter(["random", "kmeans++"]), "mini_batch_size": IntegerParameter(100, 300)}
     return estimator, "Minimize", "test:msd", ranges, records(estimator, "test")
 
 
