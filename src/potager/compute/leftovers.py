@@ -21,15 +21,25 @@ async def clear(executor: Executor, folder: Path, pattern: str, wanted: Collecti
 
 async def remove(executor: Executor, folder: Path, grace: float = 0.0) -> None:
     """Ends a workload or a gang, should it run, and removes its folder."""
+    await end(executor, folder, grace)
+    await wipe(folder)
+
+
+async def end(executor: Executor, folder: Path, grace: float = 0.0) -> None:
+    """Ends a workload or a gang, should it run."""
     hosts = await asyncio.to_thread(lambda: list(folder.glob("algo-*")))
     await asyncio.gather(*(_end(executor, home, grace) for home in (folder, *hosts)))
-    await asyncio.to_thread(_wiped, folder)
 
 
 async def _end(executor: Executor, folder: Path, grace: float) -> None:
     if not isinstance(executor.observe(folder), Absent):
         executor.stop(folder, grace)
         await executor.wait(folder)
+
+
+async def wipe(folder: Path) -> None:
+    """Removes the folder of a workload or a gang that has ended."""
+    await asyncio.to_thread(_wiped, folder)
 
 
 def _wiped(folder: Path) -> None:

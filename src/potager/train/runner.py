@@ -248,14 +248,15 @@ class Runner:
         end = attempts.ended(gang.observe(), logs)
         doc = attempts.renewed(row.doc, secondary, end, clock.now(), attempts.logged(logs[0]))
         await self.rows.write(lambda tx: tx.update(row, doc=doc))
-        await self._clear(gang)
+        await self._release(gang)
+        await leftovers.wipe(gang.folder)
         log.info("training job %s: %s, starting attempt %d", row.name, secondary, attempts.number(doc))
         return 0.0
 
-    async def _clear(self, gang: Gang) -> None:
-        """Removes what an attempt left, and gives its share of the machine back."""
+    async def _release(self, gang: Gang) -> None:
+        """Gives the share of an attempt back once its workloads are gone."""
         try:
-            await leftovers.remove(self.executor, gang.folder)
+            await leftovers.end(self.executor, gang.folder)
         finally:
             self.shares.release(gang.folder.name)
             self._yielding.discard(gang.folder.name)
@@ -344,10 +345,11 @@ class Runner:
             await self.leases.release(ended)
         finally:  # the row has ended: no other step comes to give these back, or to tell of it
             try:
-                await self._clear(gang)
+                await self._release(gang)
             finally:
                 for tell in self.ended:
                     tell(ended)
+                await leftovers.wipe(gang.folder)  # for which nobody who goes on from it need wait
         log.info("training job %s: %s", row.name, " ".join([end.secondary, changes.get("FailureReason", "")]).strip())
         return None
 
