@@ -188,7 +188,7 @@ np.save(sys.argv[2] + "/components.npy", model.components_)
         + """
 from sklearn.ensemble import IsolationForest
 import pickle
-model = IsolationForest(100, max_samples=256, random_state=0).fit(x)
+model = IsolationForest(n_estimators=100, max_samples=256, random_state=0).fit(x)
 pickle.dump(model, open(sys.argv[2] + "/model.pkl", "wb"))
 """,
         labels=False,

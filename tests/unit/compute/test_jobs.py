@@ -181,7 +181,8 @@ async def test_a_job_may_have_fewer_threads(bench: Any) -> None:
 
 
 async def test_threads_of_a_job_sleep_while_they_wait_unless_it_says_otherwise(bench: Any) -> None:
-    assert (await bench.found("describe"))["environment"]["OMP_WAIT_POLICY"] == "passive"
+    told = (await bench.found("describe"))["environment"]
+    assert (told["OMP_WAIT_POLICY"], told["OPENBLAS_THREAD_TIMEOUT"]) == ("passive", "16")
     seen = await bench.found("describe", environment={"OMP_WAIT_POLICY": "active"})
     assert seen["environment"]["OMP_WAIT_POLICY"] == "active"
 
