@@ -198,6 +198,7 @@ def _job(row: Row, made: Sequence[Row], exhausted: bool) -> Job:
     config, left = row.doc["HyperParameterTuningJobConfig"], _left(row)
     found = [trials.trial(each) for each in made]
     completed = sum(each.status == "Completed" for each in made)
+    failed = [each for each in made if each.status == "Failed"]
     return Job(
         status=row.status or "",
         limit=config["ResourceLimits"].get("MaxNumberOfTrainingJobs"),
@@ -206,7 +207,8 @@ def _job(row: Row, made: Sequence[Row], exhausted: bool) -> Job:
         running=sum(trial.state == "running" for trial in found),
         succeeded=sum(trial.value is not None for trial in found),
         silent=completed - sum(trial.state == "done" for trial in found),
-        failed=sum(each.status == "Failed" for each in made),
+        failed=len(failed),
+        complaint=failed[-1].doc.get("FailureReason", "") if failed else "",
         over="_finished" in row.doc or (left is not None and left <= 0),
         exhausted=exhausted,
     )
