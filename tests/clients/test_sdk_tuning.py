@@ -18,6 +18,7 @@ def test_sdk_v2_tunes_deploys_the_best_attaches_and_goes_on(tmp_path: Path) -> N
     assert seen["estimator"] == "LinearLearner"
     assert seen["accuracy"] > 0.9
     assert (seen["attached"], seen["attached_ranges"]) == ("SKLearn", ["depth"])
+    assert "validation:binary_classification_accuracy" in seen["attached_metrics"]
     assert "hello" in seen["attached_static"]
     assert len(seen["values"]) == 6
     assert seen["overall_value"] == max(seen["values"])

@@ -67,6 +67,7 @@ first = HyperparameterTuner(script, "height", ranges, heights, strategy="Random"
 first.fit(wait=False)
 first.wait()
 attached = HyperparameterTuner.attach(first.latest_tuning_job.name, sagemaker_session=session)
+of_built_in = HyperparameterTuner.attach(tuner.latest_tuning_job.name, sagemaker_session=session)
 # `identical_dataset_and_algorithm_tuner()` would forget the metric definitions.
 warm = WarmStartConfig(WarmStartTypes.IDENTICAL_DATA_AND_ALGORITHM, {attached.latest_tuning_job.name})
 second = HyperparameterTuner(script, "height", ranges, heights, strategy="Random", max_jobs=3, warm_start_config=warm)
@@ -82,6 +83,7 @@ print(
             "columns": sorted(frame.columns),
             "estimator": type(tuner.best_estimator()).__name__,
             "accuracy": float(np.mean(np.array(predicted) == labels[:100])),
+            "attached_metrics": [each["Name"] for each in of_built_in.metric_definitions],
             "attached": type(attached.estimator).__name__,
             "attached_static": attached.estimator.hyperparameters()["greeting"],
             "attached_ranges": [each["Name"] for each in attached.hyperparameter_ranges()["IntegerParameterRanges"]],

@@ -7,6 +7,7 @@ from typing import Any
 
 from potager.kernel import clock
 from potager.store.rows import Row
+from potager.train import metrics
 from potager.train.lifecycle import TERMINAL
 from potager.train.tuning import definitions, planning, trials
 from potager.train.tuning.search import not_improving
@@ -86,10 +87,23 @@ def seen(job: Row, doc: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, Any
     return {name: value for name, value in shown.items() if value is not None}
 
 
+def _measured(doc: Mapping[str, Any]) -> dict[str, Any]:
+    """A tuning job's document whose definitions tell their images' metrics; the SDK's `attach` reads them."""
+
+    def told(definition: Mapping[str, Any]) -> dict[str, Any]:
+        algorithm = definition["AlgorithmSpecification"]
+        shown = {"MetricDefinitions": found} if (found := metrics.defined(algorithm)) else {}
+        return {**definition, "AlgorithmSpecification": {**algorithm, **shown}}
+
+    if one := doc.get("TrainingJobDefinition"):
+        return {**doc, "TrainingJobDefinition": told(one)}
+    return {**doc, "TrainingJobDefinitions": [told(each) for each in doc["TrainingJobDefinitions"]]}
+
+
 def described(job: Row, rows: Sequence[Row]) -> dict[str, Any]:
     """A tuning job; what its training jobs say of one that has ended was written down with its end."""
     return {
-        **job.doc,
+        **_measured(job.doc),
         **(job.doc.get("_seen") or seen(job, job.doc, rows)),
         "HyperParameterTuningJobStatus": job.status,
         "Strategy": job.doc["HyperParameterTuningJobConfig"]["Strategy"],
