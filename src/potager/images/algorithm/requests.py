@@ -147,7 +147,7 @@ def _checked(values: Float64, row: int, width: int, noun: str = "features") -> F
 def _json(text: bytes, row: int | None = None) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         where = "The body" if row is None else f"Line {row}"
         raise BadRequest(f"{where} is not JSON: {error}.") from error
 
@@ -215,7 +215,10 @@ def _numbers(values: Any, row: int) -> Float64:
         if isinstance(value, bool) or not isinstance(value, int | float):
             shown = json.dumps(value)[:40]
             raise BadRequest(f"Row {row}, column {column}: {shown} is not a number. Send the features as numbers.")
-    return np.array(values, np.float64)  # pyright: ignore[reportUnknownArgumentType]
+    try:
+        return np.array(values, np.float64)  # pyright: ignore[reportUnknownArgumentType]
+    except OverflowError:
+        raise BadRequest(f"Row {row}: a number is too large. Send numbers of 64 bits.") from None
 
 
 def _records(body: bytes, width: int) -> Float32:

@@ -46,7 +46,7 @@ def numbers(rows: Sequence[Cells], categories: dict[int, Callable[[str], float]]
             found = np.array([list(map(float, row)) for row in rows], np.float32)
             if not np.isinf(found).any():
                 return found
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         pass  # a gap, or a fault, which is found cell by cell
     return np.array(
         [[_cell(row, column, number, categories) for column in range(len(row))] for number, row in enumerate(rows, 1)],
@@ -70,6 +70,8 @@ def number_of(value: Any, row: int, column: int) -> float:
         return math.nan
     try:
         found = float(value)
+    except OverflowError:
+        found = math.inf  # a whole number of JSON's may have any length
     except ValueError:
         shown = str(value)[:40]
         raise BadRequest(
@@ -115,7 +117,7 @@ def _features(one: Any, number: int) -> Cells:
 def _loaded(content: bytes, what: str) -> Any:
     try:
         return json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"{what} is not JSON: {error}.") from error
 
 

@@ -94,7 +94,7 @@ def rows_of(body: bytes, content_type: str) -> Rows:
 def _json(text: bytes, where: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"{where} is not JSON: {error}.") from error
 
 
