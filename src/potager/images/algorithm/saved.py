@@ -6,19 +6,19 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from potager.images.algorithm.errors import BrokenModel
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Format:
             if (version := content.pop("version", None)) != self.version:  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
                 raise BrokenModel(f"{path} has version {version}; this image reads version {self.version}.")
             return described(**content)
-        except (OSError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, TypeError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise BrokenModel(f"{path} cannot be read: {error}. The model folder must hold it.") from error
 
     @property
@@ -62,5 +62,23 @@ def arrays(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         with np.load(path, allow_pickle=False) as found:
             yield found
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # of a zip, of headers that numpy evaluates as Python's own text, and of the reader
         raise BrokenModel(f"{path} cannot be read: {error}. Train the model again.") from error
+
+
+def reader(read: Callable[P, T]) -> Callable[P, T]:
+    """A function that reads a model, which anybody may have written: whatever it stumbles over is `BrokenModel`."""
+
+    @wraps(read)
+    def careful(*args: P.args, **given: P.kwargs) -> T:
+        try:
+            return read(*args, **given)
+        except BrokenModel:
+            raise
+        except Exception as error:
+            said = str(error).partition("\n")[0] or type(error).__name__
+            raise BrokenModel(
+                f"The model holds what this image did not write: {said}. Train the model again."
+            ) from error
+
+    return careful

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from potager.images.algorithm.errors import BrokenModel
-from potager.images.algorithm.saved import Format
+from potager.images.algorithm.saved import Format, reader
 from potager.images.boosting.target import BINARY, MULTICLASS, REGRESSION, Class
 
 if TYPE_CHECKING:
@@ -44,9 +44,19 @@ def write(written: Format, data: Data, iterations: int, hyperparameters: Mapping
     written.write(folder, asdict(description))
 
 
+@reader
 def read(folder: Path, wanted: Format) -> Description:
     """The description that a model folder has; `BrokenModel` where it is damaged or another program's."""
     found = wanted.read(folder, Description)
-    if found.kind not in (REGRESSION, BINARY, MULTICLASS) or bool(found.classes) != (found.kind != REGRESSION):
+    words = [found.classes, *found.categories.values()]
+    if not all(isinstance(each, list) for each in words):
+        raise BrokenModel(f"{folder}: model.json has no lists of classes and categories.")
+    if found.kind not in (REGRESSION, BINARY, MULTICLASS) or not _fits(found):
         raise BrokenModel(f"{folder}: kind '{found.kind}' does not go with {len(found.classes)} classes.")
     return found
+
+
+def _fits(found: Description) -> bool:
+    """Whether there are as many classes as the kind of model has."""
+    classes = len(found.classes)
+    return classes > 1 if found.kind == MULTICLASS else classes == (2 if found.kind == BINARY else 0)

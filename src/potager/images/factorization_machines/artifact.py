@@ -51,6 +51,7 @@ def save(model: Model, folder: Path) -> None:
     FORMAT.write(folder, asdict(model.description))
 
 
+@saved.reader
 def read(folder: Path) -> Model:
     """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
     described = FORMAT.read(folder, Description)

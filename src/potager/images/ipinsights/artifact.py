@@ -62,6 +62,7 @@ def save(model: Model, folder: Path) -> None:
     FORMAT.write(folder, described)
 
 
+@saved.reader
 def read(folder: Path) -> Trained:
     """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
     described = FORMAT.read(folder, dict[str, Any])
@@ -90,7 +91,9 @@ def _fault(model: Trained, described: dict[str, Any]) -> str | None:
     if found != wanted:
         return f"arrays have shapes {found}, but {wanted} are described"
     if (
-        not len(model.slots)
+        model.slots.ndim != 1
+        or model.prefixes.keys.ndim != 1
+        or not len(model.slots)
         or (np.diff(model.slots) <= 0).any()
         or (model.prefixes.keys[1:] <= model.prefixes.keys[:-1]).any()
     ):

@@ -53,6 +53,7 @@ def save(model: Model, index_type: str, folder: Path) -> None:
     FORMAT.write(folder, asdict(description))
 
 
+@saved.reader
 def read(folder: Path) -> Model:
     """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
     described = _description(folder)
@@ -63,7 +64,12 @@ def read(folder: Path) -> Model:
         raise BrokenModel(f"{folder / 'labels.npy'} cannot be read: {error}. Train the model again.") from error
     reduction = _reduction(folder / "reduction.npz") if described.reduced else None
     searched = described.num_features if reduction is None else reduction.target
-    if labels.shape != (rows.rows,) or not 1 <= described.k <= rows.rows or rows.width < searched:
+    if (
+        type(described.k) is not int
+        or labels.shape != (rows.rows,)
+        or not 1 <= described.k <= rows.rows
+        or rows.width < searched
+    ):
         raise BrokenModel(
             f"{folder}: the index holds {rows.rows} rows of {rows.width} numbers, which do not fit {len(labels)} "
             f"labels, k {described.k} and {searched} dimensions."

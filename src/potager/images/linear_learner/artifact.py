@@ -49,6 +49,7 @@ def save(model: Model, folder: Path) -> None:
     FORMAT.write(folder, asdict(model.description))
 
 
+@saved.reader
 def read(folder: Path) -> Model:
     """The model that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
     description = FORMAT.read(folder, Description)

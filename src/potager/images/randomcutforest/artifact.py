@@ -30,6 +30,7 @@ def save(forest: Forest, folder: Path) -> None:
     FORMAT.write(folder, described)
 
 
+@saved.reader
 def read(folder: Path) -> Forest:
     """The forest that `save` wrote; `BrokenModel` where it is incomplete, damaged or another program's."""
     described = FORMAT.read(folder, dict[str, Any])
@@ -60,6 +61,7 @@ def _fault(forest: Forest, described: dict[str, Any]) -> str | None:
     inner = forest.left >= 0
     beyond = (forest.left <= place) | (forest.left + 1 >= np.repeat(sizes, sizes))
     parts = (forest.start < 0) | (forest.end <= forest.start) | (forest.end > forest.samples)
+    parts |= (forest.depth < 0) | (forest.depth >= forest.samples)
     cuts = (forest.dimension < 0) | (forest.dimension >= forest.features)
     if (inner & (beyond | cuts)).any() or parts.any():
         return "a node has no place in its tree"
