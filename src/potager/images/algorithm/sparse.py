@@ -56,6 +56,11 @@ def widened(rows: Any, width: int) -> Any:
     return rows
 
 
+def stacked(matrices: Sequence[Any]) -> Any:
+    """The rows of several CSR matrices of the same columns as those of one."""
+    return importlib.import_module("scipy.sparse").vstack(matrices, format="csr")
+
+
 def labels(parts: Sequence[Part]) -> Float64:
     """The labels of all parts."""
     return np.concatenate([part.labels for part in parts])

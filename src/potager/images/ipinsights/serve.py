@@ -10,49 +10,42 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from potager.images.algorithm import responses
+from potager.images.algorithm import predictor
 from potager.images.algorithm.arrays import Float64
 from potager.images.algorithm.errors import BadRequest
+from potager.images.algorithm.predictor import Columns, verbose
 from potager.images.ipinsights import artifact
 from potager.images.ipinsights.artifact import Trained
 from potager.images.ipinsights.events import BadEvent, Reader
 from potager.images.media import CSV, JSON, JSONLINES, X_JSONLINES, media_type
-from potager.kernel.prediction import Answer, Query
 
 Rows = list[list[str]]
 
 
-class Predictor:
-    """One model, ready. Any number of threads may call it."""
+class Predictor(predictor.Predictor[Rows]):
+    """One model, ready.
+
+    >>> Predictor(model).predict(b"user_1, 192.168.1.2", "text/csv", "application/json")  # doctest: +SKIP
+    (b'{"predictions": [{"dot_product": 4.2}]}', 'application/json')
+    """
 
     def __init__(self, model: Trained) -> None:
         self._model, self._reader = model, Reader(model.num_entity_vectors)
 
-    def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
-        """The response's body and content type; `BadRequest` (a `ValueError`), whose message is for the client.
+    def rows_of(self, body: bytes, content_type: str) -> Rows:
+        return rows_of(body, content_type)
 
-        >>> Predictor(model).predict(b"user_1, 192.168.1.2", "text/csv", "application/json")  # doctest: +SKIP
-        (b'{"predictions": [{"dot_product": 4.2}]}', 'application/json')
-        """
-        kind = responses.accepted(accept)
-        return responses.body_of(self.answers(rows_of(body, content_type), _verbose(accept)), kind, "predictions"), kind
+    def joined(self, tables: Sequence[Rows]) -> Rows:
+        return list(chain.from_iterable(tables))
 
-    def predict_many(self, queries: Sequence[Query]) -> list[Answer]:
-        """The answers of requests of the same media types; raises where one of them cannot be answered."""
-        kind, accept = responses.accepted(queries[0].accept), queries[0].accept
-        parts = [rows_of(one.body, one.content_type) for one in queries]
-        columns = self.answers([row for part in parts for row in part], _verbose(accept))
-        answers: list[Answer] = []
-        for part, end in zip(parts, accumulate(map(len, parts)), strict=True):
-            own = {name: values[end - len(part) : end] for name, values in columns.items()}
-            answers.append(Answer(responses.body_of(own, kind, "predictions"), kind))
-        return answers
+    def columns(self, rows: Rows, accept: str) -> Columns:
+        return self.answers(rows, verbose(accept))
 
     def answers(self, rows: Rows, verbose: bool) -> dict[str, Float64]:
         """`dot_product` `(n_rows,)` of rows `[entity, address]`, and where `verbose` the vectors it is made of."""
@@ -63,11 +56,6 @@ class Predictor:
         entities, addresses = (vectors.astype(np.float64) for vectors in self._model.vectors(events))
         found = {"dot_product": np.einsum("ij,ij->i", entities, addresses)}
         return found | ({"entity_embedding": entities, "ip_embedding": addresses} if verbose else {})
-
-
-def _verbose(accept: str) -> bool:
-    """Whether an `Accept` has the parameter `verbose=True`."""
-    return any(part.strip().lower() == "verbose=true" for part in accept.replace(",", ";").split(";"))
 
 
 def rows_of(body: bytes, content_type: str) -> Rows:

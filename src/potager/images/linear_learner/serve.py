@@ -7,55 +7,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 
-from potager.images.algorithm import requests
 from potager.images.algorithm.arrays import Float64, Floats, Ints
-from potager.images.algorithm.responses import accepted
+from potager.images.algorithm.predictor import Columns, Dense
 from potager.images.linear_learner import artifact, responses
 from potager.images.linear_learner.artifact import Model
 from potager.images.linear_learner.losses import sigmoid
-from potager.kernel.prediction import Answer, Query
 
 
-class Predictor:
-    """One model, ready. It holds no state between calls; any number of threads may call it."""
+class Predictor(Dense):
+    """One model, ready.
+
+    >>> Predictor(model).predict(b"0.5,1.5", "text/csv", "application/json")  # doctest: +SKIP
+    (b'{"predictions": [{"score": 0.4, "predicted_label": 0}]}', 'application/json')
+    """
 
     def __init__(self, model: Model) -> None:
         self._weights, self._bias, self._threshold = model.weights.T.copy(), model.bias, model.threshold
         self._kind, self._loss = model.description.predictor_type, model.description.loss
         self.features = model.description.num_features
 
-    def predict(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
-        """The response's body and content type.
+    def columns(self, rows: Floats, accept: str) -> Columns:
+        scores, labels = self.score(rows)
+        return {"score": scores} if labels is None else {"score": scores, "predicted_label": labels}
 
-        Parameters
-        ----------
-        content_type : `text/csv` (no label, no header), `application/json`, `application/jsonlines` or
-            `application/x-recordio-protobuf`.
-        accept : one of the same; empty or `*/*` is `application/json`.
-
-        Raises `BadRequest` (a `ValueError`), whose message is for the client.
-
-        >>> Predictor(model).predict(b"0.5,1.5", "text/csv", "application/json")  # doctest: +SKIP
-        (b'{"predictions": [{"score": 0.4, "predicted_label": 0}]}', 'application/json')
-        """
-        kind = accepted(accept)
-        scores, labels = self.score(requests.rows_of(body, content_type, self.features))
-        return responses.body_of(scores, labels, kind), kind
-
-    def predict_many(self, queries: Sequence[Query]) -> list[Answer]:
-        """The answers of requests of the same media types; raises where one of them cannot be answered."""
-        kind = accepted(queries[0].accept)
-        tables = [requests.rows_of(one.body, one.content_type, self.features) for one in queries]
-        scores, labels = self.score(np.concatenate(tables))
-        parts = [slice(end - len(one), end) for one, end in zip(tables, accumulate(map(len, tables)), strict=True)]
-        answers = [responses.body_of(scores[part], None if labels is None else labels[part], kind) for part in parts]
-        return [Answer(answer, kind) for answer in answers]
+    def body(self, columns: Columns, kind: str) -> bytes:
+        return responses.body_of(columns["score"], columns.get("predicted_label"), kind)
 
     def score(self, rows: Floats) -> tuple[Float64, Ints | None]:
         """Scores `(n_rows, 1)` or `(n_rows, n_classes)` and labels `(n_rows,)` of features `(n_rows, n_features)`.
