@@ -105,6 +105,19 @@ def say(text: str, level: str = "INFO") -> None:
     sys.stdout.flush()
 
 
+PACE = [
+    ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
+    ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
+]
+"""What reads the lines of `pace`, for the `METRICS` of an image."""
+
+
+def pace(host: str, share: float, rows: int, seconds: float) -> None:
+    """The lines that say how much of a run is done, `share` of 1, and how many rows a second it has seen."""
+    say(f"#progress_metric: host={host}, completed {round(100 * share, 2):g} % of epochs")
+    say(f"#throughput_metric: host={host}, train throughput={rows / max(seconds, 1e-9)!r} records/second")
+
+
 def quality(host: str, words: str) -> None:
     """A line that the expressions of AWS's own algorithms read a metric from: `train mse <loss>=0.5`."""
     say(f"#quality_metric: host={host}, {words}")

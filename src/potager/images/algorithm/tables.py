@@ -96,7 +96,17 @@ def check_width(train: Table, feature_dim: int | None) -> None:
     if feature_dim not in (None, train.width):
         raise ClientError(
             f"Hyperparameter 'feature_dim' is {feature_dim}, but channel 'train' has {train.width} features "
-            "(columns without the label). Correct it, or leave it out."
+            "(without the label). Correct it."
+        )
+
+
+def refuse_one_class(train: Table) -> None:
+    """`ClientError` where a classifier would learn but one answer."""
+    first = train.labels[0]
+    if bool(np.all(train.labels == first)):
+        raise ClientError(
+            f"Channel 'train': every label is {first:g}. A classifier needs rows of at least two classes; check the "
+            "labels (in CSV the first column), and the split."
         )
 
 

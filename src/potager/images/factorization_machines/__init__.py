@@ -8,6 +8,8 @@ are named as other algorithms of AWS's name theirs, the series by epoch with `:e
 
 from __future__ import annotations
 
+from potager.images.algorithm.job import PACE
+
 REQUIRES = ("scipy",)
 EXTRA = "algorithms"
 SERVES = ("scipy.sparse",)
@@ -25,8 +27,7 @@ _MEASURED = (
 )
 
 METRICS: list[tuple[str, str]] = [
-    ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
-    ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
+    *PACE,
     *((f"train:{name}:epoch", _HOST + rf"epoch=\S+, train {words}=(\S+)") for name, words in _MEASURED),
     *((f"{at}:{name}", _HOST + rf"{at} {words}=(\S+)") for at in ("train", "test") for name, words in _MEASURED),
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from potager.images.algorithm.arrays import Floats
-from potager.images.algorithm.job import quality, say
+from potager.images.algorithm.job import pace, quality
 from potager.images.factorization_machines.fit import Epoch
 from potager.images.factorization_machines.settings import Settings
 
@@ -44,10 +44,7 @@ class Report:
         self._lines(f"epoch={epoch.number}, train", found)
         loss, name = ("binary_classification_cross_entropy", "log_loss") if self._settings.binary else ("rmse", "rmse")
         self.curves.setdefault(name, []).append(found[loss])
-        done = 100 * (epoch.number + 1) / self._settings.epochs
-        say(f"#progress_metric: host={self._host}, completed {round(done, 2):g} % of epochs")
-        pace = len(epoch.labels) / max(epoch.seconds, 1e-9)
-        say(f"#throughput_metric: host={self._host}, train throughput={pace!r} records/second")
+        pace(self._host, (epoch.number + 1) / self._settings.epochs, len(epoch.labels), epoch.seconds)
 
     def scores(self, channel: str, found: dict[str, float]) -> None:
         """The finished model's metrics on a channel."""

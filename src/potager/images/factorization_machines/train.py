@@ -12,7 +12,6 @@ import numpy as np
 from potager.images import evaluation
 from potager.images.algorithm import job, tables
 from potager.images.algorithm.arrays import Floats, Ints
-from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, say
 from potager.images.algorithm.layout import Layout
 from potager.images.algorithm.tables import Table
@@ -32,7 +31,9 @@ def main(ml: Path) -> None:
 def _train(job: Job) -> None:
     settings = settle(job.hyperparameters)
     data = tables.channels(job, ("train", "test"), _layout(settings))
-    _check(data["train"], settings)
+    tables.check_width(data["train"], settings.feature_dim)
+    if settings.binary:
+        tables.refuse_one_class(data["train"])
     named = columns.named(data["train"].features)
     data = {name: Table(columns.kept(table.features, named), table.labels) for name, table in data.items()}
     say(f"{len(named)} of {settings.feature_dim} features occur in channel 'train'")
@@ -72,19 +73,6 @@ def _complaint(label: float) -> str | None:
         f"label {label:g} is neither 0 nor 1, as a binary_classifier needs. Encode the classes as 0 and 1, or set "
         "predictor_type to regressor."
     )
-
-
-def _check(train: Table, settings: Settings) -> None:
-    if settings.feature_dim != train.width:
-        raise ClientError(
-            f"Hyperparameter 'feature_dim' is {settings.feature_dim}, but channel 'train' has {train.width} features "
-            "(without the label). Correct it."
-        )
-    if settings.binary and bool(np.all(train.labels == train.labels[0])):
-        raise ClientError(
-            f"Channel 'train': every label is {train.labels[0]:g}. A binary_classifier needs rows of both classes; "
-            "check the labels, and the split."
-        )
 
 
 def _scored(table: Table, raw: Floats, found: dict[str, float], settings: Settings) -> Scored:

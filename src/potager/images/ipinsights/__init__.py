@@ -7,6 +7,8 @@ SageMaker shows in `AlgorithmSpecification.MetricDefinitions` of an IP Insights 
 
 from __future__ import annotations
 
+from potager.images.algorithm.job import PACE
+
 _QUALITY = r"#quality_metric: host=\S+, epoch=\S+, "
 _ACCURACY, _LOSS = (
     r"train binary_classification_accuracy <score>=(\S+)",
@@ -14,8 +16,7 @@ _ACCURACY, _LOSS = (
 )
 
 METRICS: list[tuple[str, str]] = [
-    ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
-    ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
+    *PACE,
     ("train:binary_classification_accuracy", rf"{_QUALITY}batch=\S+ {_ACCURACY}"),
     ("train:binary_classification_cross_entropy", rf"{_QUALITY}batch=\S+ {_LOSS}"),
     ("train:binary_classification_accuracy:epoch", _QUALITY + _ACCURACY),

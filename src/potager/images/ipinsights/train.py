@@ -11,7 +11,7 @@ import numpy as np
 
 from potager.images.algorithm import job
 from potager.images.algorithm.errors import ClientError
-from potager.images.algorithm.job import Job, quality, say
+from potager.images.algorithm.job import Job, pace, quality, say
 from potager.images.ipinsights import artifact, events
 from potager.images.ipinsights.events import Events, Reader
 from potager.images.ipinsights.fit import Model, Progress, Settings, fit, settings_of
@@ -55,7 +55,4 @@ class Report:
         if self._validation is not None:
             area = discriminator_auc(model, self._validation)
             quality(self._host, f"{place}validation discriminator_auc <score>={area!r}")
-        done = 100 * (progress.epoch + 1) / self._settings.epochs
-        say(f"#progress_metric: host={self._host}, completed {round(done, 2):g} % of epochs")
-        pace = progress.events / max(progress.seconds, 1e-9)
-        say(f"#throughput_metric: host={self._host}, train throughput={pace!r} records/second")
+        pace(self._host, (progress.epoch + 1) / self._settings.epochs, progress.events, progress.seconds)

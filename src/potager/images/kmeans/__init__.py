@@ -9,11 +9,12 @@ The names of metrics and their directions are AWS's
 
 from __future__ import annotations
 
+from potager.images.algorithm.job import PACE
+
 _HOST = r"#quality_metric: host=\S+, "
 
 METRICS: list[tuple[str, str]] = [
-    ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
-    ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
+    *PACE,
     *(
         (f"{channel}:{metric}", f"{_HOST}{channel} {metric} <loss>=(\\S+)")
         for channel in ("train", "test")

@@ -12,7 +12,7 @@ import numpy as np
 from potager.images.algorithm import job, saved, tables
 from potager.images.algorithm.arrays import Float32
 from potager.images.algorithm.errors import ClientError
-from potager.images.algorithm.job import Job, quality, say
+from potager.images.algorithm.job import Job, pace, quality, say
 from potager.images.algorithm.tables import Layout, Table
 from potager.images.kmeans import artifact, frame, lloyd
 from potager.images.kmeans.fit import fit
@@ -60,11 +60,8 @@ def _asked(job: Job, settings: Settings) -> list[str]:
 
 
 def _tell(host: str, settings: Settings, epoch: Epoch) -> None:
-    done = 100 * (epoch.number + 1) / settings.epochs
     say(f"processed a total of {epoch.rows} examples")
-    say(f"#progress_metric: host={host}, completed {round(done, 2):g} % of epochs")
-    pace = epoch.rows / max(epoch.seconds, 1e-9)
-    say(f"#throughput_metric: host={host}, train throughput={pace!r} records/second")
+    pace(host, (epoch.number + 1) / settings.epochs, epoch.rows, epoch.seconds)
 
 
 def _scores(data: Table, centers: lloyd.Floats, units: frame.Frame) -> dict[str, float]:

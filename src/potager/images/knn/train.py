@@ -67,20 +67,13 @@ def _complaint(label: float) -> str | None:
 
 
 def _check(train: Table, settings: Settings) -> None:
-    if settings.feature_dim != train.width:
-        raise ClientError(
-            f"Hyperparameter 'feature_dim' is {settings.feature_dim}, but channel 'train' has {train.width} features "
-            "(columns without the label). Correct it."
-        )
+    tables.check_width(train, settings.feature_dim)
     if settings.k > len(train):
         raise ClientError(
             f"Hyperparameter 'k' is {settings.k}, but channel 'train' has {len(train)} rows. Lower k, or add rows."
         )
-    if settings.classifier and bool(np.all(train.labels == train.labels[0])):
-        raise ClientError(
-            f"Channel 'train': every label is {train.labels[0]:g}. A classifier needs rows of at least two classes; "
-            "check the label column (the first), and the split."
-        )
+    if settings.classifier:
+        tables.refuse_one_class(train)
 
 
 def _sampled(train: Table, settings: Settings, random: np.random.Generator) -> Table:

@@ -9,6 +9,8 @@ The expressions are those that SageMaker shows in `AlgorithmSpecification.Metric
 
 from __future__ import annotations
 
+from potager.images.algorithm.job import PACE
+
 _HOST = r"#quality_metric: host=\S+, "
 
 # The metric, and the words that follow the channel in a log line.
@@ -37,8 +39,7 @@ def _final(channel: str, metric: str, words: str) -> tuple[str, str]:
 
 
 METRICS: list[tuple[str, str]] = [
-    ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
-    ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
+    *PACE,
     ("train:objective_loss", _HOST + r"epoch=\S+, train \S+_objective <loss>=(\S+)"),
     ("validation:objective_loss", _HOST + r"epoch=\S+, validation \S+_objective <loss>=(\S+)"),
     *(_final(channel, *metric) for channel in ("train", "validation", "test") for metric in _FINAL),

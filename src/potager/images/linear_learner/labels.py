@@ -7,8 +7,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from potager.images.algorithm.arrays import Float64
-from potager.images.algorithm.errors import ClientError
-from potager.images.algorithm.tables import Layout, Table
+from potager.images.algorithm.tables import Layout
 from potager.images.linear_learner.settings import Settings
 
 
@@ -47,15 +46,3 @@ def complaint(label: float, settings: Settings) -> str | None:
             f"{settings.num_classes} asks. Number the classes from 0, or raise num_classes."
         )
     return f"label {label:g} is not a finite number. Drop the row or give it a label."
-
-
-def refuse_one_class(train: Table, settings: Settings) -> None:
-    """`ClientError` where a classifier's training set holds a single class."""
-    if settings.predictor_type == "regressor":
-        return
-    first = train.labels[0]
-    if bool(np.all(train.labels == first)):
-        raise ClientError(
-            f"Channel 'train': every label is {first:g}. A classifier needs rows of at least two classes; "
-            "check the label column (the first), and the split."
-        )

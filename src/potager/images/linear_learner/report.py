@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from potager.images.algorithm.job import quality, say
+from potager.images.algorithm.job import pace, quality, say
 from potager.images.linear_learner.fit import Epoch
 from potager.images.linear_learner.losses import Loss
 from potager.images.linear_learner.settings import Settings
@@ -36,10 +36,7 @@ class Report:
         say(f"#early_stopping_criteria_metric: host={self._host}, {watched}")
         if epoch.improved:
             say(f"Epoch {epoch.number}: Loss improved. Updating best model")
-        done = 100 * (epoch.number + 1) / self._settings.epochs
-        say(f"#progress_metric: host={self._host}, completed {round(done, 2):g} % of epochs")
-        pace = epoch.rows / max(epoch.seconds, 1e-9)
-        say(f"#throughput_metric: host={self._host}, train throughput={pace!r} records/second")
+        pace(self._host, (epoch.number + 1) / self._settings.epochs, epoch.rows, epoch.seconds)
 
     def scores(self, channel: str, metrics: Mapping[str, float | None]) -> None:
         """The finished model's metrics on a channel; those that are not defined there are left out."""

@@ -22,7 +22,7 @@ from potager.images.linear_learner.artifact import Description, Model
 from potager.images.linear_learner.evaluation import evaluate
 from potager.images.linear_learner.fit import fit
 from potager.images.linear_learner.grid import Candidate
-from potager.images.linear_learner.labels import layout, refuse_one_class
+from potager.images.linear_learner.labels import layout
 from potager.images.linear_learner.losses import Loss, loss_of
 from potager.images.linear_learner.report import Report
 from potager.images.linear_learner.scaling import Scaler
@@ -44,7 +44,8 @@ def _train(job: Job) -> None:
     say(f"Training a {settings.predictor_type} by {settings.loss} with {settings.optimizer}")
     data = _load(job, settings)
     train = data["train"]
-    refuse_one_class(train, settings)
+    if settings.predictor_type != "regressor":
+        tables.refuse_one_class(train)
     scaler = scaling.measure(train.features, train.labels, settings)
     data = {channel: _standardised(one, scaler, settings) for channel, one in data.items()}
     loss = loss_of(settings)

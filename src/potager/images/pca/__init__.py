@@ -10,9 +10,10 @@ Source: https://docs.aws.amazon.com/sagemaker/latest/dg/how-pca-works.html
 
 from __future__ import annotations
 
+from potager.images.algorithm.job import PACE
+
 METRICS: list[tuple[str, str]] = [
-    ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
-    ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
+    *PACE,
     *(
         (
             f"{channel}:explained_variance_ratio",

@@ -14,7 +14,7 @@ import numpy as np
 from potager.images.algorithm import job, saved, tables
 from potager.images.algorithm.arrays import Float32, Float64
 from potager.images.algorithm.errors import ClientError
-from potager.images.algorithm.job import Job, quality, say
+from potager.images.algorithm.job import Job, pace, quality, say
 from potager.images.algorithm.tables import Layout, Table
 from potager.images.pca import artifact, components
 from potager.images.pca.artifact import Model
@@ -44,7 +44,7 @@ def _train(job: Job) -> None:
             "Every feature of channel 'train' is constant, so there is no variance to explain. Give rows that differ."
         )
     found = _components(rows, settings)
-    _tell(job.host, len(train), time.perf_counter() - began)
+    pace(job.host, 1.0, len(train), time.perf_counter() - began)
     shares = {channel: _share(one.features, mean, found) for channel, one in data.items()}
     for channel, share in shares.items():
         quality(job.host, f"{channel} explained_variance_ratio <score>={share!r}")
@@ -71,11 +71,6 @@ def _share(features: Float32, mean: Float64, found: Components) -> float:
         held += float(np.square(block @ found.v).sum())
         total += float(np.square(block).sum())
     return held / total if total else 1.0
-
-
-def _tell(host: str, rows: int, seconds: float) -> None:
-    say(f"#progress_metric: host={host}, completed 100.0 % of epochs")
-    say(f"#throughput_metric: host={host}, train throughput={rows / max(seconds, 1e-9)!r} records/second")
 
 
 def _refuse(train: Table, settings: Settings) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 
 from potager.images.algorithm import job, saved, tables
 from potager.images.algorithm.arrays import Float64
-from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import Job, quality, say
 from potager.images.algorithm.tables import Layout, Table
 from potager.images.randomcutforest import artifact
@@ -34,7 +33,7 @@ def _train(job: Job) -> None:
     values = CATALOGUE.read(job.hyperparameters)
     width = int(values["feature_dim"] or 0)
     train = tables.channels(job, ["train"], Layout(_NAME, labels=None, unsaid=0, width=width))["train"]
-    _check_width(train, width)
+    tables.check_width(train, width)
     test = _test(job, width)
     trees, samples = int(values["num_trees"] or 0), int(values["num_samples_per_tree"] or 0)
     if len(train) < samples:
@@ -45,13 +44,6 @@ def _train(job: Job) -> None:
     if test is not None:
         _evaluate(job, forest, test, eval_metrics(str(values["eval_metrics"])) or ())
     say(f"Saved the model to {job.model}")
-
-
-def _check_width(train: Table, width: int) -> None:
-    if train.width != width:
-        raise ClientError(
-            f"Hyperparameter 'feature_dim' is {width}, but channel 'train' has {train.width} features. Correct it."
-        )
 
 
 def _test(job: Job, width: int) -> Table | None:

@@ -188,7 +188,7 @@ def _watched(plan: Plan) -> bool:
 
 
 def _left(row: Row) -> float | None:
-    """Seconds until a job's time is up, None where it has any."""
+    """Seconds until a job's time is up, None where it may take any."""
     limit = row.doc["HyperParameterTuningJobConfig"]["ResourceLimits"].get("MaxRuntimeInSeconds")
     return None if limit is None else row.created + limit - clock.now()
 

@@ -183,7 +183,7 @@ def test_a_model_that_diverges_says_what_to_lower(job):
         ("1,2,3\n0,inf,4\n", {}, "train/part.csv: row 2, column 2: 'inf' is not a finite number"),
         ("", {}, "Channel 'train' holds no data"),
         ("1,2,3\n2,3,4\n", {"predictor_type": "binary_classifier"}, "label 2 is neither 0 nor 1"),
-        ("1,2,3\n1,3,4\n", {"predictor_type": "binary_classifier"}, "every label is 1. A binary_classifier needs"),
+        ("1,2,3\n1,3,4\n", {"predictor_type": "binary_classifier"}, "every label is 1. A classifier needs"),
         ("1,2,3\n", {"feature_dim": "3"}, "'feature_dim' is 3, but channel 'train' has 2 features"),
     ],
 )
