@@ -68,7 +68,10 @@ ONLY = os.environ.get("POTAGER_BENCH_TUNED", " ".join(KINDS)).split()
 
 def main() -> None:
     """A row for each program, strategy and number of places."""
-    say(f"| trials | strategy | places | of a place | trains | runner adds (goal {GOAL:g} s) | server computes |")
+    say(
+        "| trials | strategy | places | a trial, of a place | it trains "
+        f"| the runner adds (goal {GOAL:g} s) | the server computes |"
+    )
     say("|---|---|---:|---:|---:|---:|---:|")
     with potager.local(cpus=2 * cores()) as server:  # two trials run at a time where there are two cores
         tuning = Tuning(server)
