@@ -71,3 +71,20 @@ def test_sdk_v2_tunes_every_algorithm_and_deploys_the_best(tmp_path: Path, names
         else:
             right = (np.round(answers) if answers.ndim == 1 else answers.argmax(axis=1)) == known
             assert max(right.mean(), 1 - right.mean() if name == "kmeans" else 0) > 0.9, name
+
+
+def test_sdk_v2_tunes_several_algorithms_at_once_attaches_goes_on_and_transforms(tmp_path: Path) -> None:
+    seen = run(ROOT / ".venv/sdk2/bin/python", "sdk2_tuner_of_several.py", tmp_path)
+    assert seen["status"] == "Completed"
+    assert seen["definitions"] == ["linear", "trees"]
+    assert seen["attached"] == {"linear": "LinearLearner", "trees": "Estimator"}
+    assert seen["best"] in (["linear", "LinearLearner"], ["trees", "Estimator"])
+    assert seen["warm"] == ["IdenticalDataAndAlgorithm", "TransferLearning"]
+    assert (seen["parents"], seen["ended"]) == ([1, 2], ["Completed", "Completed"])
+    assert seen["accuracy"] > 0.9
+
+
+def test_sdk_v3_trains_algorithms_tunes_one_and_deploys_the_best(tmp_path: Path) -> None:
+    seen = run(ROOT / ".venv/sdk3/bin/python", "sdk3_algorithms.py", tmp_path)
+    assert seen["trained"] == dict.fromkeys(["kmeans", "pca", "randomcutforest", "knn"], "Completed")
+    assert (seen["tuned"], seen["accuracy"] > 0.9) == (["Completed", 2], True)
