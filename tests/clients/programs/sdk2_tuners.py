@@ -42,7 +42,9 @@ def records(estimator, channel, **more):
 
 
 def table(name, part):
-    lines = "\n".join(",".join(map(str, [int(label), *row])) for label, row in zip(labels[part], features[part], strict=True))
+    lines = "\n".join(
+        ",".join(map(str, [int(label), *row])) for label, row in zip(labels[part], features[part], strict=True)
+    )
     return TrainingInput(uploaded(name, lines), content_type="text/csv")
 
 
@@ -73,7 +75,10 @@ def linear_learner():
 
 def kmeans():
     estimator = KMeans(k=2, **common)
-    ranges = {"init_method": CategoricalParameter(["random", "kmeans++"]), "mini_batch_size": IntegerParameter(100, 300)}
+    ranges = {
+        "init_method": CategoricalParameter(["random", "kmeans++"]),
+        "mini_batch_size": IntegerParameter(100, 300),
+    }
     return estimator, "Minimize", "test:msd", ranges, records(estimator, "test")
 
 
@@ -110,7 +115,8 @@ def xgboost():
 
 def lightgbm():
     estimator = trees(plain("lightgbm"), num_boost_round=5, metric="auc")
-    return estimator, "Maximize", "auc", {"num_leaves": IntegerParameter(10, 20)}, rows()
+    ranges = {"num_leaves": IntegerParameter(10, 20), "num_boost_round": IntegerParameter(3, 9)}
+    return estimator, "Maximize", "auc", ranges, rows()
 
 
 def catboost():
@@ -121,7 +127,15 @@ def catboost():
 def started(algorithm):
     estimator, kind, metric, ranges, inputs = algorithm()
     tuner = HyperparameterTuner(
-        estimator, metric, ranges, objective_type=kind, strategy="Random", max_jobs=2, max_parallel_jobs=2
+        estimator,
+        metric,
+        ranges,
+        # As AWS's notebooks have it, where LightGBM is a script.
+        [{"Name": "auc", "Regex": r"auc: ([0-9\.]+)"}] if metric == "auc" else None,
+        objective_type=kind,
+        strategy="Random",
+        max_jobs=2,
+        max_parallel_jobs=2,
     )
     tuner.fit(inputs, wait=False)
     return tuner
