@@ -113,7 +113,8 @@ async def delete_training_job(ctx: Context, req: DeleteTrainingJobRequestTypeDef
     pools.check_free(row)
 
     def write(tx: Tx) -> None:
-        tuning = tx.by_arn(row.doc.get("TuningJobArn", ""))
+        arn = row.doc.get("TuningJobArn")  # a warm pool's row has none, and "" would find that
+        tuning = tx.by_arn(arn) if arn else None
         if tuning is not None and tuning.doc["_id"] == row.doc["_tuner"] and tuning.status in ACTIVE:
             raise InUse(
                 f"Training job {row.name} belongs to the hyperparameter tuning job {tuning.name}, which is "
