@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import signal
 import sys
@@ -56,7 +57,7 @@ def defined(algorithm: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 async def final(doc: Mapping[str, Any], logs: Sequence[Path], limit: float = LIMIT) -> list[dict[str, Any]]:
-    """The last value of each metric that a job has printed, on whichever host.
+    """The last value of each metric that a job has printed, on whichever host; none that is no finite number.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ async def final(doc: Mapping[str, Any], logs: Sequence[Path], limit: float = LIM
     return [
         {"MetricName": item["Name"], "Value": value[0], "Timestamp": value[1] / 1000}
         for item, value in zip(definitions, seen, strict=True)
-        if value
+        if value and math.isfinite(value[0])
     ]
 
 

@@ -46,6 +46,14 @@ async def test_the_last_value_of_all_hosts_counts(log: Path, tmp_path: Path) -> 
     assert [(metric["Value"], metric["Timestamp"]) for metric in found] == [(0.4, 2.0), (0.7, 1.6)]
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+async def test_a_last_value_that_is_no_finite_number_is_none(log: Path, value: str) -> None:
+    with log.open("ab") as file:
+        file.write(logfile.encode(5000, f"loss={value}"))
+    found = await metrics.final(algorithm(r"loss=(\S+)", r"auc=([0-9.]+)"), [log])
+    assert [metric["MetricName"] for metric in found] == ["m1"]
+
+
 async def test_an_expression_without_end_is_left_out_while_the_loop_runs_on_and_the_log_says_so(log: Path) -> None:
     work = asyncio.create_task(metrics.final(algorithm(r"loss=(\S+)", ENDLESS, r"auc=(\S+)"), [log], limit=0.5))
     turns = 0
