@@ -97,7 +97,8 @@ class Image:
     @property
     def jumpstart(self) -> bool:
         """Whether AWS has it in JumpStart: a script in a framework's image, whose metrics a job may define."""
-        return self._says("JUMPSTART", False)
+        catalogue = self.catalogue()
+        return catalogue is not None and catalogue.scripted
 
     def catalogue(self) -> Catalogue | None:
         """The hyperparameters of its own algorithm; None where it has none."""

@@ -119,9 +119,16 @@ def unit(name: str, default: Value, text: str, *words: str, opened: str = "low h
 class Catalogue:
     """The hyperparameters of one algorithm."""
 
-    def __init__(self, algorithm: str, parameters: Sequence[Parameter], rules: Sequence[Rule] = ()) -> None:
-        """rules : what values must be beside each other; the first complaint is raised as a `ClientError`."""
+    def __init__(
+        self, algorithm: str, parameters: Sequence[Parameter], rules: Sequence[Rule] = (), *, scripted: bool = False
+    ) -> None:
+        """rules : what values must be beside each other; the first complaint is raised as a `ClientError`.
+
+        scripted : whether the algorithm is a script to AWS, one of JumpStart's: a tuning job may then tune whichever
+            of its hyperparameters, and define metrics for what it prints.
+        """
         self.algorithm = algorithm
+        self.scripted = scripted
         self.parameters = tuple(parameters)
         self._rules = tuple(rules)
         self._by_name = {parameter.name: parameter for parameter in parameters}

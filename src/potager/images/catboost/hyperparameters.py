@@ -60,4 +60,5 @@ CATALOGUE = Catalogue(
         positive("verbose", "int", 1, "Prints every so many trees."),
     ),
     rules=(_some_threads,),
+    scripted=True,
 )

@@ -27,9 +27,6 @@ METRICS: list[tuple[str, str]] = [(name, rf"\b{name}: ([0-9\.]+)") for name in (
 OBJECTIVES: dict[str, str] = {name: "Maximize" if name in _SCORES else "Minimize" for name in (*_LOSSES, *_SCORES)}
 """What a tuning job may aim at, and in which direction."""
 
-JUMPSTART = True
-"""On AWS it is a script of JumpStart's, in the image of a framework."""
-
 REQUIRES = ("lightgbm", "pyarrow")
 """Distributions that it needs, which `EXTRA` of Potager's brings."""
 

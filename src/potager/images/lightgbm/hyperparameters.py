@@ -80,4 +80,5 @@ CATALOGUE = Catalogue(
         flag("use_dask", False, "Refused where it is true."),
     ),
     rules=(_one_weighting, _no_dask, _forest),
+    scripted=True,
 )

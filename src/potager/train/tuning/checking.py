@@ -107,7 +107,7 @@ def check_objective(definition: Definition) -> None:
             )
         return
     uri = algorithm["TrainingImage"]
-    if defined:
+    if defined and defined != image.metric_definitions():
         raise Invalid(
             "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request "
             "without specifying metric definitions."

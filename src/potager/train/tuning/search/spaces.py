@@ -220,7 +220,7 @@ def _parameter(name: str, catalogue: Catalogue | None) -> Parameter | None:
         raise Invalid(
             f"The hyperparameter [{name}] is not one of the {catalogue.algorithm} algorithm's. It can tune: {tunable}."
         )
-    if parameter.tunable is None:
+    if parameter.tunable is None and not catalogue.scripted:
         raise Invalid(
             f"The hyperparameter [{name}] of the {catalogue.algorithm} algorithm isn't tunable. Give it as a static "
             f"hyperparameter. It can tune: {tunable}."

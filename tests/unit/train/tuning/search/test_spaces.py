@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from potager.images.algorithm.hyperparameters import Catalogue
+from potager.images.lightgbm.hyperparameters import CATALOGUE as LIGHTGBM
 from potager.images.linear_learner.hyperparameters import CATALOGUE
+from potager.images.xgboost.hyperparameters import CATALOGUE as XGBOOST
 from potager.kernel.errors import Invalid
 from potager.train.tuning.search import Space
 from potager.train.tuning.search.ranges import Choice, Number
@@ -78,6 +81,32 @@ def test_a_definition_is_named_where_it_has_a_name() -> None:
 def test_a_built_in_algorithms_catalogue_says_what_may_be_tuned(ranges: dict[str, Any], said: str) -> None:
     with pytest.raises(Invalid, match=said):
         Space.of("", ranges, CATALOGUE)
+
+
+def test_an_algorithm_that_is_a_script_to_aws_may_be_tuned_in_all_that_it_knows() -> None:
+    assert Space.of("", integer("num_boost_round", 2, 30), LIGHTGBM).ranges[0].name == "num_boost_round"
+    with pytest.raises(Invalid, match="is outside"):
+        Space.of("", integer("num_boost_round", 0, 30), LIGHTGBM)
+    with pytest.raises(Invalid, match="is not one of the lightgbm algorithm's"):
+        Space.of("", integer("luck", 1, 30), LIGHTGBM)
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "ranges"),
+    [
+        (
+            XGBOOST,
+            both(
+                both(continuous("eta", 0, 1), continuous("min_child_weight", 1, 10)),
+                both(continuous("alpha", 0, 2), integer("max_depth", 1, 10)),
+            ),
+        ),
+        (XGBOOST, both(integer("num_round", 1, 4000), continuous("subsample", 0.5, 1))),
+        (CATALOGUE, both(categorical("use_bias", "True", "False"), integer("mini_batch_size", 250, 750))),
+    ],
+)
+def test_ranges_that_aws_s_notebooks_give_are_taken(catalogue: Catalogue, ranges: dict[str, Any]) -> None:
+    Space.of("", ranges, catalogue)
 
 
 def test_values_of_a_number_may_be_listed() -> None:
