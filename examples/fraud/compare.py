@@ -124,13 +124,17 @@ def entry(contest: Contest, name: str, job: dict, accept: str, read: Callable[[s
     return Entry(name, seconds, found["validation"], found["test"])
 
 
+def _score(line: str) -> float:
+    return json.loads(line)["score"]
+
+
 def linear(contest: Contest) -> Entry:
     """Linear-learner, as on the fraud road."""
     import train
 
     labels = contest.prepared.train.iloc[:, 0]
     job = trained(contest, "linear", "linear-learner", train.hyperparameters(len(labels), float(labels.mean())))
-    return entry(contest, "linear-learner", job, "application/jsonlines", lambda line: json.loads(line)["score"])
+    return entry(contest, "linear-learner", job, "application/jsonlines", _score)
 
 
 def boosted(contest: Contest) -> Entry:
@@ -156,8 +160,7 @@ def odd(contest: Contest) -> Entry:
     features = contest.prepared.train.shape[1] - 1
     parameters = {"feature_dim": str(features), "num_trees": "100", "num_samples_per_tree": "256"}
     job = trained(contest, "odd", "randomcutforest", parameters, {"train": ("features", WITHOUT_LABELS)})
-    read = lambda line: json.loads(line)["score"]  # noqa: E731
-    return entry(contest, "randomcutforest, no labels", job, "application/jsonlines", read)
+    return entry(contest, "randomcutforest, no labels", job, "application/jsonlines", _score)
 
 
 def customers(contest: Contest, raw: "Raw") -> None:
