@@ -82,7 +82,7 @@ def test_sdk_v2_tunes_deploys_and_predicts_by_the_code_of_aws_s_page(tmp_path: P
     assert seen["objectives"] == ["classification", "regression"]
     assert seen["trained"].strip('"') == "classification"
     assert seen["members"] == ["labels", "predicted_label", "probabilities"]
-    assert seen["accuracy"] > 0.95
+    assert seen["accuracy"] > 0.8
 
 
 def test_sdk_v2_fits_deploys_and_predicts_with_a_jumpstart_estimator(tmp_path: Path) -> None:
