@@ -8,6 +8,7 @@ import click
 
 COMMANDS = {
     "up": "Serve AWS clients from a data folder until told to stop.",
+    "studio": "Print a link that opens Studio, the web pages, signed in.",
     "env": "Print what an AWS client needs to reach the server.",
     "run": "Run any command, its AWS calls landing here.",
     "demo": "Walk the whole road on insurance claims, or on your own file.",

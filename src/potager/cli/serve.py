@@ -101,6 +101,7 @@ async def _run(
         ready()
         await told.wait()
         server.close()
+        app.leave()
         await _farewell(clients)
     finally:
         await app.close()

@@ -22,6 +22,7 @@ from potager.kernel.settings import Keys, Settings
 if TYPE_CHECKING:
     from potager.cli.passage import Passage
     from potager.gateway.app import App
+    from potager.studio.front import Front
 
 
 @click.command("up")
@@ -50,6 +51,7 @@ def _serve(settings: Settings, pipe: int | None) -> bool:
     from potager.cli import certificates, machine
     from potager.cli.passage import Passage
     from potager.cli.serve import listen, serve, url
+    from potager.studio.front import Front
 
     machine.raise_file_limit()
     with contextlib.ExitStack() as stack:
@@ -59,12 +61,13 @@ def _serve(settings: Settings, pipe: int | None) -> bool:
         where = url(sock, tls)
         server = folder.Running(where, os.getpid(), time.time(), settings.account_id, settings.region)
         passage = Passage(settings.data, where)
-        app = _app(settings, pair, where, passage)
+        studio = Front(settings, pair)
+        app = _app(settings, pair, where, passage, studio)
         apart = machine.isolation(settings.isolation)  # before there are threads
 
         def ready() -> None:
             stack.enter_context(folder.announced(settings.data, server))
-            _greet(settings, where, apart)
+            _greet(settings, where, apart, studio.link(where))
 
         return serve(app, sock, ready, pipe=pipe, tunnel=passage.client, tls=tls, connections=settings.connections)
 
@@ -78,15 +81,15 @@ def _keys(settings: Settings) -> Keys:
         ) from error
 
 
-def _app(settings: Settings, pair: Keys, where: str, passage: Passage) -> App:
+def _app(settings: Settings, pair: Keys, where: str, passage: Passage, studio: Front) -> App:
     from potager.gateway.app import create
 
-    app = create(settings, keys=pair, url=where, trust=passage)
+    app = create(settings, keys=pair, url=where, trust=passage, pages=studio)
     passage.open(app.admits)
     return app
 
 
-def _greet(settings: Settings, where: str, apart: str) -> None:
+def _greet(settings: Settings, where: str, apart: str, link: str) -> None:
     if not settings.secure and not is_loopback(settings.host):
         click.echo(f"warning: {settings.host} lets other machines in, by plain http: start with --tls.", err=True)
     program = "potager" if shutil.which("potager") else str(Path(sys.executable).with_name("potager"))
@@ -95,6 +98,7 @@ def _greet(settings: Settings, where: str, apart: str) -> None:
         f"  data       {settings.data}\n"
         f"  isolation  {apart}\n"
         f'  reach it   eval "$({program} env{chosen})"\n'
+        f"  Studio     {link}\n"
         f"  stop it    Ctrl-C, or kill {os.getpid()}",
         err=True,
     )

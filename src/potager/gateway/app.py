@@ -1,18 +1,39 @@
-"""The app: `/health`, and everything else through the pipeline."""
+"""The app: `/health`, `/metrics`, the pages below `/_studio`, and everything else through the pipeline."""
 
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from typing import Protocol
 
 from potager.gateway import exposition
 from potager.gateway.house import furnish
 from potager.gateway.pipeline import Pipeline
 from potager.gateway.tracing import Tracing
+from potager.kernel.context import House
 from potager.kernel.sessions import Trust
 from potager.kernel.settings import Keys, Settings
 from potager.wire import bucket
 from potager.wire.message import Request, Response
 from potager.wire.service import Registry
+
+PAGES = "/_studio"
+"""What is answered with pages and not by the API: no bucket's name begins with `_`."""
+
+
+class Pages(Protocol):
+    """What answers browsers."""
+
+    def open(self, house: House) -> None:
+        """Takes the house, once it stands."""
+        ...
+
+    async def answer(self, request: Request) -> Response:
+        """The response to a request below `PAGES`."""
+        ...
+
+    def close(self) -> None:
+        """Ends answers that would go on: the server stops."""
+        ...
 
 
 class App:
@@ -24,13 +45,17 @@ class App:
     keys : the administrator's key pair and the server's secret.
     url : where this machine reaches the server; the programs of jobs are told.
     trust : whom they are told to trust.
+    pages : what browsers are shown, where something is.
     """
 
-    def __init__(self, settings: Settings, keys: Keys, url: str, trust: Trust | None = None) -> None:
+    def __init__(
+        self, settings: Settings, keys: Keys, url: str, trust: Trust | None = None, pages: Pages | None = None
+    ) -> None:
         self.settings = settings
         self.keys = keys
         self.url = url
         self.trust = trust
+        self._pages = pages
         self._stack = AsyncExitStack()
         self._pipeline: Pipeline | None = None
 
@@ -38,10 +63,17 @@ class App:
         """Starts all that there is; raises what keeps it from starting, with nothing left open."""
         try:
             house = await furnish(self.settings, self.keys, self.url, self.trust, self._stack)
+            if self._pages is not None:
+                self._pages.open(house)
             self._pipeline = Pipeline(house, house[Registry], self.settings, self.keys, house.get(Tracing))
         except BaseException:
             await self.close()
             raise
+
+    def leave(self) -> None:
+        """Ends what would go on for as long as somebody looks: no more requests will come."""
+        if self._pages is not None:
+            self._pages.close()
 
     async def close(self) -> None:
         """Stops what runs here; jobs and models go on."""
@@ -57,6 +89,8 @@ class App:
             return self._health()
         if request.path == "/metrics" and self._is_a_probe(request):
             return await self._metrics(request, self._pipeline)
+        if self._pages is not None and _is_a_page(request.path) and self._is_ours(request):
+            return await self._pages.answer(request)
         return await self._pipeline.answer(request)
 
     async def _metrics(self, request: Request, pipeline: Pipeline) -> Response:
@@ -69,9 +103,12 @@ class App:
         """Whether a request is a probe's, and not an S3 client's about a bucket or an object of that name."""
         if request.method not in ("GET", "HEAD") or request.query:
             return False
+        return self._is_ours(request) and request.headers.get("authorization", "Bearer ").startswith("Bearer ")
+
+    def _is_ours(self, request: Request) -> bool:
+        """Whether a request is to the server itself, by the protocol that it speaks, and to no bucket's own host."""
         name, _ = bucket.host(request.headers.get("host", ""), self.settings.s3_domain)
-        reached = request.secure or not self.settings.secure
-        return reached and name is None and request.headers.get("authorization", "Bearer ").startswith("Bearer ")
+        return name is None and (request.secure or not self.settings.secure)
 
     def _health(self) -> Response:
         ready = self._pipeline is not None
@@ -79,6 +116,10 @@ class App:
         return Response(200 if ready else 503, [("content-type", "application/json")], text)
 
 
-def create(settings: Settings, keys: Keys, url: str, trust: Trust | None = None) -> App:
+def _is_a_page(path: str) -> bool:
+    return path.startswith(PAGES) and path[len(PAGES) : len(PAGES) + 1] in ("", "/")
+
+
+def create(settings: Settings, keys: Keys, url: str, trust: Trust | None = None, pages: Pages | None = None) -> App:
     """The app for these settings; nothing is started before it is opened."""
-    return App(settings, keys, url, trust)
+    return App(settings, keys, url, trust, pages)

@@ -21,6 +21,9 @@ class Stub:
         if os.environ.get("POTAGER_STUB") == "broken":
             raise Invalid("the stub is broken")
 
+    def leave(self) -> None:
+        pass
+
     async def close(self) -> None:
         """Nothing was opened."""
 
@@ -33,7 +36,7 @@ class Stub:
         return (user, password) == ("job", "token")
 
 
-def create(settings: Any, keys: Any, url: str, trust: Any) -> Stub:
+def create(settings: Any, keys: Any, url: str, trust: Any, pages: Any) -> Stub:
     return Stub()
 
 

@@ -1,0 +1,77 @@
+"""Studio's routes, and what they all stand on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+
+from potager.kernel.context import House
+from potager.kernel.errors import WireError
+from potager.kernel.settings import Keys, Settings
+from potager.studio.pages import entrance, home, listed
+from potager.studio.safety import ROOT, Safety
+from potager.studio.signin import SignIn
+from potager.studio.views import Views, page, wanted
+
+HERE = Path(__file__).parent
+
+PAGES: Sequence[ModuleType] = (home, entrance, listed)
+"""The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
+
+
+def create(house: House, settings: Settings, keys: Keys, signin: SignIn) -> Starlette:
+    """The ASGI app of Studio."""
+    routes: list[BaseRoute] = [Mount("/static", StaticFiles(directory=HERE / "static"))]
+    for module in PAGES:
+        routes += module.ROUTES
+    app = Starlette(
+        routes=[Mount(ROOT, routes=routes)],
+        middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=6), Middleware(Safety, signin=signin)],
+        exception_handlers={WireError: _refused, HTTPException: _absent},
+    )
+    state = app.state
+    state.house, state.settings, state.keys, state.signin = house, settings, keys, signin
+    state.views = Views(HERE / "templates", version=_version(HERE / "static"))
+    state.closing = asyncio.Event()
+    return app
+
+
+def _version(static: Path) -> str:
+    """Changes with what is served to browsers, which keep it for as long as it is the same."""
+    found = hashlib.sha256()
+    for path in sorted(static.rglob("*.*")):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """What an operation refuses, as AWS's code and our text, with its status."""
+    assert isinstance(error, WireError)
+    return _problem(request, error.status, error.code, error.message)
+
+
+async def _absent(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _problem(request, error.status_code, str(error.detail), f"{request.url.path} is no page of Studio.")
+
+
+def _problem(request: Request, status: int, code: str, text: str) -> Response:
+    if wanted(request):
+        return HTMLResponse(
+            request.app.state.views.text(request, "problem-fragment.html", code=code, text=text),
+            status,
+            {"HX-Retarget": "#problems", "HX-Reswap": "innerHTML"},
+        )
+    return page(request, "problem.html", status, code=code, text=text)

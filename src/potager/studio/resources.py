@@ -1,0 +1,146 @@
+"""The resources that have a list and a detail page, a line or two each; the rest is read from botocore's model.
+
+A list operation's output has one list of summaries; a describe operation has one required member, the name, which the
+summaries have, too. Whatever ends with `Status` is the status.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from potager.wire import model
+
+if TYPE_CHECKING:
+    from botocore.model import StructureShape
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of thing.
+
+    Parameters
+    ----------
+    slug : its part of the address. title : what several are called. stage : where in the lifecycle it belongs.
+    list, describe : the operations. empty : what to do when there is none, in a sentence.
+    columns : members of a summary that the list shows, besides name, status and creation.
+    actions : (address below Studio's, label) of the buttons that stand above the list.
+    """
+
+    slug: str
+    title: str
+    stage: str
+    list: str
+    describe: str
+    empty: str
+    service: str = "sagemaker"
+    columns: tuple[str, ...] = ()
+    actions: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def items(self) -> str:
+        """The member of the list's output that holds the summaries."""
+        members = self._output.members
+        return next(name for name, shape in members.items() if shape.type_name == "list")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The members of a summary, with their shapes."""
+        items: Any = self._output.members[self.items]
+        return dict(items.member.members)
+
+    @cached_property
+    def key(self) -> str:
+        """The describe operation's parameter."""
+        return _input(self.service, self.describe).required_members[0]
+
+    @cached_property
+    def name(self) -> str:
+        """The member of a summary that is its name."""
+        return self.key if self.key in self.summary else next(name for name in self.summary if name.endswith("Name"))
+
+    @cached_property
+    def status(self) -> str | None:
+        """The member that is its status, where it has one."""
+        return next((name for name in self.summary if name.endswith("Status")), None)
+
+    def statuses(self) -> tuple[str, ...]:
+        """The values that a status can have."""
+        return tuple(getattr(self.summary[self.status], "enum", ())) if self.status else ()
+
+    def accepts(self, member: str) -> bool:
+        """Whether the list can be asked for that: NameContains, StatusEquals, SortBy ..."""
+        return member in _input(self.service, self.list).members
+
+    @property
+    def _output(self) -> StructureShape:
+        return cast("StructureShape", model.operation(self.service, self.list).output_shape)
+
+
+def _input(service: str, operation: str) -> StructureShape:
+    return cast("StructureShape", model.operation(service, operation).input_shape)
+
+
+RESOURCES = (
+    Resource(
+        "training-jobs",
+        "Training jobs",
+        "train",
+        "ListTrainingJobs",
+        "DescribeTrainingJob",
+        "A training job reads channels from S3, runs an algorithm or your program, and leaves model.tar.gz.",
+    ),
+    Resource(
+        "tuning-jobs",
+        "Tuning jobs",
+        "train",
+        "ListHyperParameterTuningJobs",
+        "DescribeHyperParameterTuningJob",
+        "A tuning job runs many training jobs, each with other hyperparameters, and names the best.",
+        columns=("Strategy",),
+    ),
+    Resource(
+        "processing-jobs",
+        "Processing jobs",
+        "prepare",
+        "ListProcessingJobs",
+        "DescribeProcessingJob",
+        "A processing job runs your program on data in S3, to prepare it or to look at it.",
+    ),
+    Resource(
+        "models",
+        "Models",
+        "deploy",
+        "ListModels",
+        "DescribeModel",
+        "A model says which artifact goes with which image. Make one from a training job that completed.",
+    ),
+    Resource(
+        "endpoint-configs",
+        "Endpoint configurations",
+        "deploy",
+        "ListEndpointConfigs",
+        "DescribeEndpointConfig",
+        "An endpoint configuration says how much of which model an endpoint runs.",
+    ),
+    Resource(
+        "endpoints",
+        "Endpoints",
+        "deploy",
+        "ListEndpoints",
+        "DescribeEndpoint",
+        "An endpoint answers one prediction at a time, over HTTP.",
+    ),
+    Resource(
+        "transform-jobs",
+        "Transform jobs",
+        "deploy",
+        "ListTransformJobs",
+        "DescribeTransformJob",
+        "A transform job has a model answer for a whole data set in S3.",
+    ),
+)
+BY_SLUG = {resource.slug: resource for resource in RESOURCES}
+STAGES = ("frame", "collect", "label", "prepare", "train", "evaluate", "deploy", "monitor", "automate")
+"""The lifecycle."""

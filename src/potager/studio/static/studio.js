@@ -1,0 +1,80 @@
+// What every page does: times in the reader's zone, questions before what cannot be undone, code to copy, charts.
+
+const times = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+/** Shows the times below `root` in the reader's zone; the server wrote them in UTC. */
+function local(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([title])")) {
+    const at = new Date(time.dateTime);
+    time.title = at.toISOString();
+    time.textContent = times.format(at);
+  }
+}
+
+/** Asks before a form with `data-confirm` is sent. */
+function confirming(event) {
+  const form = event.target;
+  if (!form.dataset.confirm || form.dataset.sure) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  ask(form.dataset.confirm, form.dataset.yes || "Delete").then((sure) => {
+    if (!sure) return;
+    form.dataset.sure = "yes";
+    form.requestSubmit();
+    delete form.dataset.sure;
+  });
+}
+
+/** Whether the reader says yes. The safe answer has the focus. */
+export function ask(question, yes) {
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-labelledby", "question");
+  const text = Object.assign(document.createElement("p"), { id: "question", textContent: question });
+  const row = Object.assign(document.createElement("form"), { method: "dialog", className: "row" });
+  const no = Object.assign(document.createElement("button"), { value: "", textContent: "Cancel", className: "quiet", autofocus: true });
+  const go = Object.assign(document.createElement("button"), { value: "yes", textContent: yes, className: "danger" });
+  row.append(no, go);
+  dialog.append(text, row);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((done) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      done(dialog.returnValue === "yes");
+    });
+  });
+}
+
+/** Code with a button that copies it. */
+class Code extends HTMLElement {
+  connectedCallback() {
+    if (this.querySelector("button")) return;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy" });
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(this.querySelector("pre").textContent);
+      button.textContent = "Copied";
+    });
+    this.prepend(button);
+  }
+}
+customElements.define("po-code", Code);
+
+/** Fetches the charts' code once a page has one. */
+function charted(root) {
+  if (root.querySelector("po-chart")) import("./charts.js");
+}
+
+/** The headers with which a script of ours changes something. */
+export function signed() {
+  return { "X-Form-Token": document.body.dataset.formToken };
+}
+
+function enrich(root) {
+  local(root);
+  charted(root);
+}
+
+document.addEventListener("submit", confirming, true);
+document.addEventListener("htmx:load", (event) => enrich(event.detail.elt.parentElement ?? document));
+document.addEventListener("htmx:sseMessage", (event) => enrich(event.target));
+enrich(document);
