@@ -1,6 +1,6 @@
 """The web Studio: what the API can do, seen and started in a browser.
 
-    wire Request ─► front ─► bridge ─► safety ─► app (Starlette) ─► a page ─► asking ─► operations, as any client has them
+  wire Request ─► front ─► bridge ─► safety ─► app (Starlette) ─► a page ─► asking ─► operations, as clients have them
                     (lazy)   (ASGI)    (CSP,      routes             Jinja2    (the signed-in person's rights)
                                        CSRF)
 
