@@ -1,7 +1,7 @@
 """The web Studio: what the API can do, seen and started in a browser.
 
-  wire Request ─► front ─► bridge ─► safety ─► app (Starlette) ─► a page ─► asking ─► operations, as clients have them
-                    (lazy)   (ASGI)    (CSP,      routes             Jinja2    (the signed-in person's rights)
+    wire Request ─► front ─► bridge ─► safety ─► app (Starlette) ─► a page ─► asking ─► operations, as clients
+                    (lazy)   (ASGI)    (CSP,      routes             Jinja2                have them
                                        CSRF)
 
 Everything lies below `/_studio/`: no bucket can be called that, so S3's paths are free of it. A page asks the house
