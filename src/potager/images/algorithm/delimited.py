@@ -22,7 +22,7 @@ from potager.images.algorithm.arrays import Float32, Float64, Floats
 from potager.images.algorithm.errors import ClientError
 
 _CELLS = 4_000_000  # parsed at once, as float64
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 _DELIMITERS = (",", ";", "\t", "|", " ")
 
 
@@ -180,8 +180,12 @@ def _first_line(file: Iterator[bytes]) -> bytes | None:
 
 
 def _lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return 1 + sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b""))
+    block = np.empty(_BLOCK, np.uint8)
+    lines = 1
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(block.data):
+            lines += blocks.count(block[:size], "\n")
+    return lines
 
 
 def first_width(path: Path, delimiter: str = ",") -> int:
