@@ -20,14 +20,15 @@ from starlette.staticfiles import StaticFiles
 from potager.kernel.context import House
 from potager.kernel.errors import WireError
 from potager.kernel.settings import Keys, Settings
-from potager.studio.pages import entrance, home, listed
+from potager.studio.pages import entrance, home, listed, search
+from potager.studio.resources import PLACES, Place
 from potager.studio.safety import ROOT, Safety
 from potager.studio.signin import SignIn
 from potager.studio.views import Views, page, wanted
 
 HERE = Path(__file__).parent
 
-PAGES: Sequence[ModuleType] = (home, entrance, listed)
+PAGES: Sequence[ModuleType] = (home, search, entrance, listed)
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
 
 
@@ -43,9 +44,16 @@ def create(house: House, settings: Settings, keys: Keys, signin: SignIn) -> Star
     )
     state = app.state
     state.house, state.settings, state.keys, state.signin = house, settings, keys, signin
-    state.views = Views(HERE / "templates", version=_version(HERE / "static"))
+    state.places = _places()
+    state.views = Views(HERE / "templates", version=_version(HERE / "static"), places=state.places)
     state.closing = asyncio.Event()
     return app
+
+
+def _places() -> list[Place]:
+    """The places that a module of pages serves, `listed` aside, which takes any address."""
+    served = {route.path for module in PAGES if module is not listed for route in module.ROUTES}
+    return [place for place in PLACES if place.address in served]
 
 
 def _version(static: Path) -> str:

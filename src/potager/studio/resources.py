@@ -142,5 +142,25 @@ RESOURCES = (
     ),
 )
 BY_SLUG = {resource.slug: resource for resource in RESOURCES}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page that no resource has: where it is, what it is called, and its stage of the lifecycle, "" for none."""
+
+    address: str
+    title: str
+    stage: str = ""
+
+
+PLACES = (
+    Place("/data", "Data", "collect"),
+    Place("/notebooks", "Notebooks", "prepare"),
+    Place("/compare", "Compare jobs", "evaluate"),
+    Place("/logs", "Logs and events", "monitor"),
+    Place("/settings", "Settings"),
+)
+"""Those of them that have a route stand in the navigation and are found by the search."""
+
 STAGES = ("frame", "collect", "label", "prepare", "train", "evaluate", "deploy", "monitor", "automate")
 """The lifecycle."""
