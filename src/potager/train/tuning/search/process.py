@@ -54,7 +54,7 @@ class Process:
     def predict(self, at: Floats) -> tuple[Floats, Floats]:
         """Mean and deviation of the objective, without noise, at (m, columns) points: two of (m,)."""
         factor, weights = self._solved
-        cross = self._covariance(at, self.points)
+        cross = self.covariance(at, self.points)
         mean = cross @ weights
         rest = np.linalg.solve(factor, cross.T)
         variance = self.scale - np.einsum("ij,ij->j", rest, rest)
@@ -75,13 +75,13 @@ class Process:
 
     @property
     def _solved(self) -> tuple[Floats, Floats]:
-        covariance = self._covariance(self.points, self.points)
+        covariance = self.covariance(self.points, self.points)
         covariance[np.diag_indices_from(covariance)] += self.noise + self.extra + JITTER
         factor = np.asarray(np.linalg.cholesky(covariance), np.float64)
         weights = np.linalg.solve(factor.T, np.linalg.solve(factor, self.values))
         return factor, np.asarray(weights, np.float64)
 
-    def _covariance(self, left: Floats, right: Floats) -> Floats:
+    def covariance(self, left: Floats, right: Floats) -> Floats:
         stretch = 1.0 / self.lengths[self.groups]
         left, right = left * stretch, right * stretch
         square = (left**2).sum(1)[:, None] + (right**2).sum(1)[None, :] - 2.0 * left @ right.T
