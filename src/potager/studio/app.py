@@ -11,7 +11,7 @@ from types import ModuleType
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount
@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from potager.kernel.context import House
 from potager.kernel.errors import WireError
 from potager.kernel.settings import Keys, Settings
-from potager.studio.pages import entrance, home, listed, search
+from potager.studio.pages import data, entrance, home, listed, search
 from potager.studio.resources import PLACES, Place
 from potager.studio.safety import ROOT, Safety
 from potager.studio.signin import SignIn
@@ -28,8 +28,11 @@ from potager.studio.views import Views, page, wanted
 
 HERE = Path(__file__).parent
 
-PAGES: Sequence[ModuleType] = (home, search, entrance, listed)
+PAGES: Sequence[ModuleType] = (home, search, entrance, data, listed)
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
+
+PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
+"""Content types that are sent as they are: packed already, or a user's, whose length must be told."""
 
 
 def create(house: House, settings: Settings, keys: Keys, signin: SignIn) -> Starlette:
@@ -39,7 +42,10 @@ def create(house: House, settings: Settings, keys: Keys, signin: SignIn) -> Star
         routes += module.ROUTES
     app = Starlette(
         routes=[Mount(ROOT, routes=routes)],
-        middleware=[Middleware(GZipMiddleware, minimum_size=1024, compresslevel=6), Middleware(Safety, signin=signin)],
+        middleware=[
+            Middleware(GZipMiddleware, minimum_size=1024, compresslevel=6, exclude_content_types=PACKED),
+            Middleware(Safety, signin=signin),
+        ],
         exception_handlers={WireError: _refused, HTTPException: _absent},
     )
     state = app.state

@@ -47,11 +47,12 @@ class Asking:
                 return
 
 
-def asking(request: Request) -> Asking:
-    """The door for this request."""
+def asking(request: Request, region: str | None = None) -> Asking:
+    """The door for this request, in the server's region or another one."""
     settings: Settings = request.app.state.settings
     url = str(request.base_url).rstrip("/")
-    return Asking(request.app.state.house, settings.account_id, settings.region, request.state.person.access_key, url)
+    where = region or settings.region
+    return Asking(request.app.state.house, settings.account_id, where, request.state.person.access_key, url)
 
 
 def given(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -44,6 +45,8 @@ class Views:
             "document": document,
             "size": size,
             "span": span,
+            "visible": visible,
+            "quoted": quoted,
         }
         common |= {"root": ROOT, "static": f"{ROOT}/static", "resources": RESOURCES, "stages": STAGES}
         environment.globals |= common
@@ -116,6 +119,22 @@ def words(name: str) -> str:
         starts = letter.isupper() and (before.islower() or before.isdigit() or (before.isupper() and after.islower()))
         out += f" {letter.lower() if after.islower() else letter}" if starts else letter
     return out[:1].upper() + out[1:]
+
+
+def visible(key: str) -> str:
+    """A key as it can be read: what would not be seen stands as a sign, so that two keys never look the same."""
+    return "".join(_sign(letter) for letter in key)
+
+
+def _sign(letter: str) -> str:
+    if letter < " ":
+        return chr(0x2400 + ord(letter))
+    return letter if letter == " " or letter.isprintable() else f"\\u{{{ord(letter):x}}}"
+
+
+def quoted(key: str) -> str:
+    """A key as it goes into an address or a form, which would change its line ends, and gets back as it was."""
+    return quote(key, safe="/")
 
 
 def document(value: Any) -> str:

@@ -18,6 +18,8 @@ from potager.store.objects import Objects
 TAGGING = "Tagging"
 """Where a bucket's document has its tags, by key."""
 MOST = 50
+MOUNTED = "aws:potager:mounted-from"
+"""The system tag of a bucket that is mounted: from where. It can be read, and not be set."""
 
 
 @operation
@@ -28,9 +30,11 @@ async def put_bucket_tagging(ctx: Context, req: Req) -> None:
 
 @operation
 async def get_bucket_tagging(ctx: Context, req: Req) -> Mapping[str, Any]:
-    """The tags of a bucket; `NoSuchTagSet` without any."""
+    """The tags of a bucket; `NoSuchTagSet` without any. A system tag tells of what is mounted."""
     bucket = await ctx[Objects].bucket(req["Bucket"])
     found: Mapping[str, str] = bucket.doc.get(TAGGING, {})
+    if ctx.account == bucket.account and (mount := await ctx[Objects].mount(bucket.name)) is not None:
+        found = {**found, MOUNTED: mount.where}
     if not found:
         raise fault("NoSuchTagSet", BucketName=bucket.name)
     return {"TagSet": [{"Key": key, "Value": value} for key, value in found.items()]}
