@@ -59,7 +59,7 @@ from potager.store.objects import Objects
 from potager.store.rows import Rows
 from potager.store.sealing import Sealing
 from potager.store.vault import Vault
-from potager.train import jobs
+from potager.train import course, jobs
 from potager.train.runner import Runner
 from potager.train.tuning import jobs as tuning_jobs
 from potager.train.tuning.runner import Tuner
@@ -74,6 +74,7 @@ SERVICES = (
     tags.sagemaker,
     processing_jobs.sagemaker,
     jobs.sagemaker,
+    course.service,
     tuning_jobs.sagemaker,
     models.sagemaker,
     configs.sagemaker,
@@ -235,6 +236,7 @@ async def _work(
     stack.push_async_callback(scaler.close)
     house[cloudwatch.Watch].actions["autoscaling"] = scaler.triggered
     runner = house.add(Runner, Runner(rows, leases, executor, shares, objects, logs, house[Sessions], data))
+    house.add(course.Courses, course.Courses(runner.logs_of))
     stack.push_async_callback(runner.close)
     tuner = house.add(Tuner, Tuner(rows, leases, executor, runner))
     stack.push_async_callback(tuner.close)

@@ -6,6 +6,9 @@
     stdin   {"regex": "...", "follow": [[path, offset]], "limit": seconds}
     stdout  a line of JSON for each log, in their order: [values behind the offset, where whole lines end]
 
+    stdin   {"definitions": [{"Name", "Regex"}], "windows": [[path, from, to]], "limit": seconds}
+    stdout  a line of JSON for each definition, in their order: for each window, [[milliseconds, value], ...]
+
 The program ends by SIGALRM when one definition takes longer than `limit`: nothing in Python interrupts `re`, and a
 server that was killed meanwhile could not either. It imports little, for it starts once a job.
 """
@@ -83,6 +86,32 @@ def follow(regex: re.Pattern[str], log: str, offset: int) -> tuple[list[float], 
     return values, offset
 
 
+def course(regex: re.Pattern[str], windows: Sequence[Sequence[tuple[int, str]]]) -> list[list[tuple[int, float]]]:
+    """Every value in each window's events, with its milliseconds since 1970; those that are no finite number, too."""
+    return [
+        [(at, value) for at, text in events if (match := regex.search(text)) and (value := _number(match)) is not None]
+        for events in windows
+    ]
+
+
+def window(log: str, begin: int, end: int) -> tuple[list[tuple[int, str]], int]:
+    """The events of the whole lines that lie between two places of a log, and where the last of them ends."""
+    found: list[tuple[int, str]] = []
+    try:
+        file = open(log, "rb")  # noqa: SIM115  as in `_events`
+    except FileNotFoundError:
+        return found, begin
+    with file:
+        file.seek(begin)
+        for line in file:
+            if not line.endswith(b"\n") or begin + len(line) > end:
+                break
+            begin += len(line)
+            if event := logfile.decode(line):
+                found.append(event)
+    return found, begin
+
+
 def main() -> None:
     """Answers the request on standard input."""
     asked = json.load(sys.stdin)
@@ -92,6 +121,12 @@ def main() -> None:
         for log, offset in asked["follow"]:
             signal.setitimer(signal.ITIMER_REAL, asked["limit"])
             print(json.dumps(follow(regex, log, offset)), flush=True)
+        return
+    if "windows" in asked:
+        windows = [window(*place)[0] for place in asked["windows"]]
+        for definition in asked["definitions"]:
+            signal.setitimer(signal.ITIMER_REAL, asked["limit"])
+            print(json.dumps(course(re.compile(definition["Regex"]), windows)), flush=True)
         return
     for definition in asked["definitions"]:
         signal.setitimer(signal.ITIMER_REAL, asked["limit"])

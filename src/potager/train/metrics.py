@@ -17,7 +17,7 @@ import re
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from potager.train.script import program
 
 LIMIT = 10.0
 """Seconds that one definition may take on a whole log."""
+AT_HAND = 2**18
+"""Bytes of lines that an image's own definitions are looked for in without a process; more would hold up the server."""
 PROGRAM = (sys.executable, "-P", "-m", matching.__name__)
 
 Seen = tuple[float, int] | None
@@ -127,6 +129,38 @@ async def follow(
         return list(await asyncio.to_thread(lambda: [matching.follow(pattern, *place) for place in logs]))
     answers, _ = await _asked({"regex": regex, "follow": logs, "limit": limit})
     return [(each[0], each[1]) for each in answers] + [None] * (len(logs) - len(answers))
+
+
+async def course(
+    doc: Mapping[str, Any], windows: Sequence[tuple[Path, int, int]], skipped: Container[str] = (), limit: float = LIMIT
+) -> dict[str, list[list[tuple[int, float]]] | None]:
+    """Every value of each metric in parts of a job's logs, with its milliseconds since 1970.
+
+    Parameters
+    ----------
+    windows : log, first byte and the end of each part; both at the end of a line.
+    skipped : names of definitions that are not looked for.
+
+    Returns
+    -------
+    A list for each window, by name; None for a definition that takes longer than `limit` seconds or that fails.
+    """
+    left = [item for item in defined(doc["AlgorithmSpecification"]) if item["Name"] not in skipped]
+    places = [(str(log), begin, end) for log, begin, end in windows]
+    if _is_ours(doc) and sum(end - begin for _, begin, end in windows) < AT_HAND:
+
+        def look() -> dict[str, list[list[tuple[int, float]]] | None]:
+            events = [matching.window(*place)[0] for place in places]
+            return {name: matching.course(regex, events) for name, regex in compiled(left)}
+
+        return await asyncio.to_thread(look)
+    found: dict[str, list[list[tuple[int, float]]] | None] = {}
+    while left:
+        answers, _ = await _asked({"definitions": left, "windows": places, "limit": limit})
+        found |= {item["Name"]: answer for item, answer in zip(left, answers, strict=False)}
+        found |= {item["Name"]: None for item in left[len(answers) : len(answers) + 1]}
+        left = left[len(answers) + 1 :]
+    return found
 
 
 async def _child(
