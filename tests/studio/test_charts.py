@@ -15,6 +15,8 @@ CHARTS: dict[str, dict[str, Any]] = {
         "series": [
             {"name": "train", "points": [[1, 0.5], [2, 0.25]]},
             {"name": "validation", "points": [[2, 0.3]], "dashed": True},
+            {"name": "trials", "points": [[1, 0.4], [2, 0.5]], "bare": True, "symbol": "triangle"},
+            {"name": "best", "points": [[1, 0.4], [2, 0.4]], "step": True},
         ],
         "marks": [{"x": 2, "text": "best"}],
     },
@@ -22,7 +24,13 @@ CHARTS: dict[str, dict[str, Any]] = {
         "kind": "scatter",
         "x": {"name": "a"},
         "y": {"name": "b"},
-        "series": [{"name": "one", "points": [[1, 2]]}],
+        "series": [{"name": "one", "points": [[1, 2], [1, 3]]}],
+    },
+    "words": {
+        "kind": "scatter",
+        "x": {"name": "booster", "values": ["gbtree", "dart"]},
+        "y": {"name": "auc"},
+        "series": [{"name": "one", "points": [["dart", 0.7, "first"], ["dart", 0.8, "second"]]}],
     },
     "bars": {
         "kind": "bars",
@@ -44,6 +52,7 @@ CHARTS: dict[str, dict[str, Any]] = {
             {"name": "one", "values": [0.1, "dart", 0.7], "best": True},
             {"name": "two", "values": [0.3, "gbtree", 0.6]},
         ],
+        "shade": 2,
     },
     "none": {"kind": "lines", "x": {}, "y": {}, "series": []},
 }
@@ -69,7 +78,7 @@ def test_a_chart_is_drawn_with_its_data_below(studio: Any, kind: str) -> None:
     chart.locator("canvas").first.wait_for()
     chart.get_by_text("Data", exact=True).click()
     studio.check()
-    assert chart.locator("tr").count() >= 2
+    assert chart.locator("tr").count() >= (3 if kind in ("scatter", "words") else 2)
     for form, start in (("CSV", b""), ("PNG", b"\x89PNG")):
         with page.expect_download() as kept:
             chart.get_by_role("button", name=f"Download {form}").click()

@@ -2,9 +2,11 @@
 //
 // The data, from `src` or from a <script type="application/json"> inside:
 //   {kind: "lines" | "scatter", x: {name, type: "value" | "time" | "log"}, y: {name, type}, series: [{name, points: [[x, y], ...], dashed}], marks: [{x | y, text}]}
+//     of a series of lines: bare: points without a line, symbol: theirs, step: a line that goes up by steps
+//     of a scatter: points may have a name, [x, y, name], and x may have values, which are words
 //   {kind: "bars", x: {name, values: [...]}, y: {name}, series: [{name, values: [...]}], across: true for bars that lie}
 //   {kind: "heat", x: {name, values}, y: {name, values}, cells: [[column, row, value], ...], low, high}
-//   {kind: "parallel", axes: [{name, type: "value" | "log" | "category", values}], rows: [{name, values: [...], best}]}
+//   {kind: "parallel", axes: [{name, type: "value" | "log" | "category", values}], rows: [{name, values: [...], best}], shade: the axis that colours}
 // With `refresh`, it is asked for again every so many seconds until it says {done: true}. Its height is `style-height`, in
 // pixels. Colours are the style sheet's tokens, so that it follows light and dark.
 
@@ -59,14 +61,17 @@ const KINDS = {
     return {
       ...grid(data), xAxis: axis(data.x), yAxis: axis(data.y, { nameGap: 45 }),
       series: data.series.map((each, place) => ({
-        type: "line", name: each.name, data: each.points, showSymbol: each.points.length < 40, symbolSize: 5,
+        type: each.bare ? "scatter" : "line", step: each.step ? "end" : undefined, symbol: each.symbol,
+        name: each.name, data: each.points, showSymbol: each.points.length < 40, symbolSize: each.bare ? 8 : 5,
         lineStyle: { width: 2, type: each.dashed ? "dashed" : "solid" }, markLine: place ? undefined : marks(data),
       })),
     };
   },
   scatter(data) {
     const told = KINDS.lines(data);
-    for (const each of told.series) Object.assign(each, { type: "scatter", symbolSize: 8 });
+    for (const each of told.series) {
+      Object.assign(each, { type: "scatter", symbolSize: 8, tooltip: { formatter: (point) => named(data, point) } });
+    }
     return told;
   },
   bars(data) {
@@ -99,6 +104,7 @@ const KINDS = {
         ...axis(each, { nameLocation: "end", nameGap: 15, splitLine: undefined }), dim,
       })),
       parallel: { left: 60, right: 60, top: 40, bottom: 30 },
+      visualMap: data.shade === undefined ? undefined : shades(data),
       series: [
         line(data.rows.filter((each) => !each.best), { name: "others", line: { width: 1, opacity: 0.45, color: token("series-1") } }),
         line(best, { name: "best", line: { width: 4, opacity: 1, color: token("series-2") } }),
@@ -106,6 +112,22 @@ const KINDS = {
     };
   },
 };
+
+/** Colours by the values of one axis: quiet where they are low, strong where they are high, or so that low is strong. */
+function shades(data) {
+  const values = data.rows.map((each) => each.values[data.shade]).filter(Number.isFinite);
+  const colour = [token("line"), token("series-1")];
+  return {
+    type: "continuous", show: false, dimension: data.shade, seriesIndex: 0, min: Math.min(...values), max: Math.max(...values),
+    inRange: { color: data.low ? colour.reverse() : colour },
+  };
+}
+
+/** What is said of a point: its name, where it has one, and where it stands. */
+function named(data, point) {
+  const [x, y, name] = point.value;
+  return [name ?? point.seriesName, `${data.x.name || "x"} ${short(x)}`, `${data.y.name || "y"} ${short(y)}`].join("\n");
+}
 
 function grid(data) {
   const many = (data.series?.length ?? 0) > 1;
@@ -131,6 +153,10 @@ function table(data) {
   }
   if (data.kind === "bars") {
     return [[data.x.name || "name", ...data.series.map((each) => each.name)], ...data.x.values.map((each, place) => [each, ...data.series.map((one) => one.values[place])])];
+  }
+  if (data.kind === "scatter") {
+    const heading = ["name", "series", data.x?.name || "x", data.y?.name || "y"];
+    return [heading, ...data.series.flatMap((each) => each.points.map(([x, y, name]) => [name ?? "", each.name, x, y]))];
   }
   const rows = new Map();
   data.series.forEach((each, place) => {
