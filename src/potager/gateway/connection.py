@@ -1,6 +1,7 @@
 """A connection of a client, from its bytes to requests, with bounds for whoever it is: bytes, time, headers, requests.
 
     bytes ─► httptools ─► Request ─► exchange.py ─► the app
+       │                                        └─ 101 ─► switching.py: another protocol, both ways
        └─ CONNECT ... ──► the proxy of jobs (`cli/passage.py`)
 
 Here stand the bounds on what a client can take before anybody has been asked who it is: a head that grows, requests in
@@ -21,8 +22,9 @@ from typing import Any, NamedTuple, Protocol, cast
 import httptools
 
 from potager.gateway.exchange import STATUS_LINE, Answer, Exchange, Incoming
+from potager.gateway.switching import Switched
 from potager.kernel import clock
-from potager.wire.message import Request
+from potager.wire.message import Request, Switch
 
 log = logging.getLogger(__name__)
 
@@ -344,8 +346,23 @@ class Connection(asyncio.Protocol):
     async def _run(self, exchange: Exchange) -> None:
         try:
             await exchange.run(self.clients.answer, self.clients.date)
+            if exchange.change is not None:
+                await self._change(*exchange.change)
         finally:
             self._answered(exchange)
+
+    async def _change(self, head: bytes, switch: Switch) -> None:
+        """Has the connection speak something else, until it ends.
+
+        Not where its client has sent more by now: that was read as HTTP, and must not be taken for the other protocol.
+        """
+        await self.drained()
+        if self._reading or self._queue or self.transport.is_closing():
+            return
+        self.resume()
+        self._forget()
+        self._parser = None
+        await Switched(self.clients, self.transport).serve(head, switch)
 
     def _answered(self, exchange: Exchange) -> None:
         self._now = None

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from potager.kernel.body import Body
 from potager.kernel.errors import WireError
-from potager.wire.message import Request, Response
+from potager.wire.message import Request, Response, Switch
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ MOST_NAMES = 1024
 
 _BAD_NAME = re.compile('[\x00-\x1f\x7f()<>@,;:\\[\\]={} \t\\\\"]|[^\x00-\x7f]')
 _BAD_VALUE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
-_BODILESS = frozenset((204, 304))
+_BODILESS = frozenset((101, 204, 304))
 
 
 def _status_line(status: int) -> str:
@@ -210,9 +210,10 @@ class Exchange:
     ----------
     keep : whether the connection is to carry more requests after this one.
     begun : whether something of the answer was sent. done : whether all of it was.
+    change : the head that is to be sent and what speaks from then on, where the connection changes its protocol.
     """
 
-    __slots__ = ("_head", "_line", "_loop", "begun", "body", "done", "keep", "old", "request")
+    __slots__ = ("_head", "_line", "_loop", "begun", "body", "change", "done", "keep", "old", "request")
 
     def __init__(self, line: Line, request: Request, body: Incoming, *, keep: bool, old: bool) -> None:
         self._line = line
@@ -224,6 +225,7 @@ class Exchange:
         self.old = old  # HTTP/1.0, which knows no chunks
         self.begun = False
         self.done = False
+        self.change: tuple[bytes, Switch] | None = None
 
     async def run(self, answer: Answer, more: str) -> None:
         """Answers it. What goes wrong here is in the log; a client that has gone is not told.
@@ -234,7 +236,11 @@ class Exchange:
             response = await answer(self.request)
             if not self.body.whole_came or self.body.expects:
                 self.keep = await self.body.settle() and self.keep
-            await self._send(response, more)
+            if response.switch is not None:
+                self.change = self._written(response, more, 0)[0], response.switch
+                self.keep = False
+            else:
+                await self._send(response, more)
             if self.keep:  # no next request before this answer is taken: else who never reads has us keep them all
                 await self._line.drained()
         except Disconnected:
@@ -333,7 +339,8 @@ class Exchange:
                 lines.append("transfer-encoding: chunked\r\n")
             elif size is None:
                 self.keep = False
-        lines.append("\r\n" if self.keep else "connection: close\r\n\r\n")
+        going_on = self.keep or response.switch is not None
+        lines.append("\r\n" if going_on else "connection: close\r\n\r\n")
         return "".join(lines).encode(), length
 
 

@@ -6,7 +6,8 @@ because an object's key may hold anything (`a//b`, `.`, `%2F`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -61,13 +62,21 @@ class Request:
         return values[0] if values else None
 
 
+Switch = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Serves a connection that is to speak something else than HTTP from now on."""
+
+
 @dataclass
 class Response:
-    """What a client gets; `body` is whole, or an iterator whose length `headers` may tell."""
+    """What a client gets; `body` is whole, or an iterator whose length `headers` may tell.
+
+    switch : of a 101, takes the connection over; it is over when that returns.
+    """
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes | AsyncIterator[bytes] = b""
+    switch: Switch | None = None
 
     def header(self, name: str) -> str | None:
         """The first header of that name, whatever its case."""
