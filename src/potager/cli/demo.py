@@ -20,9 +20,10 @@ from potager.cli.child import Child
 from potager.cli.run import execute
 from potager.cli.settings import data_option
 from potager.cli.settings import folder as data_folder
+from potager.kernel import examples
 from potager.kernel.errors import NotFound
 
-ROAD = "fraud/road.py"
+ROAD = "road.py"
 
 
 @click.command("demo")
@@ -58,13 +59,8 @@ def _given(option: str, value: str | None) -> list[str]:
 
 
 def road() -> Path:
-    """The program, out of the package, or out of the checkout that we run from."""
-    package = Path(__file__).resolve().parent.parent
-    places = (package / "_examples" / ROAD, package.parent.parent / "examples" / ROAD)
-    for place in places:
-        if place.is_file():
-            return place
-    raise NotFound(f"The demo's program is not where it belongs: {places[0]}. Install Potager again.")
+    """The program."""
+    return examples.folder("fraud") / ROAD
 
 
 @contextlib.contextmanager

@@ -20,15 +20,16 @@ from starlette.staticfiles import StaticFiles
 from potager.kernel.context import House
 from potager.kernel.errors import WireError
 from potager.kernel.settings import Keys, Settings
-from potager.studio.pages import data, entrance, home, listed, search
+from potager.studio.pages import data, entrance, home, listed, search, tutorial
 from potager.studio.resources import PLACES, Place
 from potager.studio.safety import ROOT, Safety
 from potager.studio.signin import SignIn
+from potager.studio.tutorial import Walker
 from potager.studio.views import Views, page, wanted
 
 HERE = Path(__file__).parent
 
-PAGES: Sequence[ModuleType] = (home, search, entrance, data, listed)
+PAGES: Sequence[ModuleType] = (home, tutorial, search, entrance, data, listed)
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
 
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
@@ -53,6 +54,7 @@ def create(house: House, settings: Settings, keys: Keys, signin: SignIn) -> Star
     state.places = _places()
     state.views = Views(HERE / "templates", version=_version(HERE / "static"), places=state.places)
     state.closing = asyncio.Event()
+    state.walker = Walker(state.closing)
     return app
 
 

@@ -154,6 +154,7 @@ class Place:
 
 
 PLACES = (
+    Place("/tutorial", "Fraud tutorial", "frame"),
     Place("/data", "Data", "collect"),
     Place("/notebooks", "Notebooks", "prepare"),
     Place("/compare", "Compare jobs", "evaluate"),
@@ -162,5 +163,23 @@ PLACES = (
 )
 """Those of them that have a route stand in the navigation and are found by the search."""
 
-STAGES = ("frame", "collect", "label", "prepare", "train", "evaluate", "deploy", "monitor", "automate")
-"""The lifecycle."""
+ABOUT = {
+    "frame": ("What is asked, by which figure it is judged, and what there is to beat.", ""),
+    "collect": ("Raw data, in buckets.", ""),
+    "label": (
+        "Answers to learn from, given by people.",
+        "Labeling jobs are not served yet. Have the labels as a column of your data.",
+    ),
+    "prepare": ("Clean, join, split, and make numbers of it.", ""),
+    "train": ("Learn a model, and try which settings learn best.", ""),
+    "evaluate": ("How good it is on data that it has not seen.", "A training job's page shows how good its model is."),
+    "deploy": ("Have it answer, one request at a time or a whole data set.", ""),
+    "monitor": ("See that it still answers well.", "CloudWatch's metrics and alarms are served to AWS clients."),
+    "automate": (
+        "Do all of it again by itself.",
+        "Pipelines are not served yet. A program that calls boto3 does each step.",
+    ),
+}
+"""The stages of the lifecycle, in order: what each is for, and what to do where it has no page."""
+
+STAGES = tuple(ABOUT)
