@@ -20,7 +20,14 @@ from starlette.staticfiles import StaticFiles
 from potager.kernel.context import House
 from potager.kernel.errors import WireError
 from potager.kernel.settings import Keys, Settings
-from potager.studio.pages import data, entrance, home, listed, search, tutorial
+from potager.studio.pages import (
+    data,
+    entrance,
+    home,
+    listed,
+    search,
+    tutorial,
+)
 from potager.studio.resources import PLACES, Place
 from potager.studio.safety import ROOT, Safety
 from potager.studio.signin import SignIn
@@ -29,7 +36,14 @@ from potager.studio.views import Views, page, wanted
 
 HERE = Path(__file__).parent
 
-PAGES: Sequence[ModuleType] = (home, tutorial, search, entrance, data, listed)
+PAGES: Sequence[ModuleType] = (
+    home,
+    tutorial,
+    search,
+    entrance,
+    data,
+    listed,
+)
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
 
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
