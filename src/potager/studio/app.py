@@ -24,6 +24,7 @@ from potager.studio.pages import (
     data,
     entrance,
     home,
+    hosting,
     listed,
     search,
     tutorial,
@@ -42,6 +43,7 @@ PAGES: Sequence[ModuleType] = (
     search,
     entrance,
     data,
+    hosting,
     listed,
 )
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""

@@ -131,6 +131,7 @@ RESOURCES = (
         "ListEndpoints",
         "DescribeEndpoint",
         "An endpoint answers one prediction at a time, over HTTP.",
+        actions=(("/new/endpoint", "Deploy a model"),),
     ),
     Resource(
         "transform-jobs",
