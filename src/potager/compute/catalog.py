@@ -102,7 +102,7 @@ class Image:
 
     def catalogue(self) -> Catalogue | None:
         """The hyperparameters of its own algorithm; None where it has none."""
-        if not self.objectives:
+        if importlib.util.find_spec(f"{self.package}.hyperparameters") is None:
             return None
         return importlib.import_module(f"{self.package}.hyperparameters").CATALOGUE
 

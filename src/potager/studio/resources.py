@@ -90,6 +90,7 @@ RESOURCES = (
         "ListTrainingJobs",
         "DescribeTrainingJob",
         "A training job reads channels from S3, runs an algorithm or your program, and leaves model.tar.gz.",
+        actions=(("/new/training-job", "Start a training job"),),
     ),
     Resource(
         "tuning-jobs",

@@ -1,0 +1,120 @@
+"""Training jobs are started by form: what is typed is kept, what is wrong is said beside its field, and it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.clients.road import Road, wait_for_job
+from tests.studio.conftest import Studio, Visitor
+
+
+@pytest.fixture(scope="module")
+def road(server: Any) -> Road:
+    """A bucket with labelled rows, for training and for validation."""
+    return Road(server)
+
+
+def link(road: Road, algorithm: str) -> str:
+    return (
+        f"/new/training-job?algorithm={algorithm}&train=s3://{road.bucket}/train/claims.csv"
+        f"&validation=s3://{road.bucket}/validation/claims.csv"
+    )
+
+
+def started(studio: Studio, road: Road) -> dict[str, Any]:
+    """Presses the button; the job that came of it, once it has ended."""
+    studio.page.get_by_role("button", name="Start training").click()
+    studio.page.wait_for_url("**/training-jobs/*")
+    return wait_for_job(road.sagemaker, studio.page.url.rpartition("/")[2])
+
+
+def test_xgboost_is_chosen_filled_in_and_trained(studio: Studio, road: Road) -> None:
+    page = studio.visit("/training-jobs", check=False)
+    page.get_by_role("link", name="Start a training job").click()
+    studio.check()
+    page.get_by_role("link", name="XGBoost", exact=True).click()
+    page.get_by_label("train (required)").fill(f"s3://{road.bucket}/train/")
+    page.locator("datalist option[value$='train/claims.csv']").first.wait_for(state="attached")
+    page.get_by_label("validation", exact=True).fill(f"s3://{road.bucket}/validation/claims.csv")
+    page.get_by_label("num_round").fill("5")
+    page.get_by_role("region", name="First rows of validation/claims.csv").wait_for()
+    studio.check()
+    job = started(studio, road)
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert job["HyperParameters"] == {"num_round": "5", "objective": "binary:logistic"}
+    assert [channel["ContentType"] for channel in job["InputDataConfig"]] == ["text/csv", "text/csv"]
+    assert job["OutputDataConfig"]["S3OutputPath"].startswith("s3://sagemaker-us-east-1-")
+
+
+def test_linear_learner_says_what_is_wrong_beside_the_field_and_then_trains(studio: Studio, road: Road) -> None:
+    page = studio.visit(link(road, "linear-learner"))
+    page.get_by_label("epochs").fill("none")
+    page.get_by_label("mini_batch_size").fill("100")
+    page.get_by_role("button", name="Start training").click()
+    fault = page.locator("[id='fault-hp.epochs']")
+    fault.wait_for()
+    assert "integer in [1, inf)" in fault.inner_text()
+    assert page.get_by_label("mini_batch_size").input_value() == "100"
+    studio.check()
+    page.get_by_label("epochs").fill("3")
+    job = started(studio, road)
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert job["HyperParameters"]["epochs"] == "3"
+
+
+def test_a_job_is_started_again_with_changes(visitor: Visitor, road: Road) -> None:
+    name = road.start("before", hyperparameters={"epochs": "2", "l1": "0.25"})
+    shown = visitor.get(f"/new/training-job?like={name}").text
+    assert 'name="hp.epochs" value="2"' in shown
+    assert 'name="hp.l1" value="0.25"' in shown
+    assert f's3://{road.bucket}/validation/"' in shown
+    assert f'value="{name}"' not in shown
+    wait_for_job(road.sagemaker, name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "text"),
+    [
+        ({"hp.num_round": ""}, "hp.num_round", "required"),
+        ({"hp.eta": "2"}, "hp.eta", "number in [0, 1]"),
+        ({"hp.objective": "multi:softmax"}, "hp.num_class", "num_class"),
+        ({"uri.train": ""}, "uri.train", "needs the channel train"),
+        ({"uri.train": "claims.csv"}, "uri.train", "no address in S3"),
+        ({"uri.train": "s3://no-such-bucket-at-all/x.csv"}, "uri.train", "no-such-bucket-at-all"),
+        ({"name": "not_a_name!"}, "name", "not_a_name!"),
+        ({"minutes": "nan"}, "minutes", "minutes"),
+        ({"instance_count": "-1"}, "instance_count", "whole number"),
+        ({"output": "here"}, "output", "here"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_its_field(
+    visitor: Visitor, road: Road, changes: dict[str, str], field: str, text: str
+) -> None:
+    form = {
+        "algorithm": "sagemaker-xgboost",
+        "name": f"{road.prefix}-wrong",
+        "uri.train": f"s3://{road.bucket}/train/claims.csv",
+        "hp.num_round": "3",
+        "hp.objective": "binary:logistic",
+        "output": f"s3://{road.bucket}/output/",
+        "instance_type": "ml.m5.large",
+        "instance_count": "1",
+        "volume": "5",
+        "minutes": "5",
+    }
+    shown = visitor.post("/new/training-job", form | changes)
+    assert shown.status == 200
+    beside = shown.text.partition(f'id="fault-{field}">')[2].partition("</p>")[0]
+    assert text in beside, shown.text
+    assert f's3://{road.bucket}/output/"' in shown.text or field == "output"
+
+
+def test_a_name_that_is_taken_is_said_beside_the_name(visitor: Visitor, road: Road) -> None:
+    job = road.train_once()["TrainingJobName"]
+    form = {f"uri.{name}": f"s3://{road.bucket}/train/" for name in ("train",)}
+    form |= {"algorithm": "kmeans", "name": job, "hp.k": "3", "output": f"s3://{road.bucket}/o", "minutes": "5"}
+    form |= {"instance_type": "ml.m5.large", "instance_count": "1", "volume": "5"}
+    shown = visitor.post("/new/training-job", form).text
+    assert "already exists" in shown.partition('id="fault-name">')[2].partition("</p>")[0]
