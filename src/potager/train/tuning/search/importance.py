@@ -65,7 +65,8 @@ def importance(space: Space, tried: Sequence[tuple[Mapping[str, str], float]]) -
         return None
     dice = np.random.default_rng(0)
     if len(stood) > MOST:
-        stood = [stood[row] for row in sorted(dice.choice(len(stood), MOST, replace=False))]
+        rows: list[int] = sorted(map(int, dice.choice(len(stood), MOST, replace=False)))
+        stood = [stood[row] for row in rows]
     values = _even(np.array([value for _, value in stood]))
     if not values.any():
         return None

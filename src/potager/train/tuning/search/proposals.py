@@ -6,13 +6,10 @@ is searched by itself. One that is exhausted leaves its part to the others.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
-from functools import cache
-from types import ModuleType
 
-from potager.compute.process import limits
 from potager.train.tuning.search import draws, hyperband
+from potager.train.tuning.search.numerics import numeric
 from potager.train.tuning.search.trials import Plan, Proposal, Trial, own
 
 
@@ -52,7 +49,7 @@ def _within(plan: Plan, trials: Sequence[Trial], space: int, number: int) -> Pro
     elif draws.exhausted(here, seen):
         values = None
     elif plan.strategy == "Bayesian":
-        values = _bayesian().chosen(plan, trials, space, number, seen)
+        values = numeric("bayesian").chosen(plan, trials, space, number, seen)
     else:
         values = draws.drawn(here, draws.generator(plan.seed, space, number), seen)
     if values is None:
@@ -63,14 +60,3 @@ def _within(plan: Plan, trials: Sequence[Trial], space: int, number: int) -> Pro
 def _binding(plan: Plan, trial: Trial) -> bool:
     """Whether a parent's point is not to be tried again: it is one of this space, of the same data and algorithm."""
     return plan.strategy != "Grid" and not plan.transfer and plan.spaces[trial.space].holds(trial.values)
-
-
-@cache
-def _bayesian() -> ModuleType:
-    """The module that learns, and with it numpy, whose matrices this process computes on one thread from then on.
-
-    They are small, and threads that wait for each other while trials have the cores take a hundred times as long.
-    """
-    module = importlib.import_module("potager.train.tuning.search.bayesian")
-    limits.set_threads(1)
-    return module
