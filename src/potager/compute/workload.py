@@ -55,6 +55,8 @@ class Workload:
     read_only : files and folders that it may read and not change, in its folder or elsewhere on the host.
         `folder/ml/input/data` always is.
     writable : folders below a read-only one that it may change all the same.
+    bound : folders of the host that it finds below /opt/ml and may change, by their name there. They stay when its own
+        folder goes.
     hidden : folders of the host that it must not see, such as the server's data folder.
     memory_bytes : what it may use altogether, None for no limit.
     cpus : how many threads numeric libraries may start; None for one a CPU.
@@ -91,6 +93,7 @@ class Workload:
     network: bool = False
     read_only: Sequence[Path] = ()
     writable: Sequence[Path] = ()
+    bound: Mapping[str, Path] = field(default_factory=dict[str, Path])
     hidden: Sequence[Path] = ()
     memory_bytes: int | None = None
     cpus: int | None = None
@@ -143,6 +146,7 @@ class Workload:
             doc[key] = Path(doc[key]) if doc[key] else None
         for key in ("argv", "preface", "announcement", "hosts", "warm"):
             doc[key] = tuple(doc[key])
+        doc["bound"] = {name: Path(path) for name, path in doc.get("bound", {}).items()}
         doc["pipes"] = tuple(map(Pipe.of, doc.get("pipes", ())))
         doc["gpus"] = None if doc["gpus"] is None else tuple(doc["gpus"])
         return cls(**doc)

@@ -42,6 +42,8 @@ from potager.kernel.settings import Keys, Settings
 from potager.monitor import cloudwatch, topics
 from potager.monitor import logs as log_operations
 from potager.monitor.usage import Gauges
+from potager.prepare.notebooks import instances as notebook_instances
+from potager.prepare.notebooks.runner import NotebookRunner
 from potager.prepare.processing import jobs as processing_jobs
 from potager.prepare.processing.runner import ProcessingRunner
 from potager.store import bond
@@ -73,6 +75,7 @@ SERVICES = (
     policies.iam,
     tags.sagemaker,
     processing_jobs.sagemaker,
+    notebook_instances.sagemaker,
     jobs.sagemaker,
     course.service,
     tuning_jobs.sagemaker,
@@ -244,10 +247,21 @@ async def _work(
         ProcessingRunner, ProcessingRunner(rows, leases, executor, shares, objects, logs, house[Sessions], data)
     )
     stack.push_async_callback(processing.close)
+    notebooks = house.add(
+        NotebookRunner,
+        NotebookRunner(rows, leases, executor, shares, logs, house[Sessions], data, settings.notebook_idle),
+    )
+    stack.push_async_callback(notebooks.close)
     transforms = house.add(TransformRunner, TransformRunner(rows, leases, executor, shares, objects, logs, data))
     stack.push_async_callback(transforms.close)
     gauges = house.add(Gauges, Gauges(executor, house[Metrics], settings.usage_interval))
-    gauges.sources += (host.instances, runner.instances, processing.instances, transforms.instances)
+    gauges.sources += (
+        host.instances,
+        runner.instances,
+        processing.instances,
+        transforms.instances,
+        notebooks.instances,
+    )
     gauges.start()
     stack.push_async_callback(gauges.close)
     await host.start()
@@ -257,5 +271,6 @@ async def _work(
     await runner.start()
     await tuner.start()
     await processing.start()
+    await notebooks.start()
     await transforms.start()
     shares.open(data / "jobs")  # last: every room has cleared away what nobody wants any more

@@ -342,6 +342,13 @@ class Settings:
         "a size such as 1GiB",
         "How much of a job's log is kept. A job that prints as much again is ended.",
     )
+    notebook_idle: int = _declare(
+        "7200",
+        _count(2),
+        "a whole number of seconds from 2",
+        "How many seconds a notebook instance that nobody uses runs on: a kernel that computes nothing and that no "
+        "open page shows ends after so long, and with the last of them the instance. Its notebooks stay.",
+    )
     lifecycle_day: int = _declare(
         "86400",
         _count(1),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from potager.compute import leftovers
 from potager.compute.process import limits
 from potager.compute.process.executor import ProcessExecutor
 from potager.compute.workload import Absent, Exited, Running, Workload
@@ -261,3 +262,13 @@ async def test_a_running_job_shows_its_shim(bench: Any) -> None:
     assert isinstance(seen, Running)
     bench.executor.stop(work.folder)
     assert isinstance(await bench.finish(work), Exited)
+
+
+async def test_a_folder_of_the_hosts_is_found_below_opt_ml_and_outlives_the_workload(bench: Any) -> None:
+    kept = bench.data / "kept"
+    kept.mkdir(parents=True)
+    (kept / "old").write_text("old")
+    work = bench.make("none", argv=("/bin/sh", "-c", "cat work/old >work/new && rm work/old"), bound={"work": kept})
+    assert (await bench.finish(work)).code == 0, bench.lines(work)
+    await leftovers.remove(bench.executor, work.folder)
+    assert [(path.name, path.read_text()) for path in kept.iterdir()] == [("new", "old")]

@@ -50,12 +50,15 @@ def _wall(workload: Workload, level: Isolation) -> None:
     lower = workload.lower if workload.lower.is_dir() else None
     if level.level == "namespaces":
         hosts, tmp = network.write_hosts(workload), workload.folder / "tmp"
-        view = View(workload.ml, tmp, workload.read_only, workload.hidden, lower, hosts, workload.writable)
+        view = View(
+            workload.ml, tmp, workload.read_only, workload.hidden, lower, hosts, workload.writable, workload.bound
+        )
         isolation.enter(view, workload.host, network=workload.network or bool(workload.hosts))
     else:
         isolation.restrict()
         if lower is not None:
             mounts.moved(lower, workload.ml)
+        mounts.linked(workload.bound, workload.ml)
         if syscalls.LINUX:
             syscalls.adopt_orphans()
 

@@ -20,7 +20,7 @@ import glob
 import os
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -47,6 +47,7 @@ class View:
     lower : files that appear below /opt/ml, too; None for none.
     hosts : becomes /etc/hosts.
     writable : what of `ml` is writable in a folder that is not.
+    bound : folders that appear below /opt/ml, writable, by their name there.
     """
 
     ml: Path
@@ -56,6 +57,7 @@ class View:
     lower: Path | None = None
     hosts: Path | None = None
     writable: Sequence[Path] = field(default=())
+    bound: Mapping[str, Path] = field(default_factory=dict[str, Path])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,13 @@ def moved(lower: Path, ml: Path) -> list[Path]:
     return found
 
 
+def linked(bound: Mapping[str, Path], ml: Path) -> None:
+    """Puts links to folders below `ml`, where nothing can be mounted there."""
+    for name, path in bound.items():
+        if not os.path.lexists(ml / name):
+            os.symlink(path, ml / name)
+
+
 def _steps(view: View) -> Iterator[_Bind | _Cover]:
     tmp = _handle(view.tmp)
     yield _Bind(_handle(view.ml), ML, writable=True)
@@ -149,6 +158,8 @@ def _readable(view: View, covered: Sequence[Path]) -> Iterator[_Bind]:
             yield _Bind(_handle(path), ML / path.relative_to(ml) if inside else path)
     for path in (Path(os.path.realpath(given)) for given in view.writable):
         yield _Bind(_handle(path), ML / path.relative_to(ml), writable=True)
+    for name, path in view.bound.items():
+        yield _Bind(_handle(path), ML / name, writable=True)
     for path in _needed():
         if path not in covered and any(map(path.is_relative_to, covered)) and os.path.exists(path):
             yield _Bind(_handle(path), path)
