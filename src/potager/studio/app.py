@@ -27,11 +27,11 @@ from potager.studio.pages import (
     hosting,
     listed,
     search,
+    table,
+    training,
+    tuning,
     tutorial,
 )
-from potager.studio.pages import data, entrance, home, listed, search, table, training, tutorial
-from potager.studio.pages import data, entrance, home, listed, search, tuning, tutorial
-from potager.studio.pages import data, entrance, home, hosting, listed, search, tutorial
 from potager.studio.resources import PLACES, Place
 from potager.studio.safety import ROOT, Safety
 from potager.studio.signin import SignIn
@@ -47,11 +47,11 @@ PAGES: Sequence[ModuleType] = (
     entrance,
     data,
     hosting,
+    training,
+    table,
+    tuning,
     listed,
 )
-PAGES: Sequence[ModuleType] = (home, tutorial, search, entrance, data, training, table, listed)
-PAGES: Sequence[ModuleType] = (home, tutorial, search, entrance, data, tuning, listed)
-PAGES: Sequence[ModuleType] = (home, tutorial, search, entrance, data, hosting, listed)
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
 
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
