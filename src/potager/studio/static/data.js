@@ -1,4 +1,4 @@
-// What the data pages do: rows that are selected together, and files that are sent to a bucket.
+// Rows that are selected together.
 
 /** A form with a table whose rows can be selected; its button says how many are. */
 class Selection extends HTMLElement {
