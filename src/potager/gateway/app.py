@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import Protocol
 
-from potager.gateway import exposition
+from potager.gateway import browsing, exposition
 from potager.gateway.house import furnish
 from potager.gateway.pipeline import Pipeline
 from potager.gateway.tracing import Tracing
@@ -91,7 +91,8 @@ class App:
             return await self._metrics(request, self._pipeline)
         if self._pages is not None and _is_a_page(request.path) and self._is_ours(request):
             return await self._pages.answer(request)
-        return await self._pipeline.answer(request)
+        headers = request.headers
+        return browsing.forbidden(headers) or browsing.guarded(headers, await self._pipeline.answer(request))
 
     async def _metrics(self, request: Request, pipeline: Pipeline) -> Response:
         token = self.settings.metrics_token
