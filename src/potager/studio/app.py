@@ -54,7 +54,7 @@ PAGES: Sequence[ModuleType] = (
 )
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
 
-PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/octet-stream")
+PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/bmp", "application/octet-stream")
 """Content types that are sent as they are: packed already, or a user's, whose length must be told."""
 
 

@@ -30,13 +30,13 @@ SAFE = {
 
 async def download(request: Request) -> Response:
     """The object, or the version of it that `?version=` names, or the bytes of it that a Range header names."""
-    found = await _found(request)
-    name = filename(key_of(request), found.get("ContentEncoding", ""))
+    said_of = await found(request)
+    name = filename(key_of(request), said_of.get("ContentEncoding", ""))
     said = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
-    return answer(found, "application/octet-stream", said)
+    return answer(said_of, "application/octet-stream", said)
 
 
-async def _found(request: Request) -> dict[str, Any]:
+async def found(request: Request) -> dict[str, Any]:
     """What GetObject answers; the range is passed over where it is of another state of the object (`If-Range`)."""
     ask, asked = asking(request), _asked(request)
     span, same = request.headers.get("range"), request.headers.get("if-range")
@@ -54,20 +54,20 @@ def _asked(request: Request) -> dict[str, Any]:
     return {"Bucket": bucket_of(request), "Key": key_of(request), "VersionId": request.query_params.get("version")}
 
 
-def answer(found: dict[str, Any], kind: str, said: dict[str, str]) -> Response:
+def answer(got: dict[str, Any], kind: str, said: dict[str, str]) -> Response:
     """An answer with the bytes that GetObject gave. kind : the content type."""
     headers = {
         **SAFE,
         **said,
         "Content-Type": kind,
-        "Content-Length": str(found["ContentLength"]),
+        "Content-Length": str(got["ContentLength"]),
         "Accept-Ranges": "bytes",
-        "ETag": found["ETag"],
-        "Last-Modified": _http(found["LastModified"]),
+        "ETag": got["ETag"],
+        "Last-Modified": _http(got["LastModified"]),
     }
-    if "ContentRange" in found:
-        headers["Content-Range"] = found["ContentRange"]
-    return StreamingResponse(_sent(found["Body"]), 206 if "ContentRange" in found else 200, headers)
+    if "ContentRange" in got:
+        headers["Content-Range"] = got["ContentRange"]
+    return StreamingResponse(_sent(got["Body"]), 206 if "ContentRange" in got else 200, headers)
 
 
 def _http(moment: Any) -> str:
@@ -97,8 +97,12 @@ async def begin(ask: Asking, asked: dict[str, Any], size: int, most: int) -> byt
     """The first bytes of an object, `most` of them at most. size : the object's."""
     if not size:
         return b""
-    found = await ask("s3", "GetObject", **asked, Range=f"bytes=0-{min(size, most) - 1}")
-    return b"".join([chunk async for chunk in _sent(found["Body"])])
+    return await collected(await ask("s3", "GetObject", **asked, Range=f"bytes=0-{min(size, most) - 1}"))
+
+
+async def collected(got: dict[str, Any]) -> bytes:
+    """The bytes that GetObject gave, which are few."""
+    return b"".join([chunk async for chunk in _sent(got["Body"])])
 
 
 ROUTES = [Route("/data/{bucket}/download", download)]

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+PICTURES = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+    ".bmp": "image/bmp",
+}
+SOUNDS = {
+    ".wav": "audio/wav",
+    ".mp3": "audio/mpeg",
+    ".ogg": "audio/ogg",
+    ".oga": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".flac": "audio/flac",
+    ".m4a": "audio/mp4",
+}
+"""Content types by ending: a user's bytes go out as one of these and as nothing else. No SVG: that is a program."""
+
 ENDINGS = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -11,20 +31,8 @@ ENDINGS = {
     ".manifest": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
-    ".png": "image",
-    ".jpg": "image",
-    ".jpeg": "image",
-    ".gif": "image",
-    ".webp": "image",
-    ".avif": "image",
-    ".bmp": "image",
-    ".wav": "audio",
-    ".mp3": "audio",
-    ".ogg": "audio",
-    ".oga": "audio",
-    ".opus": "audio",
-    ".flac": "audio",
-    ".m4a": "audio",
+    **dict.fromkeys(PICTURES, "image"),
+    **dict.fromkeys(SOUNDS, "audio"),
 }
 CONTENT_TYPES = {
     "text/csv": "csv",
@@ -41,6 +49,12 @@ TABLES = ("csv", "jsonl", "parquet")
 
 def kind_of(key: str, content_type: str) -> str:
     """csv, json, jsonl, parquet, image, audio, or "" for text and all else. `.gz` is looked past."""
-    name = key.lower().removesuffix(".gz").removesuffix(".gzip")
+    name = key.lower().removesuffix(".gz")
     by_name = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), "")
     return by_name or CONTENT_TYPES.get(content_type.partition(";")[0].strip().lower(), "")
+
+
+def media_type(key: str) -> str | None:
+    """The content type of a picture or a sound, None for all else, packed ones too."""
+    name = key.lower()
+    return next((kind for ending, kind in (PICTURES | SOUNDS).items() if name.endswith(ending)), None)
