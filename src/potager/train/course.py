@@ -55,24 +55,25 @@ class Track:
         self.step = 1
         """One of so many iterations is kept."""
         self.number = 0
-        self._iterations, self._times, self._values = array("q"), array("q"), array("d")
+        self._places = array("q")  # iteration and milliseconds of each value, in turn
+        self._values = array("d")
 
     def add(self, at: int, value: float) -> None:
         """Takes in the next iteration; a value that is no finite number is none, but counts as an iteration."""
         number, self.number = self.number, self.number + 1
         if number % self.step or not math.isfinite(value):
             return
-        for column, each in ((self._iterations, number), (self._times, at), (self._values, value)):
-            column.append(each)
+        self._places.extend((number, at))
+        self._values.append(value)
         if len(self._values) > self.most:
             self.step *= 2
-            kept = [place for place, number in enumerate(self._iterations) if number % self.step == 0]
-            for column in (self._iterations, self._times, self._values):
-                column[:] = array(column.typecode, [column[place] for place in kept])
+            kept = [each for each in self if each[0] % self.step == 0]
+            self._places = array("q", [place for number, at, _ in kept for place in (number, at)])
+            self._values = array("d", [value for _, _, value in kept])
 
     def __iter__(self) -> Iterator[tuple[int, int, float]]:
         """Iteration, milliseconds since 1970, value."""
-        return zip(self._iterations, self._times, self._values, strict=True)
+        return zip(self._places[::2], self._places[1::2], self._values, strict=True)
 
 
 class Course:

@@ -51,7 +51,7 @@ function marks(data) {
   if (!data.marks?.length) return undefined;
   return {
     symbol: "none", silent: true, lineStyle: { color: token("quiet"), type: "dashed" },
-    label: { color: token("quiet"), formatter: (each) => each.data.text, position: "insideEndTop" },
+    label: { color: token("quiet"), backgroundColor: token("card"), padding: 2, formatter: (each) => each.data.text, position: "insideEndTop" },
     data: data.marks.map((each) => ("x" in each ? { xAxis: each.x, text: each.text } : { yAxis: each.y, text: each.text })),
   };
 }
@@ -61,7 +61,7 @@ const KINDS = {
     return {
       ...grid(data), xAxis: axis(data.x), yAxis: axis(data.y, { nameGap: 45 }),
       series: data.series.map((each, place) => ({
-        type: each.bare ? "scatter" : "line", step: each.step ? "end" : undefined, symbol: each.symbol,
+        type: each.bare ? "scatter" : "line", step: each.step ? "end" : undefined, symbol: each.symbol ?? "circle",
         name: each.name, data: each.points, showSymbol: each.points.length < 40, symbolSize: each.bare ? 8 : 5,
         lineStyle: { width: 2, type: each.dashed ? "dashed" : "solid" }, markLine: place ? undefined : marks(data),
       })),
