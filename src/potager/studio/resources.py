@@ -73,6 +73,10 @@ class Resource:
         """Whether the list can be asked for that: NameContains, StatusEquals, SortBy ..."""
         return member in _input(self.service, self.list).members
 
+    def sorts(self, by: str) -> bool:
+        """Whether the list can be sorted by that: Name, CreationTime, Status."""
+        return self.accepts("SortBy") and by in getattr(_input(self.service, self.list).members["SortBy"], "enum", ())
+
     @property
     def _output(self) -> StructureShape:
         return cast("StructureShape", model.operation(self.service, self.list).output_shape)
