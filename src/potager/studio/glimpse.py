@@ -34,7 +34,8 @@ class Glimpse:
     Parameters
     ----------
     columns : names, or numbers where the file has no header. types : theirs, where the file says so.
-    rows : of as many cells as there are columns. more_columns : how many are not shown.
+    rows : of as many cells as there are columns. numeric : which columns hold numbers alone.
+    more_columns : how many are not shown.
     total : rows of the whole file, None where that is not known.
     text : instead of a table. notes : what was guessed, and what is wrong.
     """
@@ -42,6 +43,7 @@ class Glimpse:
     columns: list[str] = field(default_factory=list[str])
     types: list[str] = field(default_factory=list[str])
     rows: list[list[str]] = field(default_factory=list[list[str]])
+    numeric: list[bool] = field(default_factory=list[bool])
     more_columns: int = 0
     total: int | None = None
     text: str = ""
@@ -225,7 +227,10 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]], types: Sequence[s
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]], notes: list[str]) -> Glimpse:
     width = min(len(names), COLUMNS)
     cells = [[*map(_short, row[:width]), *[""] * (width - len(row))] for row in rows[:ROWS]]
-    return Glimpse([_short(name) for name in names[:width]], [], cells, len(names) - width, None, "", notes)
+    numeric = [
+        any(row[at] for row in cells) and all(not row[at] or _number(row[at]) for row in cells) for at in range(width)
+    ]
+    return Glimpse([_short(name) for name in names[:width]], [], cells, numeric, len(names) - width, notes=notes)
 
 
 def _short(text: str) -> str:
