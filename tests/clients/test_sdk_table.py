@@ -36,7 +36,7 @@ def test_every_image_that_the_sdk_names_is_one_of_ours(said: dict[str, Any]) -> 
         assert [uri for uri in uris if catalog.find(uri) is None] == [], framework
     assert {uri.split(".")[3] for uris in said["uris"].values() for uri in uris} > {"us-east-1", "cn-north-1"}
     reached = {catalog.repository(uri) for uris in said["uris"].values() for uri in uris}
-    plain = {"catboost", "lightgbm", "python"}
+    plain = {"catboost", "lightgbm", "profile", "python"}
     elsewhere = {name for name in catalog.REPOSITORIES if name.startswith(("huggingface-", "sagemaker-base-python"))}
     assert set(catalog.REPOSITORIES) - reached == plain | elsewhere
 

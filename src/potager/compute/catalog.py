@@ -29,6 +29,7 @@ REPOSITORIES: Mapping[str, str] = {
     "lightgbm": "potager.images.lightgbm",
     "linear-learner": "potager.images.linear_learner",
     "pca": "potager.images.pca",
+    "profile": "potager.images.profile",
     "python": "potager.images.python",
     "pytorch-inference": "potager.images.pytorch",
     "pytorch-training": "potager.images.pytorch",
@@ -61,6 +62,11 @@ class Image:
     def serve(self) -> str:
         """The entry of a serving workload."""
         return f"{self.package}.serve:load"
+
+    @property
+    def processor(self) -> str:
+        """The entry of a processing workload that names no command; "" where the image has no program for that."""
+        return self._says("PROCESSOR", "")
 
     @property
     def runs_scripts(self) -> bool:

@@ -56,8 +56,11 @@ async def create_model(ctx: Context, req: CreateModelInputTypeDef) -> Mapping[st
 
 async def check(objects: Objects, container: Mapping[str, Any]) -> None:
     """`Invalid` for a container whose image or data is not there; models of a multi-model one may come later."""
-    if catalog.find(container["Image"]) is None:
+    image = catalog.find(container["Image"])
+    if image is None:
         raise Invalid(f"Requested image {container['Image']} not found. {catalog.unknown(container['Image'])}")
+    if image.processor:
+        raise Invalid(f"The image {image.repository} serves no model: it looks at tables, in processing jobs.")
     if not containers.many(container):
         await artifact.check(objects, artifact.data(container))
 

@@ -49,6 +49,8 @@ def _unserved(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not algorithm.get("TrainingImage"):
         yield "AlgorithmSpecification.AlgorithmName", "Name a TrainingImage."
     image = catalog.find(algorithm.get("TrainingImage", ""))
+    if image is not None and image.processor:
+        yield f"Training on the image {image.repository}", "It looks at tables, in processing jobs."
     if algorithm.get("ContainerEntrypoint") and image is not None and not image.runs_scripts:
         yield f"ContainerEntrypoint on the image {image.repository}", "Leave it out: the image has its own program."
     if req["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":

@@ -34,7 +34,7 @@ DEFAULT_RUNTIME = 86400
 
 
 @sagemaker.operation
-@partly("a ContainerEntrypoint; S3 inputs in File mode and S3 outputs")
+@partly("a ContainerEntrypoint, or the image profile; S3 inputs in File mode and S3 outputs")
 async def create_processing_job(ctx: Context, req: CreateProcessingJobRequestTypeDef) -> Mapping[str, Any]:
     """Starts a processing job. `ResourceInUse` for a name that is taken."""
     name = req["ProcessingJobName"]

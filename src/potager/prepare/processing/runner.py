@@ -219,16 +219,14 @@ class ProcessingRunner:
             id=doc["_id"] if len(gang.hosts) == 1 else f"{doc['_id']}-{host}",
             folder=home,
             kind="job",
-            entry="",
+            entry="" if _argv(doc) else image.processor,
             argv=_argv(doc),
             environment=environment,
             secrets=secrets,
             log=self._log(row, host),
             preface=(
                 f"Potager runs {doc['AppSpecification']['ImageUri']} as {image.used()}",
-                "Running the following command:",
-                "",
-                " ".join(_argv(doc)),
+                *(("Running the following command:", "", " ".join(_argv(doc))) if _argv(doc) else ()),
             ),
             time_limit=float(doc["StoppingCondition"]["MaxRuntimeInSeconds"]),
             grace=GRACE,
@@ -311,7 +309,7 @@ class ProcessingRunner:
 
 def _argv(doc: Mapping[str, Any]) -> tuple[str, ...]:
     app = doc["AppSpecification"]
-    return (*app["ContainerEntrypoint"], *app.get("ContainerArguments", ()))
+    return (*app.get("ContainerEntrypoint", ()), *app.get("ContainerArguments", ()))
 
 
 def _isolated(doc: Mapping[str, Any]) -> bool:

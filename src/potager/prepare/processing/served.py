@@ -36,8 +36,11 @@ def _outputs(req: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 def _unserved(req: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What is asked and not done: the member, and what to do instead."""
     app = req["AppSpecification"]
-    if not app.get("ContainerEntrypoint"):
-        name = catalog.repository(app["ImageUri"])
+    image = catalog.find(app["ImageUri"])
+    own, name = image is not None and image.processor, catalog.repository(app["ImageUri"])
+    if own and not app.get("ContainerEntrypoint") and app.get("ContainerArguments"):
+        yield f"ContainerArguments for the image {name}'s own program", "It takes variables: give them in Environment."
+    if not own and not app.get("ContainerEntrypoint"):
         yield (
             f"AppSpecification without ContainerEntrypoint on the image {name}",
             'It has no program of its own for processing: give the command, such as ["python3", "/opt/ml/processing/'
@@ -110,7 +113,11 @@ def _check_cluster(cluster: Mapping[str, Any]) -> None:
 
 def _check_texts(req: Mapping[str, Any]) -> None:
     app = req["AppSpecification"]
-    given = (*app["ContainerEntrypoint"], *app.get("ContainerArguments", ()), *req.get("Environment", {}).values())
+    given = (
+        *app.get("ContainerEntrypoint", ()),
+        *app.get("ContainerArguments", ()),
+        *req.get("Environment", {}).values(),
+    )
     for text in given:
         if not spellable(text):
             raise Invalid(
