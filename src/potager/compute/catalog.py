@@ -107,6 +107,10 @@ class Image:
         return catalogue is not None and catalogue.scripted
 
     def catalogue(self) -> Catalogue | None:
+        """The hyperparameters of its own algorithm, where a tuning job may tune it; else None."""
+        return self.hyperparameters() if self.objectives else None
+
+    def hyperparameters(self) -> Catalogue | None:
         """The hyperparameters of its own algorithm; None where it has none."""
         if importlib.util.find_spec(f"{self.package}.hyperparameters") is None:
             return None

@@ -18,7 +18,8 @@ from potager.images.algorithm.hyperparameters import Catalogue
 class Channel:
     """A channel that an algorithm reads.
 
-    required : whether no job begins without it. labelled : whether its rows have labels though the algorithm needs none.
+    required : whether no job begins without it.
+    labelled : whether its rows have labels though the algorithm needs none.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Algorithm:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        found = self.image.catalogue()
+        found = self.image.hyperparameters()
         assert found is not None, self.repository
         return found
 
