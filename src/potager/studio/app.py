@@ -34,6 +34,7 @@ from potager.studio.pages import (
     tuning,
     tutorial,
 )
+from potager.studio.pages import data, entrance, home, jobs, listed, search, tutorial
 from potager.studio.resources import PLACES, Place
 from potager.studio.safety import ROOT, Safety
 from potager.studio.signin import SignIn
@@ -56,6 +57,7 @@ PAGES: Sequence[ModuleType] = (
     jobs,
     listed,
 )
+PAGES: Sequence[ModuleType] = (home, tutorial, search, entrance, data, jobs, listed)
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
 
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/bmp", "application/octet-stream")
