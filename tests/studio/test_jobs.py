@@ -85,7 +85,7 @@ def test_a_job_is_followed_while_it_runs(fresh_studio: Any, gate: Gate) -> None:
     fresh_studio.check()
     fresh_studio.visit(f"/training-jobs/{gate.name}?tab=curves", check=False)
     page.locator("po-chart canvas").first.wait_for()
-    page.get_by_text("Data", exact=True).click()
+    page.locator("po-chart summary").click()
     expect(page.locator("po-chart tr")).to_have_count(4)
     assert page.locator("po-chart td").all_inner_texts() == ["0", "1", "1", "0.5", "2", "0.3333"]
     fresh_studio.check()

@@ -128,8 +128,9 @@ async def _artifact(ask: Asking, uri: str) -> dict[str, Any] | None:
     try:
         found = await ask("s3", "HeadObject", Bucket=bucket, Key=key)
     except WireError:
-        return {"uri": uri, "page": "", "size": None}
-    return {"uri": uri, "page": placed(uri), "size": found["ContentLength"]}
+        return {"uri": uri, "page": "", "file": "", "size": None}
+    file = f"{ROOT}/data/{quote(bucket)}/download?key={quote(key)}"
+    return {"uri": uri, "page": placed(uri), "file": file, "size": found["ContentLength"]}
 
 
 async def _tags(ask: Asking, job: Mapping[str, Any]) -> list[dict[str, str]]:
