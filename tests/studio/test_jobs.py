@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import re
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +171,61 @@ def test_the_log_is_searched_narrowed_and_kept(studio: Any, trained: dict[str, A
     with page.expect_download() as kept:
         page.get_by_role("link", name="Download").click()
     assert "Verdict on fit" in kept.value.path().read_text()
+
+
+def test_the_evaluation_is_what_evaluation_json_says(studio: Any, trained: dict[str, Any]) -> None:
+    bucket, _, key = trained["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").partition("/")
+    body = studio.server.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as tar:
+        assert tar.getnames()[0] == "evaluation.json"
+        told = json.load(tar.extractfile("evaluation.json"))  # type: ignore[arg-type]
+    held = told["channels"]["validation"]
+    page = studio.visit(f"/training-jobs/{trained['TrainingJobName']}?tab=evaluation")
+    expect(page.get_by_role("region", name="Verdict")).to_contain_text(told["verdict"]["reason"])
+    table = page.get_by_role("region", name="Metrics")
+    for metric in ("accuracy", "roc_auc", "log_loss", "brier"):
+        row = table.get_by_role("row").filter(has=page.get_by_role("rowheader", name=metric, exact=True))
+        cells = row.get_by_role("cell").all_inner_texts()
+        values = [told["channels"][channel]["metrics"][metric] for channel in told["channels"]]
+        assert cells[: len(values)] == [f"{value:.4g}" for value in values]
+        assert cells[-1]
+    matrix = held["confusion_matrix"]
+    chart = page.locator("po-chart").filter(has_text="Confusion matrix")
+    chart.locator("summary").click()
+    assert chart.locator("td").all_inner_texts()[1] == f"{matrix[0][0]:g} ({matrix[0][0] / sum(matrix[0]):.0%})"
+    for title in ("ROC", "Precision and recall", "Calibration", "Learning curve: objective_loss"):
+        page.locator("po-chart").filter(has_text=title).locator("canvas").first.wait_for()
+    studio.check()
+
+
+def test_a_threshold_is_chosen_in_the_browser(studio: Any, trained: dict[str, Any]) -> None:
+    page = studio.visit(f"/training-jobs/{trained['TrainingJobName']}?tab=evaluation&channel=train", check=False)
+    slider = page.get_by_role("slider")
+    slider.focus()
+    page.keyboard.press("Home")
+    table = page.locator("po-threshold table")
+    expect(table).to_contain_text("Recall\t1", use_inner_text=True)
+    rows = [line.split("\t") for line in table.inner_text().splitlines()]
+    positives, negatives = (float(rows[place][1]) for place in (1, 2))
+    assert positives + negatives == 600
+    page.keyboard.press("End")
+    expect(page.locator("po-threshold output")).to_have_text("above every score")
+    expect(table).to_contain_text("Recall\t0", use_inner_text=True)
+    expect(table).to_contain_text("Precision\tnone", use_inner_text=True)
+    page.keyboard.press("ArrowLeft")
+    expect(table).to_contain_text("Precision\t1", use_inner_text=True)
+
+
+def test_a_program_s_own_evaluation_is_shown_as_it_is(visitor: Visitor, server: Any) -> None:
+    script = """
+        import pathlib
+        pathlib.Path("/opt/ml/model/evaluation.json").write_text('{"schema": "potager.evaluation", "kappa": "<b>0.7"}')
+    """
+    job = Scripts(server).script("own", {"train.py": script})
+    text = visitor.get(f"/training-jobs/{job['TrainingJobName']}?tab=evaluation").text
+    assert "&#34;kappa&#34;: &#34;&lt;b&gt;0.7" in text
+    bare = Scripts(server).script("bare", {"train.py": "print('nothing')"})
+    assert "No evaluation" in visitor.get(f"/training-jobs/{bare['TrainingJobName']}?tab=evaluation").text
 
 
 def test_a_job_that_is_not_there_is_said(visitor: Visitor) -> None:

@@ -24,6 +24,9 @@ from potager.store.mirror import read
 from potager.store.objects import Objects
 from potager.store.sealing import Wish
 
+FIRST = "evaluation.json"
+"""What stands first in an archive: it can be read without reading a model of gigabytes to its end."""
+
 
 async def upload(objects: Objects, doc: Mapping[str, Any], name: str, mls: Sequence[Path]) -> str | None:
     """Keeps a job's model and output. Gives the model's URI, None where the job left no model.
@@ -121,7 +124,7 @@ class _Archive(io.FileIO):
 
 def _pack(tar: tarfile.TarFile, folder: Path, within: str, taken: dict[str, bool]) -> None:
     """Adds what `folder` holds; `taken` tells of each name that stands in the archive whether it is a folder."""
-    for entry in sorted(os.listdir(folder)):
+    for entry in sorted(os.listdir(folder), key=lambda entry: (within + entry != FIRST, entry)):
         path, name = folder / entry, within + entry
         below = path.is_dir() and not path.is_symlink()
         if name not in taken:

@@ -32,6 +32,13 @@ def test_what_several_hosts_left_becomes_one_archive_in_which_the_first_s_stands
     assert content(tmp_path / "kept.tar.gz") == {"model": "first", "shards/a": "1", "shards/b": "2", "name": "a file"}
 
 
+def test_the_evaluation_stands_first(tmp_path: Path) -> None:
+    model = written(tmp_path / "1", {"a": "1", "evaluation.json": "{}", "below/evaluation.json": "2", "z": "3"})
+    artifacts.pack([model], tmp_path / "kept.tar.gz")
+    with tarfile.open(tmp_path / "kept.tar.gz") as tar:
+        assert tar.getnames() == ["evaluation.json", "a", "below", "below/evaluation.json", "z"]
+
+
 def test_a_link_is_kept_as_a_link_and_never_followed(tmp_path: Path) -> None:
     first = written(tmp_path / "1", {"model": "1"})
     (first / "to").symlink_to("/etc")

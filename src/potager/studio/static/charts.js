@@ -2,10 +2,11 @@
 //
 // The data, from `src` or from a <script type="application/json"> inside:
 //   {kind: "lines" | "scatter", x: {name, type: "value" | "time" | "log"}, y: {name, type}, series: [{name, points: [[x, y], ...], dashed}], marks: [{x | y, text}]}
-//     of a series of lines: bare: points without a line, symbol: theirs, step: a line that goes up by steps
+//     of an axis: low, high where it begins and ends
+//     of a series of lines: quiet: one to compare with, bare: points without a line, symbol: theirs, step: a line that goes up by steps
 //     of a scatter: points may have a name, [x, y, name], and x may have values, which are words
 //   {kind: "bars", x: {name, values: [...]}, y: {name}, series: [{name, values: [...]}], across: true for bars that lie}
-//   {kind: "heat", x: {name, values}, y: {name, values}, cells: [[column, row, value], ...], low, high}
+//   {kind: "heat", x: {name, values}, y: {name, values}, cells: [[column, row, value, text?], ...], low, high}
 //   {kind: "parallel", axes: [{name, type: "value" | "log" | "category", values}], rows: [{name, values: [...], best}], shade: the axis that colours}
 // With `refresh`, it is asked for again every so many seconds until it says {done: true}. Its height is `style-height`, in
 // pixels. Colours are the style sheet's tokens, so that it follows light and dark.
@@ -38,7 +39,7 @@ function colours() {
 function axis(told, more = {}) {
   const type = told.values ? "category" : told.type || "value";
   return {
-    type, name: told.name || "", data: told.values, nameLocation: "middle", nameGap: 30, scale: true,
+    type, name: told.name || "", data: told.values, nameLocation: "middle", nameGap: 30, scale: true, min: told.low, max: told.high,
     nameTextStyle: { color: token("quiet") },
     axisLine: { lineStyle: { color: token("quiet") } },
     axisLabel: { color: token("quiet"), hideOverlap: true },
@@ -63,7 +64,8 @@ const KINDS = {
       series: data.series.map((each, place) => ({
         type: each.bare ? "scatter" : "line", step: each.step ? "end" : undefined, symbol: each.symbol ?? "circle",
         name: each.name, data: each.points, showSymbol: each.points.length < 40, symbolSize: each.bare ? 8 : 5,
-        lineStyle: { width: 2, type: each.dashed ? "dashed" : "solid" }, markLine: place ? undefined : marks(data),
+        color: each.quiet ? token("quiet") : undefined,
+        lineStyle: { width: each.quiet ? 1 : 2, type: each.dashed ? "dashed" : "solid" }, markLine: place ? undefined : marks(data),
       })),
     };
   },
@@ -90,7 +92,7 @@ const KINDS = {
       visualMap: { min: low, max: high, show: false, inRange: { color: ramp } },
       series: [{
         type: "heatmap", data: data.cells,
-        label: { show: data.cells.length <= 144, color: token("ink"), textBorderColor: token("card"), textBorderWidth: 3, formatter: (each) => short(each.value[2]) },
+        label: { show: data.cells.length <= 144, color: token("ink"), textBorderColor: token("card"), textBorderWidth: 3, formatter: (each) => each.value[3] ?? short(each.value[2]) },
       }],
     };
   },
@@ -148,7 +150,7 @@ function table(data) {
   }
   if (data.kind === "heat") {
     const rows = data.y.values.map((each) => [each, ...data.x.values.map(() => "")]);
-    for (const [column, row, value] of data.cells) rows[row][column + 1] = value;
+    for (const [column, row, value, text] of data.cells) rows[row][column + 1] = text ?? value;
     return [[data.y.name || "row", ...data.x.values], ...rows];
   }
   if (data.kind === "bars") {

@@ -12,12 +12,12 @@ from starlette.routing import Route
 from potager.kernel.errors import WireError
 from potager.studio import live
 from potager.studio.asking import Asking, asking
-from potager.studio.pages.jobs import curves, log, measures, overview
+from potager.studio.pages.jobs import curves, evaluation, log, measures, overview
 from potager.studio.pages.jobs.advice import advice
 from potager.studio.safety import ROOT
 from potager.studio.views import fragment, page
 
-TABS = ("overview", "log", "curves")
+TABS = ("overview", "log", "curves", "evaluation")
 LATER = ("curves",)
 """Tabs that come by the stream alone, because they may take longer than a page should."""
 ACTIVE = ("InProgress", "Stopping")
@@ -121,10 +121,19 @@ async def _curves(request: Request, ask: Asking, job: dict[str, Any]) -> dict[st
     }
 
 
+async def _evaluation(request: Request, ask: Asking, job: dict[str, Any]) -> dict[str, Any]:
+    found = await evaluation.read(ask, job)
+    return {
+        "evaluation": found,
+        "told": evaluation.shown(found, request.query_params.get("channel", "")) if found else None,
+    }
+
+
 PARTS: dict[str, Callable[[Request, Asking, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "overview": _overview,
     "log": _log,
     "curves": _curves,
+    "evaluation": _evaluation,
 }
 
 ROUTES = [
