@@ -89,7 +89,7 @@ const KINDS = {
     const ramp = low < 0 ? [token("series-2"), token("card"), token("series-1")] : [token("card"), token("series-1")];
     return {
       ...grid(data), xAxis: axis(data.x), yAxis: axis(data.y, { inverse: true, nameGap: 70 }),
-      visualMap: { min: low, max: high, show: false, inRange: { color: ramp } },
+      visualMap: { min: low, max: high, show: false, dimension: 2, inRange: { color: ramp } },
       series: [{
         type: "heatmap", data: data.cells,
         label: { show: data.cells.length <= 144, color: token("ink"), textBorderColor: token("card"), textBorderWidth: 3, formatter: (each) => each.value[3] ?? short(each.value[2]) },
@@ -186,6 +186,7 @@ class Chart extends HTMLElement {
     this.figure = document.createElement("figure");
     this.canvas = Object.assign(document.createElement("div"), { className: "chart" });
     this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", `${this.title_}: its data are on their way`);
     this.canvas.style.height = `${this.getAttribute("style-height") || 280}px`;
     this.caption = Object.assign(document.createElement("figcaption"), { textContent: this.title_ });
     this.removeAttribute("title");

@@ -29,26 +29,30 @@ class Log extends HTMLElement {
     this.said = made("p", { className: "quiet" });
     this.said.setAttribute("role", "status");
     this.earlier = made("button", { type: "button", className: "quiet", textContent: "Load earlier lines", hidden: true });
-    this.body = made("div", { className: "log", tabIndex: 0 });
-    this.body.setAttribute("role", "region");
-    this.body.setAttribute("aria-label", "Log");
+    this.body = made("div");
+    this.view = made("div", { className: "log", tabIndex: 0 }, this.body);
+    this.view.setAttribute("role", "region");
+    this.view.setAttribute("aria-label", "Log");
     const file = made("a", { className: "button quiet", textContent: "Download", href: this.address(this.getAttribute("download")) });
     this.append(
       made("div", { className: "row" }, this.find, made("label", { className: "inline" }, this.troubles, "Warnings and errors only"), made("label", { className: "inline" }, this.follow, "Follow the end"), file),
-      this.said, this.earlier, this.body,
+      this.said, this.earlier, this.view,
     );
     this.earlier.addEventListener("click", () => this.back());
     this.find.addEventListener("input", () => this.narrow());
     this.find.addEventListener("keydown", (event) => event.key === "Enter" && this.everywhere());
     this.troubles.addEventListener("change", () => this.narrow());
     this.follow.addEventListener("change", () => this.follow.checked && this.end());
-    this.body.addEventListener("wheel", (event) => event.deltaY < 0 && (this.follow.checked = false), { passive: true });
-    this.body.addEventListener("keydown", (event) => ["ArrowUp", "PageUp", "Home"].includes(event.key) && (this.follow.checked = false));
+    this.view.addEventListener("wheel", (event) => event.deltaY < 0 && (this.follow.checked = false), { passive: true });
+    this.view.addEventListener("keydown", (event) => ["ArrowUp", "PageUp", "Home"].includes(event.key) && (this.follow.checked = false));
+    this.grown = new ResizeObserver(() => this.follow.checked && this.end());
+    this.grown.observe(this.body);
     this.begin();
   }
 
   disconnectedCallback() {
     clearTimeout(this.timer);
+    this.grown?.disconnect();
   }
 
   address(base, more = {}) {
@@ -95,7 +99,6 @@ class Log extends HTMLElement {
       this.body.firstElementChild.remove();
       this.mark(this.body.firstElementChild.backward);
     }
-    if (this.follow.checked) this.end();
   }
 
   /** The page as an element that holds blocks of lines; what is out of sight is not laid out. */
@@ -128,10 +131,10 @@ class Log extends HTMLElement {
   async back() {
     this.follow.checked = false;
     const page = await this.ask({ token: this.backward });
-    const height = this.body.scrollHeight;
+    const height = this.view.scrollHeight;
     if (page.events.length) this.body.prepend(this.block(page));
     this.mark(page.backward === this.backward ? "" : page.backward);
-    this.body.scrollTop += this.body.scrollHeight - height;
+    this.view.scrollTop += this.view.scrollHeight - height;
     this.tell();
   }
 
@@ -161,7 +164,6 @@ class Log extends HTMLElement {
     }
     for (const line of this.body.querySelectorAll("p")) this.judge(line);
     this.tell();
-    if (this.follow.checked) this.end();
   }
 
   tell(live = this.live) {
@@ -173,8 +175,7 @@ class Log extends HTMLElement {
   }
 
   end() {
-    this.body.scrollTop = this.body.scrollHeight;
-    requestAnimationFrame(() => (this.body.scrollTop = this.body.scrollHeight));  // blocks have their true heights now
+    this.view.scrollTop = this.view.scrollHeight;
   }
 }
 customElements.define("po-log", Log);

@@ -8,6 +8,6 @@ advice     what to do about a failure
 measures   what each metric says in plain words, and which direction is better
 """
 
-from potager.studio.pages.jobs import curves, log, one
+from potager.studio.pages.jobs import compare, curves, log, one
 
-ROUTES = [*log.ROUTES, *curves.ROUTES, *one.ROUTES]
+ROUTES = [*log.ROUTES, *curves.ROUTES, *compare.ROUTES, *one.ROUTES]

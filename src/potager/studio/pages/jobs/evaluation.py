@@ -1,9 +1,9 @@
 """How good a job's model is: its evaluation.json, read out of model.tar.gz, as tables and charts.
 
 A training job packs evaluation.json first, so the archive's beginning is enough: `AT_FIRST` bytes, or `MOST` where it
-is not there, of archives that were packed by others. So nothing lies beside the model that AWS would not put there, and no
-archive is read whole. What a job wrote is not trusted: whatever is not as docs/reference/evaluation.md has it is shown
-as it is.
+is not there, of archives that were packed by others. So nothing lies beside the model that AWS would not put there, and
+no archive is read whole. What a job wrote is not trusted: whatever is not as docs/reference/evaluation.md has it is
+shown as it is.
 """
 
 from __future__ import annotations
@@ -117,6 +117,7 @@ def metrics(found: Document, name: str) -> list[dict[str, Any]]:
             "beside": [baseline.get(metric) for baseline in chosen["baselines"].values()],
             "words": measures.said(metric),
             "better": measures.better(metric),
+            "mean": found["problem"] == "binary" and metric.startswith(("macro_", "micro_", "weighted_")),
             "why": chosen["undefined"].get(metric) or chosen["undefined"].get("*", ""),
         }
         for metric in chosen["metrics"]
