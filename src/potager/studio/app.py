@@ -28,6 +28,7 @@ from potager.studio.pages import (
     jobs,
     listed,
     profile,
+    logs,
     search,
     table,
     training,
@@ -54,6 +55,7 @@ PAGES: Sequence[ModuleType] = (
     training,
     table,
     tuning,
+    logs,
     jobs,
     listed,
 )
