@@ -68,3 +68,78 @@ def test_nothing_to_deploy_says_what_to_do(fresh_studio: Any) -> None:
     assert page.get_by_role("link", name="Start a training job").is_visible()
     fresh_studio.visit("/endpoints")
     assert fresh_studio.page.get_by_role("link", name="Deploy a model").is_visible()
+
+
+def test_traffic_is_shifted_between_two_variants_and_moves_to_another_configuration(
+    studio: Any, road: Road, job: str
+) -> None:
+    name = f"{road.prefix}-two"
+    model = road.model("two", road.train_once())
+    page = studio.visit(f"/new/endpoint?source_1=model:{model}&source_2=model:{model}")
+    page.get_by_label("Name of the endpoint", exact=True).fill(name)
+    page.get_by_text("Name of the configuration").click()
+    page.get_by_label("Name of the endpoint configuration").fill(name)
+    studio.check()
+    page.get_by_role("button", name="Deploy", exact=True).click()
+    page.wait_for_url(f"**/endpoints/{name}")
+    expect(page.locator("[sse-swap=status]")).to_contain_text("InService", timeout=60_000)
+    page.reload()
+    slider = page.get_by_label("Share of variant-2")
+    slider.focus()
+    expect(slider).to_have_value("50")
+    page.keyboard.press("Home")
+    expect(page.get_by_label("Weight of variant-1")).to_have_value("100")
+    page.get_by_role("button", name="Shift").click()
+    expect(page.locator("#shift-said")).to_contain_text("Taken on")
+    table = page.locator("[sse-swap=variants]")
+    expect(table.get_by_role("row", name="variant-1")).to_contain_text("100 %", timeout=60_000)
+    expect(page.locator("[sse-swap=status]")).to_contain_text("InService", timeout=60_000)
+    for _ in range(3):
+        answer = road.runtime.invoke_endpoint(EndpointName=name, ContentType="text/csv", Body=b"1,2,3,4")
+        assert answer["InvokedProductionVariant"] == "variant-1"
+    page.get_by_label("Weight of variant-1").fill("0")
+    page.get_by_role("button", name="Shift").click()
+    expect(page.locator("#shift-said")).to_contain_text("weight above 0")
+
+    config = road.config("two-next", model)
+    page.reload()
+    page.get_by_text("Update to another configuration").click()
+    page.locator("select[name=config]").select_option(config)
+    studio.check()
+    page.get_by_role("button", name="Update").click()
+    expect(page.locator("#update-said")).to_contain_text("On its way")
+    expect(table).to_contain_text("AllTraffic", timeout=60_000)
+    expect(page.locator("[sse-swap=status]")).to_contain_text("InService", timeout=60_000)
+
+    page.reload()
+    page.get_by_text("Scaling", exact=True).click()
+    page.get_by_label("Instances, at most").fill("3")
+    page.get_by_role("button", name="Scale", exact=True).click()
+    expect(page.locator("#moving-said")).to_contain_text("1 to 3 instances")
+    studio.check()
+    page.get_by_role("button", name="Scale AllTraffic no more").click()
+    expect(page.locator("#moving-said")).to_contain_text("keeps the instances")
+    road.delete(name)
+
+
+def test_a_model_and_a_configuration_say_what_uses_them(studio: Any, road: Road, job: str) -> None:
+    model = road.model("used", road.train_once())
+    config = road.config("used", model)
+    page = studio.visit(f"/models/{model}")
+    assert page.get_by_role("link", name=job, exact=True).is_visible()
+    page.get_by_role("link", name=config).first.click()
+    page.wait_for_url(f"**/endpoint-configs/{config}")
+    studio.check()
+    page.get_by_role("button", name="Create an endpoint").click()
+    page.wait_for_url(f"**/endpoints/{config}")
+    studio.visit(f"/models/{model}")
+    expect(page.locator("main")).to_contain_text("still use")
+    assert page.get_by_role("link", name="Deploy").get_attribute("href") == f"{ROOT}/new/endpoint?model={model}"
+    page.get_by_role("button", name="Delete the model").click()
+    expect(page.get_by_role("dialog")).to_contain_text("It is still used.")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.wait_for_url(f"**{ROOT}/models")
+    studio.visit(f"/endpoint-configs/{config}")
+    expect(page.locator("main")).to_contain_text("(deleted)")
+    road.wait_in_service(config)
+    road.delete(config)

@@ -59,3 +59,30 @@ class Try extends HTMLElement {
   }
 }
 customElements.define("po-try", Try);
+
+/** Weights of two variants by one slider; the numbers are what is sent. */
+class Weights extends HTMLElement {
+  connectedCallback() {
+    this.slider = this.querySelector("[data-slider]");
+    if (!this.slider) return;
+    this.weights = [...this.querySelectorAll("[data-weight]")];
+    this.slider.addEventListener("input", () => {
+      const share = Number(this.slider.value);
+      [this.weights[0].value, this.weights[1].value] = [100 - share, share];
+      this.tell();
+    });
+    for (const each of this.weights) each.addEventListener("input", () => this.read());
+    this.read();
+  }
+
+  read() {
+    const [one, other] = this.weights.map((each) => Number(each.value) || 0);
+    this.slider.value = one + other ? Math.round((100 * other) / (one + other)) : 0;
+    this.tell();
+  }
+
+  tell() {
+    this.querySelector("[data-share]").textContent = `${this.slider.value} %`;
+  }
+}
+customElements.define("po-weights", Weights);

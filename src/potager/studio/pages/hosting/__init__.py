@@ -1,13 +1,17 @@
 """Hosting: deploying, endpoints, trying them, models and their configurations, batch transforms.
 
 deploying   /new/endpoint: one form, which `draft` turns into calls
-endpoint    an endpoint's page and what is live there
-trying      predictions by a form
+endpoint    an endpoint's page and what is live there: `numbers` are CloudWatch's
+trying      predictions by a form, whose first row `examples` finds
+traffic     weights, updates, scaling
+models      models and endpoint configurations, and what uses them
 removing    deleting what hosting made
 """
 
 from __future__ import annotations
 
-from potager.studio.pages.hosting import deploying, endpoint, removing, trying
+from potager.studio.pages.hosting import deploying, endpoint, models, removing, traffic, trying
 
-ROUTES = [*deploying.ROUTES, *endpoint.ROUTES, *trying.ROUTES, *removing.ROUTES]
+MODULES = (deploying, endpoint, trying, traffic, models, removing)
+
+ROUTES = [route for module in MODULES for route in module.ROUTES]

@@ -29,7 +29,10 @@ NAMES = ("endpoint", "config", "model_1", "model_2", "environment_1", "environme
 
 
 async def show(request: Request) -> Response:
-    """The form, filled as the address says: `?job=NAME`, `?model=NAME`, or any of its fields."""
+    """The form, filled as the address says: `?job=NAME`, `?model=NAME`, or any of its fields.
+
+    With `?update=ENDPOINT`, what it makes is for an endpoint that is there.
+    """
     query = dict(request.query_params)
     if job := query.get("job"):
         query.setdefault("source_1", f"job:{job}")

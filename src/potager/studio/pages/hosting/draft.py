@@ -69,6 +69,8 @@ class Draft:
     variants: list[dict[str, Any]]
     sources: list[Source]
     more: dict[str, Any] = field(default_factory=dict[str, Any])
+    update: bool = False
+    """Whether the endpoint is there, and is brought to the configuration."""
 
     @property
     def steps(self) -> list[Step]:
@@ -82,7 +84,7 @@ class Draft:
         params = {"EndpointConfigName": self.config, "ProductionVariants": self.variants, **self.more}
         made.append(Step("CreateEndpointConfig", "endpoint-configs", self.config, params))
         params = {"EndpointName": self.endpoint, "EndpointConfigName": self.config}
-        made.append(Step("CreateEndpoint", "endpoints", self.endpoint, params))
+        made.append(Step("UpdateEndpoint" if self.update else "CreateEndpoint", "endpoints", self.endpoint, params))
         return made
 
     def boto3(self) -> str:
@@ -94,7 +96,7 @@ class Draft:
     def sdk(self) -> str:
         """The same by the SageMaker SDK (version 2), where it has one variant of a new model; "" otherwise."""
         source, variant = self.sources[0], self.variants[0]
-        if len(self.sources) > 1 or source.container is None:
+        if self.update or len(self.sources) > 1 or source.container is None:
             return ""
         made = {
             "image_uri": source.container["Image"],
@@ -158,10 +160,11 @@ def drafted(form: Mapping[str, Any], jobs: Mapping[str, Mapping[str, Any]]) -> D
         variants.append(variant)
     if not _said(form, "source_1"):
         raise Unclear("source_1", "Choose the training job or the model that answers.")
-    for name in ("endpoint", "config"):
-        if not _said(form, name):
+    endpoint = _said(form, "update") or _said(form, "endpoint")
+    for name, said in (("endpoint", endpoint), ("config", _said(form, "config"))):
+        if not said:
             raise Unclear(name, "Give it a name.")
-    return Draft(_said(form, "endpoint"), _said(form, "config"), variants, sources, _more(form, kind))
+    return Draft(endpoint, _said(form, "config"), variants, sources, _more(form, kind), bool(_said(form, "update")))
 
 
 def _more(form: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -69,23 +69,33 @@ async def of_model(ask: Asking, name: str) -> Example:
     containers: list[dict[str, Any]] = (
         [model["PrimaryContainer"]] if "PrimaryContainer" in model else model["Containers"]
     )
-    made = re.search(r"/([^/]+)/output/model\.tar\.gz$", containers[0].get("ModelDataUrl") or "")
-    if made is None:
+    trained = trained_in(containers[0].get("ModelDataUrl") or "")
+    if not trained:
         return Example()
-    job = await ask("sagemaker", "DescribeTrainingJob", TrainingJobName=made[1])
+    job = await ask("sagemaker", "DescribeTrainingJob", TrainingJobName=trained)
     channels = {each["ChannelName"]: each for each in job.get("InputDataConfig", ())}
     channel = channels.get("train") or channels.get("training") or next(iter(channels.values()), None)
     if channel is None or "S3DataSource" not in channel.get("DataSource", {}):
-        return Example(job=made[1])
+        return Example(job=trained)
     uri = await _first(ask, channel["DataSource"]["S3DataSource"])
     kind = channel.get("ContentType") or ("text/csv" if uri.endswith(".csv") else "")
     if not uri or not kind.startswith("text/csv"):
-        return Example(job=made[1])
+        return Example(job=trained)
     image = job["AlgorithmSpecification"].get("TrainingImage", "")
     unlabelled = any(f"/{each}:" in f"{image}:" for each in UNLABELLED)
     label = "label_size=1" in kind or not (unlabelled or "label_size=0" in kind)
     names, values = rows(await head(ask, uri, HEAD), 1, header=None, label=label)
-    return Example("text/csv", values, tuple(names), uri, made[1], label)
+    return Example("text/csv", values, tuple(names), uri, trained, label)
+
+
+def trained_in(uri: str) -> str:
+    """The training job whose artifact that is, by its place; "" where it has no such place.
+
+    >>> trained_in("s3://bucket/output/claims-1/output/model.tar.gz")
+    'claims-1'
+    """
+    found = re.search(r"/([^/]+)/output/model\.tar\.gz$", uri)
+    return found[1] if found else ""
 
 
 async def _first(ask: Asking, source: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -23,9 +22,7 @@ async def remove(request: Request) -> Response:
 
     What the configuration and the models are called is asked before the endpoint goes.
     """
-    slug, name, ask = request.path_params["slug"], request.path_params["name"], asking(request)
-    if slug not in DELETES:
-        raise HTTPException(404)
+    slug, name, ask = request.url.path.split("/")[-3], request.path_params["name"], asking(request)
     operation, member = DELETES[slug]
     also: list[tuple[str, str]] = []
     form = await request.form()
@@ -48,4 +45,4 @@ async def remove(request: Request) -> Response:
     return RedirectResponse(f"{ROOT}/{slug}", 303)
 
 
-ROUTES = [Route("/{slug:str}/{name}/delete", remove, methods=["POST"])]
+ROUTES = [Route(f"/{slug}/{{name}}/delete", remove, methods=["POST"]) for slug in DELETES]
