@@ -143,3 +143,44 @@ def test_a_model_and_a_configuration_say_what_uses_them(studio: Any, road: Road,
     expect(page.locator("main")).to_contain_text("(deleted)")
     road.wait_in_service(config)
     road.delete(config)
+
+
+def test_a_data_set_is_transformed_by_a_form(studio: Any, road: Road, job: str) -> None:
+    page = studio.visit(f"/new/transform-job?job={job}")
+    name = f"{road.prefix}-batch"
+    page.get_by_label("Name of the job").fill(name)
+    page.get_by_label("Input", exact=True).fill(f"s3://{road.bucket}/validation/")
+    page.get_by_label("Output", exact=True).fill(f"s3://{road.bucket}/answers/")
+    page.get_by_label("Put each answer behind its record").check()
+    expect(page.locator("po-code pre").first).to_contain_text('"InputFilter": "$[1:]"')
+    expect(page.locator("po-code pre").first).to_contain_text('"JoinSource": "Input"')
+    studio.check()
+    page.get_by_role("button", name="Transform", exact=True).click()
+    page.wait_for_url(f"**/transform-jobs/{name}")
+    expect(page.locator("[sse-swap=status]")).to_contain_text("Completed", timeout=60_000)
+    expect(page.locator("[sse-swap=progress]")).to_contain_text("1 of 1 objects are answered")
+    first = road.s3.get_object(Bucket=road.bucket, Key="answers/claims.csv.out")["Body"].read().decode().splitlines()
+    assert len(first) == 200
+    assert len(first[0].split(",")) == 7
+    expect(page.locator("[sse-swap=progress] pre")).to_contain_text(first[0])
+    page.reload()
+    expect(page.locator("po-log").first).to_contain_text("lines", timeout=60_000)
+    studio.check()
+
+
+def test_a_transform_of_nothing_says_why_and_keeps_what_was_typed(studio: Any, road: Road, job: str) -> None:
+    model = road.model("nothing", road.train_once())
+    page = studio.visit(f"/new/transform-job?model={model}", check=False)
+    name = f"{road.prefix}-nothing"
+    page.get_by_label("Name of the job").fill(f"{name}_")
+    page.get_by_label("Input", exact=True).fill(f"s3://{road.bucket}/nothing/")
+    studio.complaints.clear()
+    page.get_by_role("button", name="Transform", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("ValidationException")
+    expect(page.get_by_label("Input", exact=True)).to_have_value(f"s3://{road.bucket}/nothing/")
+    studio.complaints.clear()  # the browser tells of the form's status, 422
+    page.get_by_label("Name of the job").fill(name)
+    page.get_by_role("button", name="Transform", exact=True).click()
+    page.wait_for_url(f"**/transform-jobs/{name}")
+    expect(page.locator("[sse-swap=status]")).to_contain_text("Failed", timeout=60_000)
+    expect(page.locator("[sse-swap=status]")).to_contain_text("No S3 objects found")

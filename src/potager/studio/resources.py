@@ -145,6 +145,7 @@ RESOURCES = (
         "ListTransformJobs",
         "DescribeTransformJob",
         "A transform job has a model answer for a whole data set in S3.",
+        actions=(("/new/transform-job", "Start a transform job"),),
     ),
 )
 BY_SLUG = {resource.slug: resource for resource in RESOURCES}

@@ -5,13 +5,15 @@ endpoint    an endpoint's page and what is live there: `numbers` are CloudWatch'
 trying      predictions by a form, whose first row `examples` finds
 traffic     weights, updates, scaling
 models      models and endpoint configurations, and what uses them
+transform   /new/transform-job, and a transform job's page
+log         what endpoints and transform jobs print
 removing    deleting what hosting made
 """
 
 from __future__ import annotations
 
-from potager.studio.pages.hosting import deploying, endpoint, models, removing, traffic, trying
+from potager.studio.pages.hosting import deploying, endpoint, models, removing, traffic, transform, trying
 
-MODULES = (deploying, endpoint, trying, traffic, models, removing)
+MODULES = (deploying, endpoint, trying, traffic, models, transform, removing)
 
 ROUTES = [route for module in MODULES for route in module.ROUTES]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -14,17 +15,19 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from potager.compute import instances
+from potager.kernel import clock
 from potager.kernel.errors import WireError
 from potager.studio.asking import Asking, asking
 from potager.studio.pages.hosting import draft
 from potager.studio.pages.hosting.draft import Unclear
 from potager.studio.safety import ROOT
+from potager.studio.training import places
 from potager.studio.views import page
 
 OFFERED = 50
 """Training jobs and models, the newest, that can be chosen."""
 TYPES = tuple(f"ml.{name}" for name in ("t2.medium", "m5.large", "m5.xlarge", "m5.2xlarge", "m5.4xlarge", "c5.xlarge"))
-NAMES = ("endpoint", "config", "model_1", "model_2", "environment_1", "environment_2")
+NAMES = ("endpoint", "config", "capture_uri", "async_uri", "model_1", "model_2", "environment_1", "environment_2")
 """Fields that are suggested by what is served."""
 
 
@@ -46,26 +49,20 @@ async def _form(
 ) -> Response:
     """The form; made : the marks of what was made before something failed."""
     ask = asking(request)
-    jobs, models, taken, sources = await asyncio.gather(
-        ask("sagemaker", "ListTrainingJobs", MaxResults=OFFERED, StatusEquals="Completed", **_NEWEST),
-        ask("sagemaker", "ListModels", MaxResults=OFFERED, **_NEWEST),
-        _taken(ask),
-        _jobs(ask, given),
-    )
-    form, suggested = _suggested(given, sources, taken)
+    choice, taken, sources = await asyncio.gather(offered(ask, given), taken_names(ask), jobs_of(ask, given))
+    form, suggested = _suggested(places.default_bucket(ask), given, sources, taken)
     return page(
         request,
         "hosting/deploy.html",
         422 if problem else 200,
-        jobs=_with([each["TrainingJobName"] for each in jobs["TrainingJobSummaries"]], given, "job"),
-        models=_with([each["ModelName"] for each in models["Models"]], given, "model"),
+        **choice,
         form=form,
         suggested=suggested,
         problem=problem,
         made=sorted(made),
         kinds=draft.KINDS,
         memory=draft.MEMORY,
-        types=[(each, _told(each)) for each in TYPES],
+        types=types(),
         program=_program(form, sources),
     )
 
@@ -73,7 +70,19 @@ async def _form(
 _NEWEST = {"SortBy": "CreationTime", "SortOrder": "Descending"}
 
 
-async def _taken(ask: Asking) -> dict[str, set[str]]:
+async def offered(ask: Asking, form: Mapping[str, str]) -> dict[str, list[str]]:
+    """The names of the jobs and models that can be chosen, with those that a form has."""
+    jobs, models = await asyncio.gather(
+        ask("sagemaker", "ListTrainingJobs", MaxResults=OFFERED, StatusEquals="Completed", **_NEWEST),
+        ask("sagemaker", "ListModels", MaxResults=OFFERED, **_NEWEST),
+    )
+    return {
+        "jobs": _with([each["TrainingJobName"] for each in jobs["TrainingJobSummaries"]], form, "job"),
+        "models": _with([each["ModelName"] for each in models["Models"]], form, "model"),
+    }
+
+
+async def taken_names(ask: Asking) -> dict[str, set[str]]:
     """The names of the newest of what there is, which a suggestion avoids."""
     kinds = {"endpoint": "Endpoint", "config": "EndpointConfig", "model": "Model"}
     found = await asyncio.gather(
@@ -85,7 +94,7 @@ async def _taken(ask: Asking) -> dict[str, set[str]]:
     }
 
 
-async def _jobs(ask: Asking, form: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+async def jobs_of(ask: Asking, form: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The training jobs that a form names."""
     said = [str(form.get(f"source_{number}", "")).partition(":") for number in draft.VARIANTS]
     names = list(dict.fromkeys(name for kind, _, name in said if kind == "job" and name))
@@ -100,13 +109,13 @@ def _with(names: list[str], form: Mapping[str, str], kind: str) -> list[str]:
 
 
 def _suggested(
-    given: Mapping[str, str], jobs: Mapping[str, Mapping[str, Any]], taken: Mapping[str, set[str]]
+    bucket: str, given: Mapping[str, str], jobs: Mapping[str, Mapping[str, Any]], taken: Mapping[str, set[str]]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The form's values, and those among them that were suggested.
 
     What the reader has typed is kept when another source is chosen; what stands there as it was suggested is not.
     """
-    named: dict[str, str] = {}
+    named = {"capture_uri": f"s3://{bucket}/captured/", "async_uri": f"s3://{bucket}/answers/"}
     for number in reversed(draft.VARIANTS):
         kind, _, name = given.get(f"source_{number}", "").partition(":")
         if not name:
@@ -121,9 +130,16 @@ def _suggested(
     return {**given, **named, **kept}, named
 
 
-def _told(kind: str) -> str:
-    shape = instances.shape(kind)
-    return f"{shape.cpus:g} vCPUs, {shape.memory / instances.GIB:g} GiB"
+def types() -> list[tuple[str, str]]:
+    """Instance types to choose from, each with what it has."""
+    found = [instances.shape(each) for each in TYPES]
+    return [(each.kind, f"{each.cpus} vCPUs, {each.memory / instances.GIB:g} GiB") for each in found]
+
+
+def stamped(name: str) -> str:
+    """A name for what is done again and again: the time stands behind it."""
+    at = datetime.fromtimestamp(clock.now(), UTC).strftime("-%Y-%m-%d-%H-%M-%S")
+    return name[: draft.MOST_NAME - len(at)].rstrip("-") + at
 
 
 def _program(form: Mapping[str, Any], jobs: Mapping[str, Mapping[str, Any]]) -> tuple[str, str] | None:
@@ -137,7 +153,7 @@ def _program(form: Mapping[str, Any], jobs: Mapping[str, Mapping[str, Any]]) -> 
 async def program(request: Request) -> Response:
     """The form as a program."""
     form = {name: str(value) for name, value in (await request.form()).items()}
-    said = _program(form, await _jobs(asking(request), form))
+    said = _program(form, await jobs_of(asking(request), form))
     return HTMLResponse(request.app.state.views.text(request, "hosting/program.html", program=said))
 
 
@@ -148,7 +164,9 @@ async def make(request: Request) -> Response:
     made = {str(each) for each in fields.getlist("made")}
     ask = asking(request)
     try:
-        wanted = draft.drafted(form, await _jobs(ask, form))
+        wanted = draft.drafted(form, await jobs_of(ask, form))
+        for uri in wanted.places:
+            await places.ensure(ask, uri)
         for step in wanted.steps:
             if step.mark not in made:
                 await ask("sagemaker", step.operation, **step.params)

@@ -87,6 +87,13 @@ class Draft:
         made.append(Step("UpdateEndpoint" if self.update else "CreateEndpoint", "endpoints", self.endpoint, params))
         return made
 
+    @property
+    def places(self) -> list[str]:
+        """Where in S3 it writes."""
+        capture, waiting = self.more.get("DataCaptureConfig"), self.more.get("AsyncInferenceConfig")
+        found = [capture["DestinationS3Uri"]] if capture else []
+        return [*found, waiting["OutputConfig"]["S3OutputPath"]] if waiting else found
+
     def boto3(self) -> str:
         """The calls as a program."""
         return code.boto3([("sagemaker", step.operation, step.params) for step in self.steps]) + (

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from potager.kernel.errors import WireError
 from potager.studio import live
 from potager.studio.asking import Asking, asking
-from potager.studio.pages.hosting import examples, numbers
+from potager.studio.pages.hosting import examples, log, numbers
 from potager.studio.views import fragment, page
 
 GROUP = "/aws/sagemaker/Endpoints/"
@@ -30,10 +30,11 @@ async def show(request: Request) -> Response:
     """The page."""
     name, ask = request.path_params["name"], asking(request)
     found = await ask("sagemaker", "DescribeEndpoint", EndpointName=name)
-    config, served, example = await asyncio.gather(
+    config, served, example, streams = await asyncio.gather(
         described(ask, "DescribeEndpointConfig", EndpointConfigName=found["EndpointConfigName"]),
         _served(ask, name),
         examples.of_endpoint(ask, found),
+        log.streams(ask, GROUP + name, ""),
     )
     return page(
         request,
@@ -47,6 +48,7 @@ async def show(request: Request) -> Response:
         spans=HOURS,
         moving=found["EndpointStatus"] in MOVING,
         numbers=None,
+        streams=streams,
     )
 
 
@@ -154,4 +156,5 @@ ROUTES = [
     Route("/endpoints/{name}", show),
     Route("/endpoints/{name}/live", watch),
     Route("/endpoints/{name}/charts/{what}.json", chart),
+    *log.routes("/endpoints", lambda name: (GROUP + name, "")),
 ]

@@ -70,8 +70,11 @@ async def of_model(ask: Asking, name: str) -> Example:
         [model["PrimaryContainer"]] if "PrimaryContainer" in model else model["Containers"]
     )
     trained = trained_in(containers[0].get("ModelDataUrl") or "")
-    if not trained:
-        return Example()
+    return await of_job(ask, trained) if trained else Example()
+
+
+async def of_job(ask: Asking, trained: str) -> Example:
+    """An example out of what a training job has learned from."""
     job = await ask("sagemaker", "DescribeTrainingJob", TrainingJobName=trained)
     channels = {each["ChannelName"]: each for each in job.get("InputDataConfig", ())}
     channel = channels.get("train") or channels.get("training") or next(iter(channels.values()), None)
