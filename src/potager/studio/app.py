@@ -27,15 +27,14 @@ from potager.studio.pages import (
     hosting,
     jobs,
     listed,
-    profile,
     logs,
+    profile,
     search,
     table,
     training,
     tuning,
     tutorial,
 )
-from potager.studio.pages import data, entrance, home, jobs, listed, search, tutorial
 from potager.studio.resources import PLACES, Place
 from potager.studio.safety import ROOT, Safety
 from potager.studio.signin import SignIn
@@ -59,7 +58,6 @@ PAGES: Sequence[ModuleType] = (
     jobs,
     listed,
 )
-PAGES: Sequence[ModuleType] = (home, tutorial, search, entrance, data, jobs, listed)
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
 
 PACKED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/bmp", "application/octet-stream")
