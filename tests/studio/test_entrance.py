@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import html
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from potager.kernel import clock
+from potager.studio import app
+from potager.studio.safety import below
+from potager.studio.signin import SignIn
 from tests.studio.conftest import ROOT, Visitor
 
 
@@ -33,10 +40,112 @@ def test_a_link_signs_in_once(server: Any, stranger: Visitor) -> None:
 
 
 def test_who_is_not_signed_in_sees_nothing(stranger: Visitor) -> None:
-    for path in ("/", "/training-jobs", "/training-jobs/any", "/nonsense"):
+    for path in ("/", "/training-jobs", "/training-jobs/any", "/nonsense", "/sign-in-too", "/sign-in/x"):
         answer = stranger.get(path)
-        assert (answer.status, answer.headers["location"]) == (303, f"{ROOT}/sign-in")
+        assert answer.status == 303
+        assert answer.headers["location"].partition("?")[0] == f"{ROOT}/sign-in"
     assert stranger.get("/training-jobs", hx_request="true").headers["hx-redirect"] == f"{ROOT}/sign-in"
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(stranger: Visitor) -> None:
+    asked = "/training-jobs?status=Failed&name=a%26b"
+    form = stranger.get(asked).headers["location"].removeprefix(ROOT)
+    assert "next" in form
+    found = re.search(r'name="next" value="([^"]+)"', stranger.get(form).text)
+    assert found
+    keys = {"access_key": stranger.server.env["AWS_ACCESS_KEY_ID"]}
+    keys |= {"secret_key": stranger.server.env["AWS_SECRET_ACCESS_KEY"], "next": html.unescape(found[1])}
+    assert stranger.post("/sign-in", keys).headers["location"] == ROOT + asked
+    shown = f"{stranger.server.url}{ROOT}/logs?q=x"
+    back = stranger.get("/live", hx_request="true", hx_current_url=shown).headers["hx-redirect"]
+    assert back == f"{ROOT}/sign-in?next=%2F_studio%2Flogs%3Fq%3Dx"
+    assert stranger.post("/sign-in", keys | {"next": "//elsewhere.example/"}).headers["location"] == f"{ROOT}/"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://elsewhere.example/_studio/",
+        "//elsewhere.example/_studio/",
+        "/_studio//elsewhere.example",
+        "/_studio/../bucket/key",
+        "/_studio/%2e%2e/bucket/key",
+        "/_studio/..%5cbucket",
+        "/\\elsewhere.example",
+        "/_studio\\..\\bucket",
+        "/_studio/\r\nSet-Cookie: a=b",
+        "/_studio/\t/x",
+        "/_studiox/",
+        "/bucket/key",
+        "javascript:alert(1)",
+        "/_studio/sign-in?token=x",
+        "/_studio/sign-out",
+        "",
+    ],
+)
+def test_nothing_leads_elsewhere(address: str) -> None:
+    assert below(address) == ""
+
+
+def test_a_link_that_is_only_looked_at_is_not_used_up(server: Any, stranger: Visitor) -> None:
+    there = link(server)
+    assert stranger.send("HEAD", there, None, {}).status == 200
+    assert stranger.get(there).status == 303
+
+
+def test_a_link_of_before_a_restart_is_good_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = SignIn(b"secret", "key")
+    monkeypatch.setattr(clock, "now", lambda: 1_000_000.0)
+    token = before.link()
+    assert SignIn(b"secret", "key").taken(token)
+    monkeypatch.setattr(clock, "now", lambda: 1_000_001.0)
+    assert SignIn(b"secret", "key").taken(token) is None
+
+
+def test_a_socket_is_opened_from_our_own_pages_alone(visitor: Visitor) -> None:
+    for origin in ({}, {"Origin": "http://127.0.0.1:1"}, {"Origin": "http://elsewhere.example"}):
+        wanted = {"Connection": "Upgrade", "Upgrade": "websocket", **origin}
+        assert visitor.send("GET", "/", None, wanted).status == 403
+
+
+def changing() -> list[tuple[str, str]]:
+    """Each route that changes something: method and address, with something in each parameter."""
+    found = []
+    for module in app.PAGES:
+        for route in module.ROUTES:
+            for method in sorted((route.methods or set()) - {"GET", "HEAD"}):
+                path = re.sub(r"\{[^}]*\}", "x", route.path)
+                if path != "/sign-in":
+                    found.append((method, path))
+    return found
+
+
+def test_no_route_changes_anything_for_a_forged_request(visitor: Visitor, stranger: Visitor) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    routes = changing()
+    assert ("POST", "/sign-out") in routes
+    assert len(routes) > 5
+    for method, path in routes:
+        token = {"X-Form-Token": visitor.token}
+        forged = (
+            form | {"Sec-Fetch-Site": "same-origin"},
+            form | {"Sec-Fetch-Site": "same-origin", "X-Form-Token": "0" * 64},
+            form | {"Sec-Fetch-Site": "same-site"} | token,
+            form | {"Sec-Fetch-Site": "cross-site"} | token,
+            form | token,
+            form | {"Origin": "http://elsewhere.example"} | token,
+        )
+        for headers in forged:
+            assert visitor.send(method, path, b"", headers).status == 403, (method, path, headers)
+        unknown = stranger.send(method, path, b"", form | {"Sec-Fetch-Site": "same-origin"} | token)
+        assert unknown.headers["location"] == f"{ROOT}/sign-in", (method, path)
+    assert visitor.get("/").status == 200
+
+
+def test_pages_ask_through_operations_alone() -> None:
+    folder = Path(app.__file__).parent
+    told = [path for path in folder.rglob("*.py") if re.search(r"state\.house|\bHouse\b", path.read_text())]
+    assert {path.name for path in told} == {"app.py", "asking.py", "front.py"}
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "x.y", "e30=.0", "potager-studio", "eyJhIjogMX0=.abc"])

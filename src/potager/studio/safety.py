@@ -3,7 +3,8 @@
 Scripts and styles come from our own folder of them and from nowhere else, not even from a bucket of this server; no
 page may be framed. What changes something is a POST, PUT or DELETE from our own origin (`Sec-Fetch-Site`, else
 `Origin`) that carries the session's token: a header, `X-Form-Token`, or a field of a plain form, `form_token`. Uploads
-(`multipart/form-data` and anything else) are not read here and must bring the header.
+(`multipart/form-data` and anything else) are not read here and must bring the header. What wants to become a socket
+brings an `Origin` of ours.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -20,8 +21,9 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from potager.studio.signin import COOKIE, SignIn
 
 ROOT = "/_studio"
-OPEN = (f"{ROOT}/sign-in", f"{ROOT}/static/")
+SIGN_IN, STATIC = f"{ROOT}/sign-in", f"{ROOT}/static/"
 """What is shown to whoever asks."""
+SIGN_OUT = f"{ROOT}/sign-out"
 
 MOST_FORM = 2**20
 """Bytes of a plain form."""
@@ -53,7 +55,7 @@ class Safety:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answers one request."""
         request = Request(scope, receive)
-        static = request.url.path.startswith(f"{ROOT}/static/")
+        static = request.url.path.startswith(STATIC)
         said = HEADERS | {"Content-Security-Policy": policy(request)}
         kept = "max-age=31536000, immutable" if request.url.query else "no-cache"
         said["Cache-Control"] = kept if static else "no-store"
@@ -74,7 +76,9 @@ class Safety:
                 token, receive = await _token(request, receive)
                 if not self._signin.genuine(person, token):
                     refused = PlainTextResponse("This form is out of date. Go back, reload the page, try again.", 403)
-        if refused is None and person is None and not request.url.path.startswith(OPEN):
+        elif "upgrade" in request.headers and not _from_here(request):
+            refused = PlainTextResponse("This request came from another site. Open Studio and try there.", 403)
+        if refused is None and person is None and not static and request.url.path != SIGN_IN:
             refused = _way_in(request)
         await (refused or self._app)(scope, receive, told)
 
@@ -90,16 +94,44 @@ def policy(request: Request) -> str:
 
 
 def _way_in(request: Request) -> Response:
-    where = f"{ROOT}/sign-in"
+    """To the form, which leads back to the page that was asked for."""
     if request.headers.get("hx-request"):
-        return Response(status_code=401, headers={"HX-Redirect": where})
-    return RedirectResponse(where, 303)
+        shown = urlsplit(request.headers.get("hx-current-url", ""))
+        return Response(status_code=401, headers={"HX-Redirect": way_in(f"{shown.path}?{shown.query}")})
+    wanted = f"{request.url.path}?{request.url.query}" if request.method in ("GET", "HEAD") else ""
+    return RedirectResponse(way_in(wanted), 303)
+
+
+def way_in(after: str) -> str:
+    """The address of the form that leads on to `after`, where that is a page of ours."""
+    page = below(after.removesuffix("?"))
+    return f"{SIGN_IN}?{urlencode({'next': page})}" if page and page != f"{ROOT}/" else SIGN_IN
+
+
+def below(address: str) -> str:
+    """The address, if it leads to a page of ours and nowhere else; else "".
+
+    What a browser would read as another host, or as a path outside (`//host`, a backslash, `..`), is none.
+    """
+    found = urlsplit(address)
+    path = unquote(found.path)
+    plain = address.isascii() and address.isprintable() and "\\" not in path and ".." not in path.split("/")
+    inside = path == ROOT or (path.startswith(f"{ROOT}/") and not path.startswith((SIGN_IN, SIGN_OUT, STATIC)))
+    return address if plain and inside and not found.scheme and not found.netloc and "//" not in path else ""
 
 
 def _ours(request: Request) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
+    return _from_here(request)
+
+
+def _from_here(request: Request) -> bool:
+    """By `Origin`, which browsers send with what changes something and with what becomes a socket.
+
+    A page on another port of the same host is another origin, yet its requests bring our cookie along.
+    """
     return request.headers.get("origin", "") == f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 

@@ -49,6 +49,7 @@ class SignIn:
         self._secret = hashlib.sha256(b"studio" + secret).digest()
         self._access_key = access_key
         self._over: dict[str, float] = {}
+        self._since = clock.now()
 
     def link(self) -> str:
         """A token that signs the administrator in, once."""
@@ -57,7 +58,7 @@ class SignIn:
     def taken(self, token: str) -> str | None:
         """The cookie that a link's token is good for; None for one that was used, is too old or was never made."""
         found = self._read("link", token)
-        if found is None:
+        if found is None or found.until < self._since + LINK_LIFE:  # an older server may have taken it
             return None
         self.end(found)
         return self._cookie(found.access_key)

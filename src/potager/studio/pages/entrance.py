@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from potager.kernel.settings import Keys
-from potager.studio.safety import ROOT
+from potager.studio.safety import ROOT, SIGN_IN, below
 from potager.studio.signin import COOKIE, LIFE
 from potager.studio.views import page
 
@@ -16,34 +16,42 @@ WRONG_KEY = "That is not an access key of this server with its secret. `potager 
 
 
 async def show(request: Request) -> Response:
-    """The form for an access key; or, with a link's token, the way in."""
+    """The form for an access key; or, with a link's token, the way in.
+
+    HEAD takes no token: what looks at a link before it is followed does not use it up.
+    """
     token = request.query_params.get("token")
-    if not token:
-        return page(request, "sign-in.html", problem="")
+    if not token or request.method == "HEAD":
+        return _form(request, "", request.query_params.get("next", ""))
     cookie = request.app.state.signin.taken(token)
-    return _in(request, cookie) if cookie else page(request, "sign-in.html", 403, problem=OLD_LINK)
+    return _in(request, cookie, "") if cookie else _form(request, OLD_LINK)
 
 
 async def enter(request: Request) -> Response:
-    """Signs in by the administrator's key pair."""
+    """Signs in by the administrator's key pair, and leads on to the page that was asked for."""
     form = await request.form()
     keys: Keys = request.app.state.keys
     known = keys.secret_access_key if str(form.get("access_key", "")).strip() == keys.access_key_id else None
     cookie = request.app.state.signin.by_key(str(form.get("secret_key", "")).strip(), known)
-    return _in(request, cookie) if cookie else page(request, "sign-in.html", 403, problem=WRONG_KEY)
+    after = str(form.get("next", ""))
+    return _in(request, cookie, after) if cookie else _form(request, WRONG_KEY, after)
+
+
+def _form(request: Request, problem: str, after: str = "") -> Response:
+    return page(request, "sign-in.html", 403 if problem else 200, problem=problem, after=below(after))
 
 
 async def leave(request: Request) -> Response:
     """Signs out."""
     if request.state.person:
         request.app.state.signin.end(request.state.person)
-    response = RedirectResponse(f"{ROOT}/sign-in", 303)
+    response = RedirectResponse(SIGN_IN, 303)
     response.delete_cookie(COOKIE, path=ROOT)
     return response
 
 
-def _in(request: Request, cookie: str) -> Response:
-    response = RedirectResponse(f"{ROOT}/", 303)
+def _in(request: Request, cookie: str, after: str) -> Response:
+    response = RedirectResponse(below(after) or f"{ROOT}/", 303)
     secure = request.url.scheme == "https"
     response.set_cookie(COOKIE, cookie, LIFE, path=ROOT, httponly=True, samesite="lax", secure=secure)
     return response
