@@ -43,6 +43,18 @@ def bucket_of(server: Any, **objects: bytes) -> tuple[Any, str]:
     return s3, name
 
 
+class Expecting(list[str]):
+    """Complaints of a browser, without those that a test is about: they come whenever they come."""
+
+    def __init__(self, *texts: str) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def append(self, said: str, /) -> None:
+        if not any(text in said for text in self._texts):
+            super().append(said)
+
+
 def keys(s3: Any, bucket: str) -> list[str]:
     return [each["Key"] for each in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
 
@@ -186,7 +198,7 @@ def test_ranges_are_fetched(visitor: Visitor) -> None:
     assert visitor.get(f"/data/{name}/download").status == 400
 
 
-def test_ten_thousand_keys_come_in_pages(visitor: Visitor, tmp_path: Any) -> None:
+def test_many_keys_come_in_pages(visitor: Visitor) -> None:
     s3, name = bucket_of(visitor.server)
     for number in range(250):
         s3.put_object(Bucket=name, Key=f"{number:05}", Body=b"")
@@ -211,5 +223,7 @@ def test_a_mounted_bucket_says_from_where(visitor: Visitor, tmp_path: Any) -> No
         assert f"mounted from {tmp_path}" in visitor.get(f"/data/{name}").text
         assert f"from {tmp_path}" in visitor.get(f"/data/{name}/settings").text
         assert visitor.get(f"/data/{name}/download?key=a.csv").text == "1,2\n"
+        assert "About it" in visitor.get(f"/data/{name}/object?key=a.csv").text
+        assert "It has no header" in visitor.get(f"/data/{name}/preview?key=a.csv").text
     finally:
         assert CliRunner().invoke(main, ["unmount", name, "--data", data]).exit_code == 0

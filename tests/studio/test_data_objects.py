@@ -46,6 +46,8 @@ def test_what_is_not_there_is_not_found(visitor: Visitor) -> None:
     assert visitor.get(f"/data/no-{name}/object?key=b").status == 404
     assert visitor.get(f"/data/{name}/object?key=").status == 400
     assert visitor.get(f"/data/{name}/object?key=%00").status == 400
+    for version in ("", "&version=", "&version=none"):
+        assert visitor.post(f"/data/{name}/restore?key=a.txt{version}").status == 400
 
 
 def test_a_version_is_fetched_restored_and_deleted_for_good(studio: Any) -> None:

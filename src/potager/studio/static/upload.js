@@ -70,6 +70,7 @@ class Sending {
     } catch (error) {
       if (this.state !== "sending") return;
       this.state = "failed";
+      this.bar.value = 0;
       this.said.textContent = error.message;
       const again = (replace) => () => {
         this.replace = replace;
@@ -165,9 +166,10 @@ class Upload extends HTMLElement {
     for (const button of this.querySelectorAll("button[data-opens]")) {
       button.addEventListener("click", () => this.querySelector(button.dataset.opens).click());
     }
-    this.addEventListener("dragover", (event) => this.over(event, true));
-    this.addEventListener("dragleave", (event) => this.over(event, false));
-    this.addEventListener("drop", (event) => {
+    // Anywhere on the page: a browser would open what is dropped beside.
+    document.addEventListener("dragover", (event) => this.over(event, true));
+    document.addEventListener("dragleave", (event) => this.over(event, event.relatedTarget !== null));
+    document.addEventListener("drop", (event) => {
       this.over(event, false);
       this.dropped(event.dataTransfer);
     });

@@ -90,7 +90,7 @@ async def _versions(ask: Asking, bucket: str, key: str) -> list[dict[str, Any]]:
 async def restore(request: Request) -> Response:
     """Makes the version that `?version=` names the current one, by a copy of it."""
     bucket, key, ask = bucket_of(request), key_of(request), asking(request)
-    version = request.query_params["version"]
+    version = request.query_params.get("version", "")
     source = f"{bucket}/{quote(key, safe='')}?versionId={version}"
     await ask("s3", "CopyObject", Bucket=bucket, Key=key, CopySource=source)
     return RedirectResponse(address(bucket, "object", key=key), 303)

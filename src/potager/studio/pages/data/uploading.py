@@ -22,12 +22,15 @@ from potager.studio.asking import Asking, asking
 from potager.studio.pages.data.addresses import bucket_of, key_of
 
 MOST_PARTS = 10_000
+MOST_HEARD = 64 * 2**20
+"""Bytes of a refused body that are read all the same."""
 
 
 async def put(request: Request) -> Response:
     """Keeps the request's body as an object."""
-    named = _named(request)
-    return await _told(asking(request)("s3", "PutObject", **named, **_described(request), Body=_body(request)))
+    body = _body(request)
+    asked = asking(request)("s3", "PutObject", **_named(request), **_described(request), Body=body)
+    return await _heard(body, await _told(asked))
 
 
 async def begin(request: Request) -> Response:
@@ -45,7 +48,8 @@ async def part(request: Request) -> Response:
     if not (number.isascii() and number.isdigit() and 1 <= int(number[:6]) <= MOST_PARTS):
         return _refused(WireError("InvalidArgument", f"A part's number is between 1 and {MOST_PARTS}."))
     place = {**_named(request), "UploadId": _upload(request), "PartNumber": int(number)}
-    return await _told(asking(request)("s3", "UploadPart", **place, Body=_body(request)), "ETag")
+    body = _body(request)
+    return await _heard(body, await _told(asking(request)("s3", "UploadPart", **place, Body=body), "ETag"))
 
 
 async def complete(request: Request) -> Response:
@@ -93,6 +97,17 @@ def _body(request: Request) -> Body:
     """What is being sent, chunk by chunk; its length is that which the browser announced."""
     length = request.headers.get("content-length", "")
     return Body(aiter(request.stream()), int(length) if length.isdigit() else None)
+
+
+async def _heard(body: Body, answer: Response) -> Response:
+    """The answer, once what was still being sent has come: a browser reads none before, and would see a lost line."""
+    left = MOST_HEARD if answer.status_code >= 400 else 0
+    if left:
+        async for chunk in body:
+            left -= len(chunk)
+            if left < 0:
+                break
+    return answer
 
 
 async def _there(ask: Asking, named: dict[str, Any]) -> bool:
