@@ -150,6 +150,35 @@ def test_a_refusal_is_heard_by_who_still_sends(studio: Any, tmp_path: Path) -> N
     page.get_by_text("The specified bucket does not exist").wait_for()
 
 
+def test_a_folder_is_dropped(studio: Any, tmp_path: Path) -> None:
+    s3, name = bucket_of(studio.server)
+    (tmp_path / "set" / "train" / "empty").mkdir(parents=True)
+    for number in range(120):  # a browser gives a hundred at a time
+        (tmp_path / "set" / "train" / f"{number:03}.csv").write_text("1")
+    (tmp_path / "readme").write_text("x")
+    page = studio.visit(f"/data/{name}", check=False)
+    box = page.locator("po-upload").bounding_box()
+    protocol = page.context.new_cdp_session(page)
+    files = [str(tmp_path / "set"), str(tmp_path / "readme")]
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": files, "dragOperationsMask": 1}
+        place = {"x": box["x"] + 10, "y": box["y"] + 10}
+        protocol.send("Input.dispatchDragEvent", {"type": kind, "data": data, **place})
+    page.get_by_role("link", name="set/").wait_for()
+    page.get_by_text("All sent").wait_for()
+    assert len(keys(s3, name)) == 121
+    assert {"readme", "set/train/000.csv", "set/train/119.csv"} <= set(keys(s3, name))
+
+
+def test_who_is_signed_out_is_told(studio: Any) -> None:
+    s3, name = bucket_of(studio.server)
+    page = studio.visit(f"/data/{name}", check=False)
+    page.context.clear_cookies()
+    page.evaluate(DROP, [["a.csv", "1,2", "text/csv"]])
+    page.get_by_text("You are signed out.").wait_for()
+    assert keys(s3, name) == []
+
+
 def test_what_is_dropped_beside_is_taken_too(studio: Any) -> None:
     s3, name = bucket_of(studio.server)
     page = studio.visit(f"/data/{name}", check=False)

@@ -71,6 +71,7 @@ class Sending {
       if (this.state !== "sending") return;
       this.state = "failed";
       this.bar.value = 0;
+      if (error.code === "NoSuchUpload") this.upload = this.parts = undefined;
       this.said.textContent = error.message;
       const again = (replace) => () => {
         this.replace = replace;
@@ -125,13 +126,8 @@ class Sending {
       request.addEventListener("loadend", () => {
         this.requests.delete(request);
         if (!request.status) return failed(new Error("The connection was lost."));
-        let answer = {};
-        try {
-          answer = JSON.parse(request.responseText);
-        } catch {
-          answer = { message: request.responseText.slice(0, 200) };
-        }
-        return request.status < 300 ? done(answer) : failed(new Refused(request.status, answer));
+        const answer = parsed(request);
+        return request.status < 300 && answer.message === undefined ? done(answer) : failed(new Refused(request.status, answer));
       });
       request.send(content);
     });
@@ -143,6 +139,16 @@ class Sending {
     if (this.upload) fetch(this.address("uploads", { upload: this.upload }), { method: "DELETE", headers: signed() });
     this.line.remove();
     this.owner.next();
+  }
+}
+
+/** The answer's JSON. Who is signed out is led to a page, which has none. */
+function parsed(request) {
+  try {
+    return JSON.parse(request.responseText);
+  } catch {
+    const message = request.status < 300 ? "You are signed out. Sign in in another tab, and try again." : request.responseText;
+    return { code: "SignedOut", message: message.slice(0, 200) };
   }
 }
 
