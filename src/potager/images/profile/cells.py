@@ -25,6 +25,7 @@ _ISO = re.compile(
 )
 _LOCAL = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 _TOKENS = re.compile(r"\d+")
+_ZONE = re.compile(r"\s*([+-])(\d{2}):?(\d{2})$")
 
 
 def is_gap(text: str) -> bool:
@@ -93,9 +94,10 @@ def date(text: str) -> float | None:
 
 
 def _iso(text: str) -> float:
-    year, month, day, *clock = (int(part) for part in _TOKENS.findall(text)[:6])
+    zone = _ZONE.search(text, 11)
+    bare = text[: zone.start()] if zone else text
+    year, month, day, *clock = (int(part) for part in _TOKENS.findall(bare)[:6])
     at = datetime(year, month, day, *clock, tzinfo=UTC).timestamp()
-    zone = re.search(r"([+-])(\d{2}):?(\d{2})$", text[11:])
     if zone is None:
         return at
     offset = int(zone[2]) * 3600 + int(zone[3]) * 60

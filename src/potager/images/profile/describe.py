@@ -21,6 +21,8 @@ from potager.images.profile.moments import Floats, Moments
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TOP = 20
 """Values that are listed, with how often they come."""
+HUGE = 1e150
+"""Numbers past which distances between numbers are too large to be told."""
 BINS = 40
 """Most bars of a histogram."""
 
@@ -106,7 +108,7 @@ def moment(seconds: float) -> str:
 def spread(values: Floats, type_: Kind) -> dict[str, Any]:
     """Of a sample's values, `(n_rows,)` with NaN: quantiles, outliers, and bars to draw."""
     values = values[np.isfinite(values)]
-    if not len(values):
+    if not len(values) or float(np.abs(values).max()) > HUGE:
         return {}
     found = np.quantile(values, QUANTILES)
     first, third = float(found[2]), float(found[4])

@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from potager.images.algorithm.errors import ClientError
 from potager.images.algorithm.job import say
 from potager.images.profile import FILE
@@ -48,8 +50,11 @@ def run(ml: Path, environment: Mapping[str, str]) -> None:
     if not paths:
         raise ClientError(f"/opt/ml/{INPUT} holds no file. Give a ProcessingInput of that LocalPath.")
     look = Look(Table(paths, header), seed, frozenset((asked,)) - {""})
+    if not look.names:
+        raise ClientError(f"{', '.join(path.name for path in paths)[:200]}: there are blank lines only.")
     say(f"Read {look.rows:,} rows of {len(look.names):,} columns in {time.monotonic() - began:.2f} s")
-    told = document(look, asked, seed)
+    with np.errstate(over="ignore", invalid="ignore"):  # what cannot be told of numbers near 1e308 is null
+        told = document(look, asked, seed)
     output = ml / OUTPUT
     output.mkdir(parents=True, exist_ok=True)
     (output / FILE).write_text(

@@ -91,7 +91,7 @@ class Table:
         with _opened(path) as raw, io.TextIOWrapper(raw, encoding, errors="replace", newline="") as text:
             rows = csv.reader(self._bounded(text, path), delimiter=delimiter)
             try:
-                yield from self._blocks(row for row in rows if row)
+                yield from self._blocks(row for row in rows if len(row) > 1 or (row and row[0].strip()))
             except csv.Error as error:
                 raise ClientError(
                     f"{path.name}: line {rows.line_num}: {error}. A quote that is opened and never closed makes one "
@@ -204,8 +204,11 @@ class Table:
 
 def is_header(row: Sequence[str]) -> bool:
     """Whether a row names columns: it has words, and neither numbers nor dates."""
-    found = [kind(cell)[0] for cell in row if not is_gap(cell)]
-    return bool(found) and all(one == "text" or one == "truth" for one in found) and found.count("text") > 0
+    names = [cell.strip() for cell in row if not is_gap(cell)]
+    found = {kind(name)[0] for name in names}
+    if found == {"truth"}:  # y is a column's name as often as a yes
+        return len(set(names)) == len(names) and all(len(name) == 1 for name in names)
+    return bool(found) and found <= {"text", "truth"}
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -173,7 +173,8 @@ def _named(subject: Subject) -> dict[str, Any]:
         "subject": subject,
         "here": _address(subject),
         "address": _address_of(subject),
-        "back": f"{ROOT}/data/{quote(subject.bucket)}",
+        "bucket": f"{ROOT}/data/{quote(subject.bucket)}",
+        "object": f"{ROOT}/data/{quote(subject.bucket)}/object?{urlencode({'key': subject.key})}",
     }
 
 
@@ -259,7 +260,7 @@ def _told(subject: Subject, profile: Mapping[str, Any]) -> dict[str, Any]:
         "choices": [
             one["name"] for one in profile["columns"] if one["type"] not in ("empty", "constant", "identifier", "text")
         ],
-        "train": f"{ROOT}/new/training-job?{urlencode({'train': subject.uri, 'target': target['name'] or ''})}",
+        "train": f"{ROOT}/new/training-table?{urlencode({'source': subject.uri, 'target': target['name'] or ''})}",
         **_part(profile, 0),
     }
 
