@@ -6,7 +6,6 @@ GET  /new/training-job                           the algorithms; with `algorithm
 POST /new/training-job                           starts it, or shows the form again with what is wrong
 POST /new/training-job/code                      the same as programs
 GET  /new/training-job/places, /look             what there is in S3, as one types
-POST /training-jobs/{name}/stop
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -28,6 +28,7 @@ from potager.studio.safety import ROOT
 from potager.studio.training import asked, controls, places
 from potager.studio.training.algorithms import ALGORITHMS, BY_REPOSITORY, FRAMEWORKS, Channel
 from potager.studio.training.asked import Form, Unusable
+from potager.studio.training.code import as_code
 from potager.studio.views import page
 
 CHANNELS = tuple(Channel(name, f"/opt/ml/input/data/{name}, SM_CHANNEL_{name.upper()}") for name in asked.CHANNELS)
@@ -228,11 +229,16 @@ async def look(request: Request) -> Response:
     return page(request, "training/sample.html", sample=sample, algorithm=algorithm, table=link)
 
 
-async def stop(request: Request) -> Response:
-    """Stops a job: it has two minutes to save what it has."""
-    name = request.path_params["name"]
-    await asking(request)("sagemaker", "StopTrainingJob", TrainingJobName=name)
-    return RedirectResponse(f"{ROOT}/training-jobs/{name}", 303)
+async def code(request: Request) -> Response:
+    """What the form asks for so far, as programs; or what is missing for that."""
+    form = {name: str(text) for name, text in (await request.form()).items() if name != "form_token"}
+    if not _chosen(form):
+        raise HTTPException(404)
+    try:
+        codes = as_code(await requested(asking(request), form))
+    except Unusable as unusable:
+        return page(request, "training/nocode.html", faults=list(unusable.faults.values()))
+    return page(request, "training/code.html", codes=codes)
 
 
 ROUTES = [
@@ -240,5 +246,5 @@ ROUTES = [
     Route("/new/training-job", start, methods=["POST"]),
     Route("/new/training-job/places", suggest),
     Route("/new/training-job/look", look),
-    Route("/training-jobs/{name}/stop", stop, methods=["POST"]),
+    Route("/new/training-job/code", code, methods=["POST"]),
 ]
