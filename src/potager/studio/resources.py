@@ -104,6 +104,7 @@ RESOURCES = (
         "DescribeHyperParameterTuningJob",
         "A tuning job runs many training jobs, each with other hyperparameters, and names the best.",
         columns=("Strategy",),
+        actions=(("/new/tuning-job", "Start one"),),
     ),
     Resource(
         "processing-jobs",

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from potager.studio import trials, tuning_charts
+from potager.studio import trials, tuning_charts, tuning_code, tuning_form
 from potager.studio.asking import asking
 from potager.studio.live import stream
 from potager.studio.pages.listed import parts
@@ -48,6 +48,7 @@ async def show(request: Request) -> Response:
     plain, documents = parts(RESOURCE, dict(tuned.found))
     for member in ("BestTrainingJob", "OverallBestTrainingJob", "TrainingJobStatusCounters", "ObjectiveStatusCounters"):
         documents.pop(member, None)
+    again = tuning_form.repeated(tuned.found)
     return page(
         request,
         "tuning/job.html",
@@ -58,6 +59,8 @@ async def show(request: Request) -> Response:
         facts=_facts(tuned.found),
         parents=_parents(tuned.found),
         parts_of=(plain, documents),
+        code=tuning_code.boto3(again),
+        sdk=tuning_code.sdk(again),
         **{**_head(tuned.found), **_table(request, tuned, group)},
     )
 
