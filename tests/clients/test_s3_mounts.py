@@ -158,6 +158,17 @@ class TestAFolder:
         answer = refused(mounted.put_bucket_versioning, Bucket=self.BUCKET, VersioningConfiguration=wanted)
         assert answer == ("NotImplemented", 501)
 
+    def test_has_a_tag_of_the_system_that_says_from_where(self, mounted: Any, folder: Path) -> None:
+        told = {"Key": "aws:potager:mounted-from", "Value": str(folder)}
+        assert mounted.get_bucket_tagging(Bucket=self.BUCKET)["TagSet"] == [told]
+        assert refused(mounted.put_bucket_tagging, Bucket=self.BUCKET, Tagging={"TagSet": [told]}) == (
+            "InvalidTag",
+            400,
+        )
+        mounted.put_bucket_tagging(Bucket=self.BUCKET, Tagging={"TagSet": [{"Key": "team", "Value": "fraud"}]})
+        found = mounted.get_bucket_tagging(Bucket=self.BUCKET)["TagSet"]
+        assert [each["Key"] for each in found] == ["team", "aws:potager:mounted-from"]
+
     def test_has_no_tags_and_lists_of_access_of_objects(self, mounted: Any, folder: Path) -> None:
         rules = {"Rules": [{"ObjectOwnership": "ObjectWriter"}]}
         mounted.put_bucket_ownership_controls(Bucket=self.BUCKET, OwnershipControls=rules)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import html
+import os
 import re
+import subprocess
+import sys
 import urllib.request
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 
@@ -93,6 +99,30 @@ def test_a_link_is_shared(studio: Any) -> None:
     assert "X-Amz-Expires=86400" in url
     with urllib.request.urlopen(url) as answer:
         assert answer.read() == b"content"
+
+
+def test_a_link_is_signed_for_the_region_of_its_bucket(visitor: Visitor) -> None:
+    s3, name = visitor.server.client("s3", region="eu-west-1"), f"b-{uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket=name, Key="a", Body=b"content")
+    shared = visitor.post(f"/data/{name}/share?key=a", {"expires": "3600"}).text
+    url = re.search(r"<pre[^>]*>(.*?)</pre>", shared)
+    assert url
+    assert "eu-west-1" in url[1]
+    with urllib.request.urlopen(url[1].replace("&amp;", "&")) as answer:
+        assert answer.read() == b"content"
+
+
+def test_the_program_that_is_shown_gets_the_object(visitor: Visitor, tmp_path: Path) -> None:
+    key = 'it\'s "a" $HOME/`b`\n.csv'
+    _, name = bucket_of(visitor.server, **{key: b"content"})
+    text = visitor.get(f"/data/{name}/object?key={quote(key)}").text
+    shown = next(
+        html.unescape(each) for each in re.findall(r"<pre[^>]*>(.*?)</pre>", text, re.DOTALL) if "boto3" in each
+    )
+    environment = {**os.environ, **visitor.server.env}
+    subprocess.run([sys.executable, "-c", shown], cwd=tmp_path, env=environment, check=True)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"content"]
 
 
 @pytest.mark.parametrize("key", [key for key in KEYS if not {".", ".."} & set(key.split("/"))])

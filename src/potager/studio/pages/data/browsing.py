@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -67,6 +68,7 @@ async def show(request: Request) -> Response:
         here=address(bucket, prefix=folder),
         top=address(bucket),
         settings=address(bucket, "settings"),
+        train=folder and f"/new/training-job?train={quote(f's3://{bucket}/{folder}', safe='')}",
         trail=[(address(bucket, prefix=each), name) for each, name in trail(folder)],
         left=query.get("left"),
         most=MOST,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from potager.kernel.errors import WireError
 from potager.kernel.settings import Keys
 from potager.studio.asking import Asking, asking
 from potager.studio.pages.data.addresses import address, bucket_of, folder_of, key_of, name_in, trail
+from potager.studio.pages.data.delivery import filename
 from potager.studio.pages.data.kinds import TABLES, kind_of
 from potager.studio.views import fragment, page
 
@@ -56,7 +58,17 @@ async def show(request: Request) -> Response:
         train=f"/new/training-job?train={quote(uri, safe='')}" if kind in TABLES and not version else "",
         at=partial(address, bucket, key=key),
         expiries=EXPIRIES,
+        programs=programs(bucket, key),
     )
+
+
+def programs(bucket: str, key: str) -> dict[str, str]:
+    """How a program gets the object, by the name of what it uses."""
+    file = filename(key)
+    return {
+        "AWS CLI": f"aws s3api get-object --bucket {bucket} --key {shlex.quote(key)} {shlex.quote(file)}",
+        "boto3": f'import boto3\n\ns3 = boto3.client("s3")\ns3.download_file({bucket!r}, {key!r}, {file!r})',
+    }
 
 
 async def _known(ask: Asking, bucket: str, key: str, version: str | None) -> dict[str, Any] | None:
