@@ -28,9 +28,13 @@ _TOKENS = re.compile(r"\d+")
 _ZONE = re.compile(r"\s*([+-])(\d{2}):?(\d{2})$")
 
 
+_FIRST = frozenset(("", *"nN?#<- \t\r\n\v\f\u00a0\u3000\ufeff"))
+"""What a gap may begin with: most cells begin otherwise."""
+
+
 def is_gap(text: str) -> bool:
     """Whether a cell counts as empty."""
-    return text.strip().lower() in GAPS
+    return text[:1] in _FIRST and text.strip().lower() in GAPS
 
 
 def number(text: str) -> float | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -81,14 +81,14 @@ class Column:
         self.rows += len(cells)
         counted = Counter(cells)
         self._print.update(repr(hash(tuple(cells))).encode())
-        blank = {text: many for text, many in counted.items() if len(text) < 8 and is_gap(text)}
+        blank = {text: many for text, many in counted.items() if is_gap(text)}
         for text, many in blank.items():
             self.gaps += many
             self.spellings[text.strip()] += many
             del counted[text]
         if counted:
             self._look(counted, cells, first)
-            self._keep(counted)
+            self._keep(counted, cells, blank)
 
     def _look(self, counted: Counter[str], cells: Sequence[str], first: int) -> None:
         texts = list(counted)
@@ -128,8 +128,9 @@ class Column:
         for text in texts[: SHOWN - len(kept)]:
             kept.append((first + cells.index(text), text[:LONGEST]))
 
-    def _keep(self, counted: Counter[str]) -> None:
-        if any(len(text) > LONGEST for text in counted):
+    def _keep(self, counted: Counter[str], cells: Sequence[str], blank: Iterable[str]) -> None:
+        long = self.longest > LONGEST
+        if long:
             counted = Counter({short(text): many for text, many in counted.items()})
         if len(self.first) < 5:
             self.first += [text for text in counted if text not in self.first][: 5 - len(self.first)]
@@ -137,7 +138,12 @@ class Column:
             self.sketch = Sketch()
             self.sketch.add(self.counts)
         if self.sketch is None:
-            self.counts.update(counted)
+            if long or len(counted) < len(cells) // 4:
+                self.counts.update(counted)
+            else:
+                self.counts.update(cells)  # that of a sequence is counted in C
+                for text in blank:
+                    del self.counts[text]
             if len(self.counts) > self._most:
                 self.sketch = Sketch()
                 self.sketch.add(self.counts)

@@ -33,9 +33,9 @@ def parsed(column: Column, type_: Kind, cells: Sequence[str]) -> Floats:
         known = {text: _truth(text) for text in column.counts}
         return np.array([known.get(cell, math.nan) for cell in cells])
     if type_ != "date" and not column.dressed.count and not (column.kinds["text"] or column.kinds["infinite"]):
-        gaps = {text: "nan" for text in set(cells) if is_gap(text)}
+        gaps = {text: "nan" for text in set(cells) if is_gap(text)} if column.gaps else {}
         try:
-            return np.array([gaps.get(cell, cell) for cell in cells], object).astype(np.float64)
+            return np.array([gaps.get(cell, cell) for cell in cells] if gaps else cells, object).astype(np.float64)
         except ValueError:
             pass
     wanted = ("date",) if type_ == "date" else ("number", "dressed")

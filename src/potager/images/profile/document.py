@@ -14,7 +14,6 @@ from potager.images.profile.look import Look, View
 
 MOST_RELATED = 40
 """Columns of the matrices: those that tell the most of the target, else the first ones."""
-RELATED_ROWS = 20_000
 MOST_CODES = 1000
 """Different values of a category that goes into the matrices."""
 
@@ -108,14 +107,13 @@ def _rank(value: float) -> float:
 
 def _associated(one: View, other: View) -> tuple[str, float]:
     """How strongly two columns go together, 0 to 1, and by which measure."""
-    rows = slice(0, RELATED_ROWS)
     if _numeric(one) and _numeric(other):
-        pair = np.column_stack([one.values[rows], other.values[rows]])
+        pair = np.column_stack([one.values, other.values])
         return "spearman", abs(float(relations.spearman(pair)[0, 1]))
     if _numeric(one) or _numeric(other):
         number, category = (one, other) if _numeric(one) else (other, one)
-        return "correlation ratio", relations.ratio(_codes(category)[rows], number.values[rows])
-    return "cramer", relations.cramer(_codes(one)[rows], _codes(other)[rows])
+        return "correlation ratio", relations.ratio(_codes(category), number.values)
+    return "cramer", relations.cramer(_codes(one), _codes(other))
 
 
 def _numeric(view: View) -> bool:
@@ -134,10 +132,9 @@ def _relations(look: Look, aim: dict[str, Any]) -> dict[str, Any]:
     numeric = [view for view in chosen if _numeric(view)]
     size = len(chosen)
     association = np.full((size, size), np.nan)
-    told: dict[str, Any] = {"columns": [view.name for view in chosen], "rows": min(look.sampled, RELATED_ROWS)}
-    told["numbers"] = [view.name for view in numeric]
+    told: dict[str, Any] = {"columns": [view.name for view in chosen], "numbers": [view.name for view in numeric]}
     if numeric:
-        values = np.column_stack([view.values[:RELATED_ROWS] for view in numeric])
+        values = np.column_stack([view.values for view in numeric])
         told["pearson"] = relations.pearson(values).tolist()
         ranked = relations.spearman(values)
         told["spearman"] = ranked.tolist()

@@ -310,8 +310,8 @@ def _variants(counts: Mapping[str, int]) -> list[list[str]]:
 
 
 def _shape(view: View, whole: bool) -> Iterator[Finding]:
-    skew, document = numbers(view.column).skew, view.document()
-    outliers = document.get("outliers", {"count": 0, "share": 0.0})
+    skew = numbers(view.column).skew
+    outliers = view.spread.get("outliers", {"count": 0, "share": 0.0})
     if math.isfinite(skew) and abs(skew) > 2 and view.column.distinct > 10:
         side = "large" if skew > 0 else "small"
         yield Finding(

@@ -79,10 +79,10 @@ class Look:
     def views(self) -> list[View]:
         """The columns with their types and their part of the sample."""
         rows: Sequence[Sequence[str]] = () if self._sample is None else self._sample.rows
-        return [
-            View(column, decide(column), [row[at] if at < len(row) else "" for row in rows])
-            for at, column in enumerate(self.columns)
-        ]
+        width = len(self.columns)
+        even = (row if len(row) == width else [*row, *[""] * (width - len(row))] for row in rows)
+        cells = list(zip(*even, strict=True)) or [()] * width
+        return [View(column, decide(column), part) for column, part in zip(self.columns, cells, strict=True)]
 
     def _add(self, block: list[Row]) -> None:
         self._widen()
@@ -131,7 +131,7 @@ class View:
 
     column: Column
     type: Kind
-    cells: list[str] = field(repr=False)
+    cells: Sequence[str] = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -152,7 +152,7 @@ class View:
     @cached_property
     def codes(self) -> Codes:
         """The number of each cell's value in the sorted ones, -1 for a gap."""
-        codes = {text: at for at, text in enumerate(sorted({text for text in self.cells if not is_gap(text)}))}
+        codes = {text: at for at, text in enumerate(sorted(text for text in set(self.cells) if not is_gap(text)))}
         return np.array([codes.get(text, -1) for text in self.cells], np.int64)
 
     @cached_property
@@ -160,9 +160,11 @@ class View:
         """The cells as some groups, for `power`."""
         return power.groups(self.values) if self.measured else self.codes
 
+    @cached_property
+    def spread(self) -> dict[str, Any]:
+        """Quantiles, outliers and bars of what is a matter of more and less."""
+        return describe.spread(self.values, self.type) if self.type in ("integer", "number", "date") else {}
+
     def document(self) -> dict[str, Any]:
         """What is known of it, for `profile.json`."""
-        told = describe.counted(self.column, self.type)
-        if self.type in ("integer", "number", "date"):
-            told |= describe.spread(self.values, self.type)
-        return told
+        return describe.counted(self.column, self.type) | self.spread

@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from potager.images.profile.moments import Floats
-from potager.images.profile.relations import Codes, ranks
+from potager.images.profile.relations import Codes
 
 BINS = 20
 MOST_GROUPS = 2000
@@ -42,43 +42,45 @@ def power(codes: Codes, target: Floats, problem: str) -> float:
     if int(codes.max()) >= MOST_GROUPS:
         return math.nan
     half = np.arange(len(target)) % 2 == 0
-    if problem == "multiclass":
-        hits, base = 0, 0
-        for learn, judge in ((half, ~half), (~half, half)):
-            foretold, usual = _majority(codes[learn], target[learn].astype(np.int64), codes[judge])
-            hits += int(np.count_nonzero(foretold == target[judge]))
-            base += int(np.count_nonzero(target[judge] == usual))
-        errors = len(target) - base
-        return max(0.0, (hits - base) / errors) if errors else math.nan
-    foretold = np.empty(len(target))
-    for learn, judge in ((half, ~half), (~half, half)):
-        foretold[judge] = _means(codes[learn], target[learn], codes[judge])
+    halves = [(codes[one], target[one], codes[~one], target[~one]) for one in (half, ~half)]
     if problem == "binary":
-        halves = [_auc(foretold[part], target[part]) for part in (half, ~half)]
-        return max(0.0, 2 * float(np.mean(halves)) - 1)
+        return max(0.0, 2 * float(np.mean([_auc(*each) for each in halves])) - 1)
+    if problem == "multiclass":
+        hits, usual = np.sum([_hits(*each) for each in halves], axis=0).tolist()
+        return max(0.0, (hits - usual) / (len(target) - usual)) if usual < len(target) else math.nan
     away = target - target.mean()
-    return max(0.0, 1 - float(((target - foretold) ** 2).sum()) / float((away * away).sum()))
+    return max(0.0, 1 - sum(_missed(*each) for each in halves) / float((away * away).sum()))
 
 
-def _means(codes: Codes, target: Floats, asked: Codes) -> Floats:
-    """The mean target of each group, drawn to the mean of all by one row's weight; that one for a group not seen."""
-    size = int(max(codes.max(), asked.max())) + 1
+def _means(codes: Codes, target: Floats, size: int) -> Floats:
+    """The mean target of each of so many groups, drawn to the mean of all by one row's weight."""
     sizes, sums = np.bincount(codes, minlength=size), np.bincount(codes, target, size)
-    return ((sums + target.mean()) / (sizes + 1))[asked]
+    return (sums + target.mean()) / (sizes + 1)
 
 
-def _majority(codes: Codes, classes: Codes, asked: Codes) -> tuple[Codes, int]:
+def _missed(codes: Codes, target: Floats, asked: Codes, judged: Floats) -> float:
+    """The squares of what a number is off its group's mean, summed."""
+    size = int(max(codes.max(), asked.max())) + 1
+    away = judged - _means(codes, target, size)[asked]
+    return float((away * away).sum())
+
+
+def _hits(codes: Codes, target: Floats, asked: Codes, judged: Floats) -> tuple[int, int]:
+    """How many rows are of their group's most frequent class, and how many of the most frequent one of all."""
+    classes = target.astype(np.int64)
     size, many = int(max(codes.max(), asked.max())) + 1, int(classes.max()) + 1
     usual = int(np.bincount(classes).argmax())
     table = np.bincount(codes * many + classes, minlength=size * many).reshape(size, many)
     best = np.where(table.sum(axis=1) > 0, table.argmax(axis=1), usual)
-    return best[asked], usual
+    return int(np.count_nonzero(best[asked] == judged)), int(np.count_nonzero(judged == usual))
 
 
-def _auc(scores: Floats, target: Floats) -> float:
-    """How often a row of the upper class has the higher score; ties count half."""
-    positive = target == 1
-    yes, no = int(positive.sum()), int((~positive).sum())
-    if not yes or not no:
+def _auc(codes: Codes, target: Floats, asked: Codes, judged: Floats) -> float:
+    """How often a row of the upper class is in a group that was learnt to have more of it; ties count half."""
+    size = int(max(codes.max(), asked.max())) + 1
+    _, level = np.unique(_means(codes, target, size), return_inverse=True)
+    yes = np.bincount(level[asked], judged)
+    no = np.bincount(level[asked]) - yes
+    if not yes.sum() or not no.sum():
         return 0.5
-    return (float(ranks(scores)[positive].sum()) - yes * (yes + 1) / 2) / (yes * no)
+    return float((yes * (np.cumsum(no) - no / 2)).sum() / (yes.sum() * no.sum()))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-MOST_ROWS = 50_000
+MOST_ROWS = 20_000
 MOST_CELLS = 2_000_000
 
 

@@ -116,7 +116,7 @@ async def columns(request: Request) -> Response:
     _, subject, profile = await _profile(request)
     text = request.query_params.get("from", "0")
     first = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
-    return HTMLResponse(fragment(request, "profile/columns.html", **_told(subject, profile), **_part(profile, first)))
+    return HTMLResponse(fragment(request, "profile/columns.html", **(_told(subject, profile) | _part(profile, first))))
 
 
 async def as_json(request: Request) -> Response:
