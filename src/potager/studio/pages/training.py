@@ -1,11 +1,11 @@
 """Starting training jobs: choose an algorithm, fill in the form that its hyperparameters make, start.
 
-GET  /new/training-job                           the algorithms; with `algorithm=`, the form
-     ?algorithm=xgboost&train=s3://..&hp.eta=0.1    fields that are filled in, of whoever links here
-     ?like=JOB                                   those of a job
-POST /new/training-job                           starts it, or shows the form again with what is wrong
-POST /new/training-job/code                      the same as programs
-GET  /new/training-job/places, /look             what there is in S3, as one types
+GET  /new/training-job                             the algorithms; with `algorithm=`, the form
+     ?algorithm=xgboost&train=s3://..&hp.eta=0.1   fields that are filled in, of whoever links here
+     ?like=JOB                                     those of a job
+POST /new/training-job                             starts it, or shows the form again with what is wrong
+POST /new/training-job/code                        the same as programs
+GET  /new/training-job/places, /look               what there is in S3, as one types
 """
 
 from __future__ import annotations

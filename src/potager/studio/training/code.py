@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from potager.compute import catalog
@@ -74,25 +74,25 @@ def base_name(name: str) -> str:
 def literal(value: Any, indent: int = 0) -> str:
     """A value as Python, laid out as people do; strings in double quotes."""
     flat = _flat(value)
-    if len(flat) + indent <= 90 or not isinstance(value, dict | list) or not value:
+    if len(flat) + indent <= 90 or flat[:1] not in "[{":
         return flat
     inner, outer = " " * (indent + 4), " " * indent
-    if isinstance(value, dict):
-        given: Mapping[str, Any] = value
-        lines = [f"{inner}{_flat(name)}: {literal(each, indent + 4)},\n" for name, each in given.items()]
-        return "{\n" + "".join(lines) + outer + "}"
-    items: Sequence[Any] = value
-    return "[\n" + "".join(f"{inner}{literal(each, indent + 4)},\n" for each in items) + outer + "]"
+    lines = [f"{inner}{name}{literal(each, indent + 4)},\n" for name, each in _within(value)]
+    return f"{flat[0]}\n{''.join(lines)}{outer}{flat[-1]}"
 
 
 def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        given: Mapping[str, Any] = value
-        return "{" + ", ".join(f"{_flat(name)}: {_flat(each)}" for name, each in given.items()) + "}"
-    if isinstance(value, list):
-        items: Sequence[Any] = value
-        return "[" + ", ".join(map(_flat, items)) + "]"
+    if isinstance(value, dict | list):
+        inside = ", ".join(f"{name}{_flat(each)}" for name, each in _within(value))
+        return f"{{{inside}}}" if isinstance(value, dict) else f"[{inside}]"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _within(value: Any) -> list[tuple[str, Any]]:
+    """What a list or a dictionary holds, each with what stands before it."""
+    if hasattr(value, "items"):
+        return [(f"{_flat(name)}: ", each) for name, each in value.items()]
+    return [("", each) for each in value]
 
 
 def _call(function: str, arguments: Mapping[str, Any]) -> str:
