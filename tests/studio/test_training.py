@@ -118,3 +118,30 @@ def test_a_name_that_is_taken_is_said_beside_the_name(visitor: Visitor, road: Ro
     form |= {"instance_type": "ml.m5.large", "instance_count": "1", "volume": "5"}
     shown = visitor.post("/new/training-job", form).text
     assert "already exists" in shown.partition('id="fault-name">')[2].partition("</p>")[0]
+
+
+def test_jobs_are_ticked_in_the_list_and_compared(studio: Studio, road: Road) -> None:
+    first, second = (road.train(name, hyperparameters={"epochs": "1"})["TrainingJobName"] for name in ("one", "two"))
+    page = studio.visit(f"/training-jobs?name={road.prefix}")
+    page.get_by_label(f"Tick {first}").check()
+    page.get_by_label(f"Tick {second}").check()
+    page.get_by_role("button", name="Compare those ticked").click()
+    page.wait_for_url(f"**/compare?job={second}&job={first}")
+    assert page.get_by_role("link", name=first).first.is_visible()
+
+
+def test_what_is_ticked_stays_so_while_a_busy_list_is_watched(studio: Studio, road: Road) -> None:
+    done = road.train_once()["TrainingJobName"]
+    slow = road.start("slow", hyperparameters={"epochs": "100000", "early_stopping_patience": "100000"})
+    page = studio.visit(f"/training-jobs?name={road.prefix}", check=False)
+    page.get_by_label(f"Tick {done}").check()
+    road.sagemaker.stop_training_job(TrainingJobName=slow)
+    page.locator("tr", has_text=slow).get_by_text("Stopped", exact=True).wait_for()
+    assert page.get_by_label(f"Tick {done}").is_checked()
+
+
+def test_the_list_is_narrowed_by_time(visitor: Visitor, road: Road) -> None:
+    name = road.train_once()["TrainingJobName"]
+    for within in ("1", "720", "nonsense"):
+        assert name in visitor.get(f"/training-jobs?name={name}&within={within}").text
+    assert "in the last week" in visitor.get("/training-jobs").text

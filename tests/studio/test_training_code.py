@@ -131,6 +131,13 @@ def test_the_form_shows_the_programs_of_what_it_asks_for_so_far(studio: Studio, 
     page.get_by_text("needs the channel train").wait_for()
 
 
+def test_a_job_s_page_shows_its_programs(studio: Studio, described: dict[str, Any]) -> None:
+    page = studio.visit(f"/training-jobs/{described['TrainingJobName']}", check=False)
+    page.get_by_role("link", name="Code", exact=True).click()
+    page.get_by_text("sagemaker.create_training_job(").wait_for()
+    studio.check()
+
+
 def test_there_is_no_program_of_nothing(visitor: Visitor) -> None:
     assert visitor.post("/new/training-job/code", {}).status == 404
 

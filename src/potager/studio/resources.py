@@ -26,6 +26,7 @@ class Resource:
     list, describe : the operations. empty : what to do when there is none, in a sentence.
     columns : members of a summary that the list shows, besides name, status and creation.
     actions : (address below Studio's, label) of the buttons that stand above the list.
+    chosen : (address below Studio's, parameter, label) of what is done with several; rows can be ticked then.
     """
 
     slug: str
@@ -37,6 +38,7 @@ class Resource:
     service: str = "sagemaker"
     columns: tuple[str, ...] = ()
     actions: tuple[tuple[str, str], ...] = ()
+    chosen: tuple[str, str, str] | None = None
 
     @cached_property
     def items(self) -> str:
@@ -95,6 +97,7 @@ RESOURCES = (
         "DescribeTrainingJob",
         "A training job reads channels from S3, runs an algorithm or your program, and leaves model.tar.gz.",
         actions=(("/new/training-job", "Start a training job"),),
+        chosen=("/compare", "job", "Compare those ticked"),
     ),
     Resource(
         "tuning-jobs",

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from potager.kernel import clock
 from potager.studio.asking import asking
 from potager.studio.resources import BY_SLUG, Resource
 from potager.studio.views import page, tone, wanted
@@ -26,6 +27,13 @@ CHUNK = 100
 """How many are asked for at a time where all are."""
 DEEP = 20
 """Pages that one can turn back."""
+WITHIN = (
+    ("1", "in the last hour"),
+    ("24", "in the last day"),
+    ("168", "in the last week"),
+    ("720", "in the last 30 days"),
+)
+"""Hours by which a list can be narrowed, and how that is said."""
 NEWEST = ("CreationTime", "Descending")
 """The order of a list that is not told another."""
 
@@ -67,6 +75,7 @@ async def show(request: Request) -> Response:
         table=_address(request, next=None, path=f"{request.url.path}.csv"),
         again=_address(request, seen=seen, back=query.getlist("back")),
         sorted_by=sorted_by,
+        withins=WITHIN,
         busy=any(tone(item.get(resource.status or "", "")) == "busy" for item in items),
     )
 
@@ -78,8 +87,15 @@ def asked(resource: Resource, query: QueryParams) -> dict[str, Any]:
         "SortOrder": query.get("order", NEWEST[1]),
         "NameContains": query.get("name", "").strip(),
         "StatusEquals": query.get("status"),
+        "CreationTimeAfter": _after(query.get("within", "")),
     }
     return {name: value for name, value in said.items() if resource.accepts(name)}
+
+
+def _after(hours: str) -> datetime | None:
+    """The time that was so many hours ago."""
+    wanted = hours in dict(WITHIN)
+    return datetime.fromtimestamp(clock.now() - float(hours) * 3600, UTC) if wanted else None
 
 
 def digest(resource: Resource, items: list[dict[str, Any]]) -> str:

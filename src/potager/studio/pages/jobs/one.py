@@ -15,9 +15,10 @@ from potager.studio.asking import Asking, asking
 from potager.studio.pages.jobs import curves, evaluation, log, measures, overview
 from potager.studio.pages.jobs.advice import advice
 from potager.studio.safety import ROOT
+from potager.studio.training.code import as_code
 from potager.studio.views import fragment, page
 
-TABS = ("overview", "log", "curves", "evaluation")
+TABS = ("overview", "log", "curves", "evaluation", "code")
 LATER = ("curves",)
 """Tabs that come by the stream alone, because they may take longer than a page should."""
 ACTIVE = ("InProgress", "Stopping")
@@ -129,11 +130,16 @@ async def _evaluation(request: Request, ask: Asking, job: dict[str, Any]) -> dic
     }
 
 
+async def _code(request: Request, ask: Asking, job: dict[str, Any]) -> dict[str, Any]:
+    return {"codes": as_code(job)}
+
+
 PARTS: dict[str, Callable[[Request, Asking, dict[str, Any]], Awaitable[dict[str, Any]]]] = {
     "overview": _overview,
     "log": _log,
     "curves": _curves,
     "evaluation": _evaluation,
+    "code": _code,
 }
 
 ROUTES = [
