@@ -193,7 +193,13 @@ def test_the_evaluation_is_what_evaluation_json_says(studio: Any, trained: dict[
     chart = page.locator("po-chart").filter(has_text="Confusion matrix")
     chart.locator("summary").click()
     assert chart.locator("td").all_inner_texts()[1] == f"{matrix[0][0]:g} ({matrix[0][0] / sum(matrix[0]):.0%})"
-    for title in ("ROC", "Precision and recall", "Calibration", "Learning curve: objective_loss"):
+    for title in (
+        "Importance of features",
+        "ROC",
+        "Precision and recall",
+        "Calibration",
+        "Learning curve: objective_loss",
+    ):
         page.locator("po-chart").filter(has_text=title).locator("canvas").first.wait_for()
     studio.check()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +28,21 @@ def plain(value: float) -> str:
     return np.format_float_positional(value, unique=True, trim="0")
 
 
-def evaluate(model: Path, data: Data, scores: Callable[[Float32], Float64], curves: Curves, best: int) -> None:
+def evaluate(
+    model: Path,
+    data: Data,
+    scores: Callable[[Float32], Float64],
+    curves: Curves,
+    best: int,
+    importance: Mapping[str, Any] | None = None,
+) -> None:
     """Writes `evaluation.json` into the model's folder.
 
     Parameters
     ----------
     scores : features to probabilities of class 1 `(n_rows,)` or of each class `(n_rows, n_classes)`, or to values.
     curves : a value a round, by channel and metric. best : the rounds that the model keeps.
+    importance : of the features, as `evaluation.importance` gives it.
     """
     classes = np.array(data.target.classes) if data.target.classes else None
 
@@ -44,7 +53,9 @@ def evaluate(model: Path, data: Data, scores: Callable[[Float32], Float64], curv
         return Scored(labels, scores(rows.features), rows.features, own=own)
 
     channels = {name: scored(name, rows) for name, rows in data.channels.items()}
-    evaluation.write(model, problem=data.target.kind, channels=channels, classes=classes, curves=curves)
+    evaluation.write(
+        model, problem=data.target.kind, channels=channels, classes=classes, curves=curves, importance=importance
+    )
 
 
 def _some(rows: Rows) -> Rows:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from potager.images import evaluation
 from potager.images.algorithm import job
 from potager.images.algorithm.arrays import Float64
 from potager.images.algorithm.errors import ClientError
@@ -51,7 +54,9 @@ def _train(job: Job) -> None:
         found = model.predict(table(features, data.categories), prediction_type=answer(kind))
         return found[:, 1] if kind == BINARY else found
 
-    report.evaluate(job.model, data, scores, {"validation": {metric: curve}}, best)
+    changes: Float64 = np.asarray(model.get_feature_importance(), np.float64)
+    importance = evaluation.importance(changes, "prediction change")
+    report.evaluate(job.model, data, scores, {"validation": {metric: curve}}, best, importance)
 
 
 def answer(kind: str) -> str:

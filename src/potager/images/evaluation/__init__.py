@@ -6,7 +6,8 @@
       ├► probability  log loss, Brier score, calibration
       ├► regression   R2, errors, quantiles of the residuals
       ├► baselines    what the class prior, the mean and the best single feature reach
-      └► verdict      over, under or good, and why
+      ├► verdict      over, under or good, and why
+      └► importance   of features, from the model itself
       ──► document ──► evaluation.json
 
 NumPy alone; every figure is checked against scikit-learn by its tests. docs/reference/evaluation.md has the schema and
@@ -14,6 +15,7 @@ the definitions.
 """
 
 from potager.images.evaluation.document import evaluate, save, write
+from potager.images.evaluation.importance import importance
 from potager.images.evaluation.scored import Scored
 
-__all__ = ["Scored", "evaluate", "save", "write"]
+__all__ = ["Scored", "evaluate", "importance", "save", "write"]

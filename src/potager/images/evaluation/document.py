@@ -53,6 +53,7 @@ def evaluate(
     threshold: float = 0.5,
     curves: Curves | None = None,
     probabilities: bool = True,
+    importance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The evaluation of a model on its channels, as docs/reference/evaluation.md describes it; NaN is None.
 
@@ -64,6 +65,7 @@ def evaluate(
     threshold : the score above which a binary model says the second class.
     curves : learning curves, a value a round, by channel and metric.
     probabilities : whether a classifier's scores are probabilities; those that cannot be are never taken for any.
+    importance : of the features, as `importance` gives it.
     """
     if problem not in PROBLEMS:
         raise ValueError(f"problem is '{problem}', but must be {', '.join(PROBLEMS[:-1])} or {PROBLEMS[-1]}.")
@@ -86,6 +88,7 @@ def evaluate(
         "threshold": threshold if problem == "binary" else None,
         "channels": shown,
         "learning_curves": _thinned(curves or {}),
+        "importance": dict(importance) if importance else None,
         "verdict": verdict(reached, curves or {}),
     }
     return _defined(document)
@@ -133,7 +136,8 @@ class _Judge:
         labels, values = self._values()
         metrics, undefined = regression.scores(labels, values, self.scored.weighed())
         quantiles = regression.residual_quantiles(labels, values, self.scored.weighed())
-        return Judged(metrics, undefined, {"residual_quantiles": quantiles})
+        rows = regression.predictions(labels, values)
+        return Judged(metrics, undefined, {"residual_quantiles": quantiles, "predictions": rows})
 
     def _values(self) -> tuple[Float64, Float64]:
         return np.asarray(self.scored.labels, np.float64), np.asarray(self.scored.scores, np.float64)

@@ -7,6 +7,7 @@ import numpy as np
 from potager.images.algorithm.arrays import Float64
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+ROWS = 300  # shown one by one
 
 
 def scores(labels: Float64, values: Float64, weights: Float64) -> tuple[dict[str, float], dict[str, str]]:
@@ -32,6 +33,13 @@ def scores(labels: Float64, values: Float64, weights: Float64) -> tuple[dict[str
         "explained_variance": float("nan") if flat else 1 - float(weights @ (residuals - bias) ** 2) / total / spread,
         "mean_residual": bias,
     }, unknown
+
+
+def predictions(labels: Float64, values: Float64) -> dict[str, list[float]]:
+    """Labels and what was predicted of some rows, evenly spread over the ranks of the labels, both ends among them."""
+    order = np.argsort(labels, kind="stable")
+    kept = order[np.unique(np.linspace(0, len(order) - 1, min(len(order), ROWS)).astype(np.int64))]
+    return {"label": labels[kept].tolist(), "value": values[kept].tolist()}
 
 
 def residual_quantiles(labels: Float64, values: Float64, weights: Float64) -> dict[str, list[float]]:

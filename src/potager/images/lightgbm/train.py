@@ -12,6 +12,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 
+from potager.images import evaluation
 from potager.images.algorithm import job
 from potager.images.algorithm.arrays import Float32, Float64
 from potager.images.algorithm.errors import ClientError
@@ -46,7 +47,9 @@ def _train(job: Job) -> None:
     booster.save_model(job.model / MODEL, num_iteration=best)
     artifact.write(FORMAT, data, best, values, job.model)
     curves = {"validation": {str(given["metric"]): curve}}
-    report.evaluate(job.model, data, lambda rows: _scores(booster, rows, best), curves, best)
+    gains = np.asarray(booster.feature_importance("gain", iteration=best), np.float64)
+    importance = evaluation.importance(gains, "gain")
+    report.evaluate(job.model, data, lambda rows: _scores(booster, rows, best), curves, best, importance)
 
 
 def _scores(booster: lightgbm.Booster, rows: Float32, rounds: int) -> Float64:

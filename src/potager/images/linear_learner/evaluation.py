@@ -15,6 +15,7 @@ from potager.images.algorithm.arrays import Float32, Float64, Floats, Ints
 from potager.images.algorithm.tables import Table
 from potager.images.evaluation import Scored, counts
 from potager.images.evaluation.scored import Codes
+from potager.images.linear_learner import scaling
 from potager.images.linear_learner.calibration import f_score
 from potager.images.linear_learner.fit import blocks, scores_of
 from potager.images.linear_learner.losses import Loss, sigmoid
@@ -38,7 +39,11 @@ def evaluate(
     classes = None if problem == "regression" else range(settings.num_classes)
     # Which row is positive was decided on raw scores; the threshold is theirs, seen as the client sees scores.
     threshold = float(_shown(np.array([[model.threshold]]), loss)[0]) if settings.binary else 0.5
-    found = evaluation.evaluate(problem, scored, classes, threshold, curves, loss.name != "hinge_loss")
+    # Of several classes the mean: each has weights of its own.
+    moved = np.abs(model.weights.astype(np.float64)).mean(axis=0)
+    moved *= scaling.deviations(data["train"].features, settings.num_point_for_scaler)
+    importance = evaluation.importance(moved, "weight x deviation")
+    found = evaluation.evaluate(problem, scored, classes, threshold, curves, loss.name != "hinge_loss", importance)
     for channel in found["channels"].values():
         channel["own"] |= _named(channel, settings)
     return found

@@ -75,6 +75,14 @@ def measure(features: Any, labels: Floats, settings: Settings) -> Scaler:
     )
 
 
+def deviations(features: Float32 | Shifted, limit: int) -> Float64:
+    """Standard deviations of features as training sees them, of at most `limit` rows; of sparse rows all."""
+    if isinstance(features, Shifted):
+        return _of_sparse(features.rows)[1]
+    rows = np.linspace(0, len(features) - 1, min(len(features), limit)).astype(np.intp)
+    return np.asarray(features[rows].std(axis=0, dtype=np.float64), np.float64)
+
+
 def _spread(features: Float32, labels: Floats, limit: int) -> tuple[Float32, Floats]:
     if len(features) <= limit:
         return features, labels

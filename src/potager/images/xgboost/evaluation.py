@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,12 @@ _CERTAIN = ("binary:hinge", "binary:logitraw")
 
 
 def write(
-    model: Path, tables: Mapping[str, Table], scores: Mapping[str, Floats], curves: Curves, settings: Settings
+    model: Path,
+    tables: Mapping[str, Table],
+    scores: Mapping[str, Floats],
+    curves: Curves,
+    settings: Settings,
+    booster: Any = None,
 ) -> None:
     """Writes `evaluation.json`, of scores `(n_rows,)` or `(n_rows, n_classes)` by channel."""
     if settings.problem is None:
@@ -47,7 +53,17 @@ def write(
         threshold=0.0 if settings.objective == "binary:logitraw" else 0.5,
         curves=curves,
         probabilities=settings.objective not in _CERTAIN,
+        importance=None if booster is None else gained(booster),
     )
+
+
+def gained(booster: Any) -> dict[str, Any] | None:
+    """What the trees gained by each feature; None of a linear booster, which has none."""
+    if json.loads(booster.save_config())["learner"]["gradient_booster"]["name"] == "gblinear":
+        return None
+    found = booster.get_score(importance_type="total_gain")
+    names = booster.feature_names or [f"f{place}" for place in range(booster.num_features())]
+    return evaluation.importance(np.array([found.get(name, 0.0) for name in names], np.float64), "gain")
 
 
 def scored(booster: Any, matrix: Any, settings: Settings) -> Floats:

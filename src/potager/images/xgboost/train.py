@@ -72,7 +72,7 @@ def _boost(job: Job, data: Mapping[str, Table], settings: Settings) -> None:
     _save(booster, job.model / NAME)
     if run.stop is None or not run.stop.asked:
         scores = {name: evaluation.scored(booster, matrix, settings) for name, matrix in held.items()}
-        evaluation.write(job.model, data, scores, run.curves, settings)
+        evaluation.write(job.model, data, scores, run.curves, settings, booster)
 
 
 def _cross_validate(job: Job, table: Table, settings: Settings) -> None:

@@ -3,7 +3,7 @@
 // The data, from `src` or from a <script type="application/json"> inside:
 //   {kind: "lines" | "scatter", x: {name, type: "value" | "time" | "log"}, y: {name, type}, series: [{name, points: [[x, y], ...], dashed}], marks: [{x | y, text}]}
 //     of an axis: low, high where it begins and ends
-//     of a series of lines: quiet: one to compare with, bare: points without a line, symbol: theirs, step: a line that goes up by steps
+//     of a series of lines: quiet: one to compare with, like: the number of the colour that it shares with others, bare: points without a line, symbol: theirs, step: a line that goes up by steps
 //     of a scatter: points may have a name, [x, y, name], and x may have values, which are words
 //   {kind: "bars", x: {name, values: [...]}, y: {name}, series: [{name, values: [...]}], across: true for bars that lie}
 //   {kind: "heat", x: {name, values}, y: {name, values}, cells: [[column, row, value, text?], ...], low, high}
@@ -33,7 +33,7 @@ function token(name) {
 }
 
 function colours() {
-  return [1, 2, 3, 4, 5, 6].map((each) => token(`series-${each}`));
+  return [1, 2, 3, 4, 5, 6, 7, 8].map((each) => token(`series-${each}`));
 }
 
 function axis(told, more = {}) {
@@ -64,7 +64,7 @@ const KINDS = {
       series: data.series.map((each, place) => ({
         type: each.bare ? "scatter" : "line", step: each.step ? "end" : undefined, symbol: each.symbol ?? "circle",
         name: each.name, data: each.points, showSymbol: each.points.length < 40, symbolSize: each.bare ? 8 : 5,
-        color: each.quiet ? token("quiet") : undefined,
+        color: each.quiet ? token("quiet") : each.like === undefined ? undefined : colours()[each.like % 8],
         lineStyle: { width: each.quiet ? 1 : 2, type: each.dashed ? "dashed" : "solid" }, markLine: place ? undefined : marks(data),
       })),
     };
@@ -91,8 +91,9 @@ const KINDS = {
       ...grid(data), xAxis: axis(data.x), yAxis: axis(data.y, { inverse: true, nameGap: 70 }),
       visualMap: { min: low, max: high, show: false, dimension: 2, inRange: { color: ramp } },
       series: [{
-        type: "heatmap", data: data.cells,
-        label: { show: data.cells.length <= 144, color: token("ink"), textBorderColor: token("card"), textBorderWidth: 3, formatter: (each) => each.value[3] ?? short(each.value[2]) },
+        type: "heatmap",
+        data: data.cells.map((value) => ({ value, label: { color: token(strong(value[2], low, high) ? "card" : "ink") } })),
+        label: { show: data.cells.length <= 144, formatter: (each) => each.value[3] ?? short(each.value[2]) },
       }],
     };
   },
@@ -114,6 +115,11 @@ const KINDS = {
     };
   },
 };
+
+/** Whether a cell's colour is so strong that what stands on it must be light (in the dark: dark). */
+function strong(value, low, high) {
+  return (low < 0 ? Math.abs(value) / Math.max(-low, high) : (value - low) / (high - low)) > 0.5;
+}
 
 /** Colours by the values of one axis: quiet where they are low, strong where they are high, or so that low is strong. */
 function shades(data) {

@@ -164,12 +164,12 @@ def _seconds(value: Any) -> str:
 def _roc(jobs: Sequence[Job], documents: Sequence[evaluation.Document | None]) -> dict[str, Any] | None:
     """ROC curves of the channel by which each is judged, overlaid."""
     series: list[dict[str, Any]] = []
-    for job, document in zip(jobs, documents, strict=True):
+    for place, (job, document) in enumerate(zip(jobs, documents, strict=True)):
         try:
             channels = (document or {})["channels"]
             name = next(each for each in ("validation", "test", "train") if channels.get(each, {}).get("roc_curve"))
             label = f"{job['TrainingJobName']}, {name}"
-            series.append(evaluation.roc_series(label, channels[name]["roc_curve"]))
+            series.append(evaluation.roc_series(label, channels[name]["roc_curve"]) | {"like": place})
         except (KeyError, StopIteration, TypeError, ValueError, AttributeError):
             continue
     return evaluation.roc(series) if series else None
@@ -197,20 +197,21 @@ async def overlaid(request: Request) -> Response:
     jobs = [job for job in await _jobs(ask, wanted(request)) if not isinstance(job, str)]
     metric = query.get("metric", "")
 
-    async def one(job: Job) -> list[dict[str, Any]]:
+    async def one(place: int, job: Job) -> list[dict[str, Any]]:
         held = curves.groups(curves.names(job)).get(metric, [])
         found = await curves.series(ask, job, held, "iteration")
         return [
             {
                 "name": f"{job['TrainingJobName']}, {measures.channel(name)[0] or name}",
                 "points": points,
+                "like": place,
                 "dashed": name.startswith("train:"),
             }
             for name, points in found.items()
             if points
         ]
 
-    series = [line for lines in await asyncio.gather(*map(one, jobs)) for line in lines]
+    series = [line for lines in await asyncio.gather(*map(one, range(MOST), jobs)) for line in lines]
     over = all(job["TrainingJobStatus"] not in ("InProgress", "Stopping") for job in jobs)
     data = {"kind": "lines", "x": {"name": "iteration"}, "y": {"name": ""}, "series": series}
     return JSONResponse(data | {"done": over})

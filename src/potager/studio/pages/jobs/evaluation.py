@@ -315,7 +315,7 @@ def threshold(found: Document, channel: Mapping[str, Any]) -> dict[str, Any] | N
         "negatives": negatives,
         "classes": known[:2],
         "chosen": found["threshold"],
-        "best": (channel.get("best_f1") or {}).get("threshold"),
+        "best": best["threshold"] if (best := channel.get("best_f1")) else None,
     }
 
 
