@@ -30,6 +30,7 @@ from potager.studio.pages import (
     logs,
     new_tuning,
     profile,
+    new_tuning,
     search,
     settings,
     table,
