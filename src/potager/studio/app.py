@@ -31,6 +31,7 @@ from potager.studio.pages import (
     new_tuning,
     profile,
     new_tuning,
+    profile,
     search,
     settings,
     table,
