@@ -54,7 +54,6 @@ async def _form(
     return page(
         request,
         "hosting/deploy.html",
-        422 if problem else 200,
         **choice,
         form=form,
         suggested=suggested,

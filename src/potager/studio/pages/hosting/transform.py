@@ -50,7 +50,6 @@ async def _form(request: Request, given: Mapping[str, str], problem: Unclear | N
     return page(
         request,
         "hosting/transform-form.html",
-        422 if problem else 200,
         **offered,
         form=form,
         suggested=suggested,
