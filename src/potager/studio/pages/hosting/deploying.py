@@ -54,7 +54,8 @@ async def _form(
     return page(
         request,
         "hosting/deploy.html",
-        **choice,
+        jobs=choice["jobs"],
+        models=choice["models"],
         form=form,
         suggested=suggested,
         problem=problem,
