@@ -46,6 +46,10 @@ def test_a_prediction_says_its_time_and_runs_as_curl(visitor: Visitor, road: Roa
     refused = visitor.post(f"/endpoints/{endpoint}/try", {**asked, "body": "1,2"})
     assert (refused.status, "ModelError" in refused.text) == (200, True)
     assert "ValidationError" in visitor.post(f"/endpoints/{endpoint}/try", {**asked, "variant": "none"}).text
+    assert "feature 4" in visitor.get(f"/endpoints/{endpoint}").text
+    road.put("recipe/recipe.json", '{"features": ["age", "sum", "south", "north"]}')
+    shown = visitor.get(f"/endpoints/{endpoint}").text
+    assert ("north" in shown, "feature 4" in shown) == (True, False)
     for what in ("requests", "latency", "load"):
         data = visitor.get(f"/endpoints/{endpoint}/charts/{what}.json?hours=3").json
         assert data["kind"] == "lines"
