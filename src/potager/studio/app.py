@@ -30,6 +30,7 @@ from potager.studio.pages import (
     logs,
     new_tuning,
     processing,
+    notebooks,
     profile,
     search,
     settings,
@@ -62,6 +63,7 @@ PAGES: Sequence[ModuleType] = (
     processing,
     logs,
     jobs,
+    notebooks,
     listed,
 )
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""
