@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast lint format bench docs up clean
+.PHONY: help demo test test-fast lint format bench docs shots up clean
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11, 4))' 2>/dev/null; then echo $$p; break; fi; done)
@@ -41,6 +41,9 @@ bench: .venv/test  ## measure what the docs claim (docs/explanation/performance.
 
 docs: .venv/test  ## make the generated pages anew
 	$(BIN)/python -m tools.coverage
+
+shots: .venv/test  ## take the pictures of Studio for the docs anew; look at them before you commit
+	$(BIN)/python -m tools.shots
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis fraud-report.html

@@ -37,9 +37,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Any]:
-    """Chromium without a window. It goes with its module: while Playwright runs, no other test gets an event loop."""
+    """Chromium without a window."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=60_000)

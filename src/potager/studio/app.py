@@ -29,7 +29,6 @@ from potager.studio.pages import (
     listed,
     logs,
     new_tuning,
-    notebooks,
     processing,
     profile,
     search,
@@ -63,7 +62,6 @@ PAGES: Sequence[ModuleType] = (
     processing,
     logs,
     jobs,
-    notebooks,
     listed,
 )
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""

@@ -34,7 +34,7 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True)
 class Room:
-    """Bytes of the disk that holds the data folder; `database`: the file of the rows, None where there is none."""
+    """Bytes of the disk that holds the data folder; `database`: the files of the rows, None where there are none."""
 
     total: int
     free: int
@@ -44,8 +44,8 @@ class Room:
 def room(data: Path) -> Room:
     """How much room there is for a data folder."""
     usage = shutil.disk_usage(data)
-    rows = data / "potager.db"
-    return Room(usage.total, usage.free, rows.stat().st_size if rows.exists() else None)
+    rows = [path.stat().st_size for path in (data / "potager.db", data / "potager.db-wal") if path.exists()]
+    return Room(usage.total, usage.free, sum(rows) if rows else None)
 
 
 def reaching(url: str, keys: Keys, region: str, *, secret: bool) -> str:

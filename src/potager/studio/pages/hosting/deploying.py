@@ -54,8 +54,8 @@ async def _form(
     return page(
         request,
         "hosting/deploy.html",
-        jobs=choice["jobs"],
-        models=choice["models"],
+        422 if problem else 200,
+        **choice,
         form=form,
         suggested=suggested,
         problem=problem,
