@@ -31,6 +31,7 @@ PAGES = {
     "jobs, sorted by status": "/training-jobs?sort=Status&order=Ascending",
     "a job": "/training-jobs/job-00007",
     "a search": "/search?q=job-0042",
+    "settings": "/settings",
 }
 RUNS = 30
 
