@@ -73,7 +73,7 @@ def test_a_bucket_is_made_and_ends(studio: Any) -> None:
     assert s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
     page.get_by_role("navigation", name="Studio").get_by_role("link", name="Data").click()
     page.get_by_role("link", name=name).click()
-    page.get_by_role("link", name="Settings").click()
+    page.locator("#main").get_by_role("link", name="Settings").click()
     page.get_by_role("heading", name="Settings of").wait_for()
     studio.check()
     page.get_by_role("button", name="Keep no more versions").click()
