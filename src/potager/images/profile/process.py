@@ -46,7 +46,8 @@ def run(ml: Path, environment: Mapping[str, str]) -> None:
     if header not in ("auto", "true", "false"):
         raise ClientError(f"The variable 'header' is '{header}'. Use auto, true or false.")
     folder = ml / INPUT
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith((".", "_"))]
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    paths = [path for path in files if not path.name.startswith((".", "_"))] or files
     if not paths:
         raise ClientError(f"/opt/ml/{INPUT} holds no file. Give a ProcessingInput of that LocalPath.")
     look = Look(Table(paths, header), seed, frozenset((asked,)) - {""})

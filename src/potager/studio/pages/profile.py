@@ -186,7 +186,7 @@ def _failure(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _log(job: Mapping[str, Any]) -> str:
-    return f"{ROOT}/logs?{urlencode({'group': LOGS, 'stream': job['ProcessingJobName']})}"
+    return f"{ROOT}/logs?{urlencode({'kind': 'processing-jobs', 'name': job['ProcessingJobName']})}"
 
 
 async def _progress(ask: Asking, job: Mapping[str, Any]) -> dict[str, Any]:

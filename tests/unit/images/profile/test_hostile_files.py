@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from potager.images.profile import reading
-from tests.unit.images.profile.conftest import Make, codes, column, warned
+from tests.unit.images.profile.conftest import Make, codes, column, lay, warned
 
 Refuse = Callable[..., str]
 
@@ -97,6 +100,10 @@ def test_several_files_are_one_table_with_one_header(profile: Make) -> None:
     assert column(told, "a")["numbers"]["max"] == 3
 
 
+def test_a_file_that_is_alone_is_read_whatever_it_is_called(profile: Make) -> None:
+    assert profile("a,b\n1,x\n2,y\n", "_claims.csv")["table"]["rows"] == 2
+
+
 def test_names_that_come_twice_or_are_missing_are_made_up(profile: Make) -> None:
     told = profile("a,,a,a\n" + "1,2,3,x\n" * 60)
     assert [one["name"] for one in told["columns"]] == ["a", "column 2", "a.2", "a.3"]
@@ -134,3 +141,18 @@ def test_very_large_numbers_have_no_moments_and_break_nothing(profile: Make) -> 
 def test_variables_that_make_no_sense_are_refused(profile: Make, said: dict[str, str]) -> None:
     with pytest.raises(Exception, match="variable"):
         profile("a,c\n1,x\n2,x\n", **said)
+
+
+def test_csv_needs_numpy_alone_and_parquet_says_what_brings_its_reader(
+    tmp_path: Path, refusal: Refuse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay(tmp_path, {"t.csv": "a,b\n1,x\n2,y\n"})
+    ask = (
+        "import sys; from pathlib import Path; from potager.images.profile.process import main; "
+        f"main(Path({str(tmp_path)!r})); print({{'pandas', 'polars', 'pyarrow', 'scipy'}} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "processing/output/profile.json").unlink()
+    assert "pip install 'potager[parquet]'" in refusal(b"PAR1" + b"x" * 100, "t.parquet")
