@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from potager.studio.training.code import members
 from tests.clients.road import Road, wait_for_job
+from tests.clients.test_sklearn_endpoint import archive
 from tests.studio.conftest import Studio, Visitor
 
 
@@ -28,6 +31,16 @@ def started(studio: Studio, road: Road) -> dict[str, Any]:
     studio.page.get_by_role("button", name="Start training").click()
     studio.page.wait_for_url("**/training-jobs/*")
     return wait_for_job(road.sagemaker, studio.page.url.rpartition("/")[2])
+
+
+def test_what_the_form_cannot_take_from_a_job_is_said(visitor: Visitor, road: Road) -> None:
+    plain = road.train_once()["TrainingJobName"]
+    assert "has no fields for everything" not in visitor.get(f"/new/training-job?like={plain}").text
+    name = f"{road.prefix}-more"
+    asked = members(road.train_once()) | {"TrainingJobName": name, "Environment": {"NOTE": "x"}}
+    road.sagemaker.create_training_job(**asked)
+    assert f"everything that {name} has: environment will" in visitor.get(f"/new/training-job?like={name}").text
+    wait_for_job(road.sagemaker, name)
 
 
 def test_xgboost_is_chosen_filled_in_and_trained(studio: Studio, road: Road) -> None:
@@ -145,3 +158,36 @@ def test_the_list_is_narrowed_by_time(visitor: Visitor, road: Road) -> None:
     for within in ("1", "720", "nonsense"):
         assert name in visitor.get(f"/training-jobs?name={name}&within={within}").text
     assert "in the last week" in visitor.get("/training-jobs").text
+
+
+def test_a_script_of_one_s_own_is_run(studio: Studio, road: Road) -> None:
+    road.put("code/sourcedir.tar.gz", archive({"train.py": SCRIPT.encode()}))
+    page = studio.visit("/new/training-job?algorithm=script")
+    page.get_by_label("train", exact=True).fill(f"s3://{road.bucket}/train/")
+    page.get_by_label("Source archive").fill(f"s3://{road.bucket}/code/sourcedir.tar.gz")
+    page.get_by_label("Hyperparameters").fill("depth=3\nnote=two words")
+    page.get_by_role("button", name="Start training").click()
+    fault = page.locator("[id='fault-entry']")
+    fault.wait_for()
+    assert page.get_by_label("Hyperparameters").input_value() == "depth=3\nnote=two words"
+    studio.check()
+    page.get_by_role("textbox", name="Program").fill("train.py")
+    job = started(studio, road)
+    assert job["TrainingJobStatus"] == "Completed", job
+    assert json.loads(job["HyperParameters"]["note"]) == "two words"
+    again = studio.visit(f"/new/training-job?like={job['TrainingJobName']}", check=False)
+    assert again.get_by_label("Hyperparameters").input_value().splitlines() == ["depth=3", "note=two words"]
+    assert again.get_by_role("textbox", name="Program").input_value() == "train.py"
+
+
+SCRIPT = """
+import argparse, os, pathlib
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--depth", type=int)
+parser.add_argument("--note")
+given = parser.parse_args()
+assert (given.depth, given.note) == (3, "two words"), given
+assert list(pathlib.Path(os.environ["SM_CHANNEL_TRAIN"]).iterdir())
+pathlib.Path(os.environ["SM_MODEL_DIR"], "model.txt").write_text("learnt")
+"""

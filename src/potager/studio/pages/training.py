@@ -10,6 +10,7 @@ GET  /new/training-job/places, /look               what there is in S3, as one t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -40,8 +41,10 @@ async def show(request: Request) -> Response:
     """The algorithms to choose from; or the form of the one that is chosen."""
     ask, query = asking(request), request.query_params
     form: Form = {}
+    lost: list[str] = []
     if like := query.get("like"):
-        form = asked.like(await ask("sagemaker", "DescribeTrainingJob", TrainingJobName=like))
+        job = await ask("sagemaker", "DescribeTrainingJob", TrainingJobName=like)
+        form, lost = asked.like(job), asked.lost(job)
     form |= prefilled(dict(query))
     if not _chosen(form):
         return _choice(request, form)
@@ -50,7 +53,7 @@ async def show(request: Request) -> Response:
         form = {f"hp.{name}": text for name, text in algorithm.given.items()} | form
     form = _proposed(ask) | {name: text for name, text in form.items() if text}
     form.setdefault("name", _name(form.get("like", ""), form["algorithm"]))
-    return await _form(request, ask, form, {})
+    return await _form(request, ask, form, {}, lost)
 
 
 def _chosen(form: Form) -> bool:
@@ -91,8 +94,10 @@ def _utc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d-%H-%M-%S")
 
 
-async def _form(request: Request, ask: Asking, form: Form, faults: dict[str, str]) -> Response:
-    """The form with what was typed, and each fault beside its field."""
+async def _form(
+    request: Request, ask: Asking, form: Form, faults: dict[str, str], lost: Sequence[str] = ()
+) -> Response:
+    """The form with what was typed, and each fault beside its field; `lost` is what it cannot take from a job."""
     algorithm = asked.algorithm_of(form)
     channels = algorithm.channels if algorithm else CHANNELS
     more = [name for name in asked.channels(form) if name not in {one.name for one in channels}]
@@ -107,6 +112,7 @@ async def _form(request: Request, ask: Asking, form: Form, faults: dict[str, str
         "training/form.html",
         form=form,
         faults=faults,
+        lost=lost,
         general=[text for field, text in faults.items() if field not in known],
         algorithm=algorithm,
         groups=groups,

@@ -13,6 +13,7 @@ from typing import Any
 
 from potager.compute import catalog
 from potager.studio.training.algorithms import BY_REPOSITORY, FRAMEWORKS, Algorithm
+from potager.studio.training.code import members
 
 Form = dict[str, str]
 
@@ -178,6 +179,16 @@ def like(job: Mapping[str, Any]) -> Form:
         }
     own = {f"hp.{name}": _plain(text) for name, text in given.items() if not name.startswith("sagemaker_")}
     return form | {"algorithm": algorithm.repository} | own
+
+
+def lost(job: Mapping[str, Any]) -> list[str]:
+    """The members of a job that the form has no fields for, so that a job made by its `like` will not have them."""
+    try:
+        kept = members(request(like(job) | {"name": job["TrainingJobName"]}, job["RoleArn"]))
+    except Unusable:
+        return []
+    apart = ("TrainingJobName", "HyperParameters")
+    return [name for name, value in members(job).items() if name not in apart and kept.get(name) != value]
 
 
 def _plain(text: str) -> str:
