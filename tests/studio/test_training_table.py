@@ -108,6 +108,10 @@ def test_an_address_that_holds_nothing_is_said(visitor: Visitor, road: Road) -> 
     assert "Nothing is there" in shown
     headerless = visitor.get(f"/new/training-table?source=s3://{road.bucket}/train/claims.csv").text
     assert "no header line" in headerless
+    road.put("raw/claims.parquet", b"PAR1....PAR1")
+    shown = visitor.get(f"/new/training-table?source=s3://{road.bucket}/raw/claims.parquet").text
+    assert "raw/claims.parquet cannot be looked at here" in shown
+    assert visitor.post("/new/training-table", {"source": f"s3://{road.bucket}/raw/claims.parquet"}).status == 200
 
 
 def fields(text: str) -> dict[str, str]:

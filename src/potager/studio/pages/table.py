@@ -29,6 +29,11 @@ from potager.studio.training.algorithms import BY_REPOSITORY
 from potager.studio.views import fragment, page
 
 _FIELDS = ("source", "target", "algorithm", "name", "output", *preparation.DEFAULTS)
+NAMELESS = "has no header line. Give its columns names in a first line."
+UNREAD = (
+    "cannot be looked at here: this form reads CSV that is not packed. Save it so, or have a program start the "
+    "processing job, which reads Parquet and gzip, too (docs/reference/tabular.md)."
+)
 _ENDED = ("Completed", "Failed", "Stopped")
 _MOST_RECIPE = 2**22
 
@@ -54,8 +59,9 @@ async def _form(
     if form.get("source") and not faults:
         if sample is None:
             faults = {"source": "Nothing is there. Upload the table, or correct the address."}
-        elif sample.kind == "text/csv" and not sample.header and sample.rows:
-            faults = {"source": f"{sample.key} has no header line. Give its columns names in a first line."}
+        elif not sample.header:
+            faults = {"source": NAMELESS if sample.rows else UNREAD}
+            faults = {field: f"{sample.key} {text}" for field, text in faults.items()}
     return page(
         request,
         "training/table.html",
@@ -72,7 +78,7 @@ async def start(request: Request) -> Response:
     ask = asking(request)
     form = {name: str(text).strip() for name, text in (await request.form()).items() if name != "form_token"}
     sample = await places.look(ask, form.get("source", ""))
-    if sample is None or not (sample.header or sample.kind != "text/csv"):
+    if sample is None or not sample.header:
         return await _form(request, ask, form, {})
     try:
         plan = preparation.plan(form, sample.names)
