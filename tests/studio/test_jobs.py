@@ -234,6 +234,38 @@ def test_a_program_s_own_evaluation_is_shown_as_it_is(visitor: Visitor, server: 
     assert "No evaluation" in visitor.get(f"/training-jobs/{bare['TrainingJobName']}?tab=evaluation").text
 
 
+def test_a_regression_shows_what_it_predicts_and_how_far_off_it_is(studio: Any) -> None:
+    given = {"predictor_type": "regressor"}
+    job = Road(studio.server).train("regression", hyperparameters=given)
+    page = studio.visit(f"/training-jobs/{job['TrainingJobName']}?tab=evaluation")
+    for title in ("Predicted against actual", "Residuals"):
+        page.locator("po-chart").filter(has_text=title).locator("canvas").first.wait_for()
+    expect(page.locator("po-threshold")).to_have_count(0)
+    expect(page.get_by_role("region", name="Metrics")).to_contain_text("in the label's own unit")
+
+
+def test_each_host_has_its_log(studio: Any) -> None:
+    script = """
+        import os
+        print("this is", os.environ["SM_CURRENT_HOST"])
+    """
+    job = Scripts(studio.server).script("hosts", {"train.py": script}, instances=2)
+    page = studio.visit(f"/training-jobs/{job['TrainingJobName']}?tab=log", check=False)
+    log = page.get_by_role("region", name="Log", exact=True)
+    expect(log).to_contain_text("this is algo-1")
+    page.get_by_role("navigation", name="Hosts").get_by_role("link", name="algo-2").click()
+    expect(log).to_contain_text("this is algo-2")
+    studio.check()
+
+
+def test_a_job_stands_as_code(studio: Any, trained: dict[str, Any]) -> None:
+    page = studio.visit(f"/training-jobs/{trained['TrainingJobName']}")
+    page.get_by_role("link", name="Code", exact=True).click()
+    expect(page.locator("po-code").first).to_contain_text("create_training_job")
+    expect(page.locator("po-code").first).to_contain_text("'mini_batch_size': '100'".replace("'", '"'))
+    studio.check()
+
+
 def test_a_job_that_is_not_there_is_said(visitor: Visitor) -> None:
     for path in ("", "?tab=log", "?tab=curves", "/log.json", "/curves.json", "/log.txt"):
         answer = visitor.get(f"/training-jobs/none-of-that-name{path}")
