@@ -21,6 +21,7 @@ from potager.kernel.context import House
 from potager.kernel.errors import WireError
 from potager.kernel.settings import Keys, Settings
 from potager.studio.pages import (
+    alarms,
     data,
     entrance,
     home,
@@ -61,6 +62,7 @@ PAGES: Sequence[ModuleType] = (
     new_tuning,
     processing,
     logs,
+    alarms,
     jobs,
     listed,
 )

@@ -170,6 +170,7 @@ PLACES = (
     Place("/notebooks", "Notebooks", "prepare"),
     Place("/compare", "Compare jobs", "evaluate"),
     Place("/logs", "Logs and events", "monitor"),
+    Place("/alarms", "Alarms", "monitor"),
     Place("/settings", "Settings"),
 )
 """Those of them that have a route stand in the navigation and are found by the search."""

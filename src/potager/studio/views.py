@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse
 from potager.studio.resources import RESOURCES, STAGES
 from potager.studio.safety import ROOT
 
-GOOD = ("Completed", "InService", "Succeeded", "Enabled")
-BAD = ("Failed", "OutOfService", "RollingBack", "UpdateRollbackFailed")
+GOOD = ("Completed", "InService", "Succeeded", "Enabled", "OK")
+BAD = ("Failed", "OutOfService", "RollingBack", "UpdateRollbackFailed", "ALARM")
 UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB")
 
 
