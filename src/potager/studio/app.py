@@ -31,6 +31,7 @@ from potager.studio.pages import (
     logs,
     new_tuning,
     processing,
+    notebooks,
     profile,
     search,
     settings,
@@ -64,6 +65,7 @@ PAGES: Sequence[ModuleType] = (
     logs,
     alarms,
     jobs,
+    notebooks,
     listed,
 )
 """The modules of pages, each with its `ROUTES`; `listed` takes what no other one has."""

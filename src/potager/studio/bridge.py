@@ -17,7 +17,10 @@ App = Callable[
 
 
 async def answer(app: App, request: Request) -> Response:
-    """The response of an ASGI app; its body goes on as the app makes it, and the app ends when nobody takes it."""
+    """The response of an ASGI app; its body goes on as the app makes it, and the app ends when nobody takes it.
+
+    An app that starts its answer with a `switch` gets the connection (`Response.switch`).
+    """
     call = _Call(request)
     call.task = asyncio.create_task(call.run(app))
     first = await call.next()
@@ -27,6 +30,9 @@ async def answer(app: App, request: Request) -> Response:
     status = int(first["status"])
     headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in first.get("headers", ())]
     part = await call.next()
+    if (switch := first.get("switch")) is not None:
+        await call.task
+        return Response(status, headers, switch=switch)
     if part is None or not part.get("more_body"):
         await call.task
         return Response(status, headers, part.get("body", b"") if part else b"")

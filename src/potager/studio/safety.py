@@ -4,7 +4,7 @@ Scripts and styles come from our own folder of them and from nowhere else, not e
 page may be framed. What changes something is a POST, PUT or DELETE from our own origin (`Sec-Fetch-Site`, else
 `Origin`) that carries the session's token: a header, `X-Form-Token`, or a field of a plain form, `form_token`. Uploads
 (`multipart/form-data` and anything else) are not read here and must bring the header. What wants to become a socket
-brings an `Origin` of ours.
+brings an `Origin` of ours. What is passed on to JupyterLab (`passing.py`) brings a token of JupyterLab's instead of ours.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ ROOT = "/_studio"
 SIGN_IN, STATIC = f"{ROOT}/sign-in", f"{ROOT}/static/"
 """What is shown to whoever asks."""
 SIGN_OUT = f"{ROOT}/sign-out"
+
+PASSED = re.compile(rf"{ROOT}/notebooks/[A-Za-z0-9-]+/jupyter/")
+"""What is passed on to JupyterLab, which has tokens of its own (`_xsrf`)."""
 
 MOST_FORM = 2**20
 """Bytes of a plain form."""
@@ -72,7 +75,7 @@ class Safety:
         if request.method not in ("GET", "HEAD"):
             if not _ours(request):
                 refused = PlainTextResponse("This request came from another site. Open Studio and try there.", 403)
-            elif person is not None:
+            elif person is not None and not PASSED.match(request.url.path):
                 token, receive = await _token(request, receive)
                 if not self._signin.genuine(person, token):
                     refused = PlainTextResponse("This form is out of date. Go back, reload the page, try again.", 403)

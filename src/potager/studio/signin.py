@@ -72,6 +72,10 @@ class SignIn:
         """Whose cookie it is; None for none, a forged, an old or an ended one."""
         return self._read("cookie", cookie or "")
 
+    def lasts(self, person: Person) -> bool:
+        """Whether a session goes on: it was not ended, and is not too old."""
+        return person.until > clock.now() and person.nonce not in self._over
+
     def end(self, person: Person) -> None:
         """Lets a session, or a link, be good no longer."""
         now = clock.now()
@@ -102,7 +106,7 @@ class SignIn:
             found = Person(**content)
         except (ValueError, TypeError, binascii.Error):  # made by another version
             return None
-        return found if found.until > clock.now() and found.nonce not in self._over else None
+        return found if self.lasts(found) else None
 
     def _mac(self, purpose: str, text: str) -> str:
         return hmac.new(self._secret, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()

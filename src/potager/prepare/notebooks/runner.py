@@ -114,8 +114,13 @@ class NotebookRunner:
             raise Unavailable(f"The notebook instance '{name}' {state}. Start it first.")
         return await self._connected(row)
 
+    async def where(self, scope: Scope, name: str) -> Path | None:
+        """Where an instance's notebooks lie, on the server's machine; None for an instance that is not there."""
+        row = await self.rows.get(KIND, scope, name)
+        return self.notebooks(row) if row else None
+
     def notebooks(self, row: Row) -> Path:
-        """Where an instance's notebooks lie."""
+        """The same for its row."""
         return self.data / "notebooks" / row.doc["_folder"]
 
     def _home(self, row: Row) -> Path:
