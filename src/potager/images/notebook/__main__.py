@@ -39,6 +39,7 @@ def options(base: str, idle: int, folder: Path, runtime: Path) -> dict[str, Any]
             "allow_remote_access": True,  # whatever host it is asked as: who may ask is seen to before it
             "allow_root": True,
             "shutdown_no_activity_timeout": idle,
+            "jpserver_extensions": {"jupyterlab": True, "jupyter_server_terminals": True},
         },
         "IdentityProvider": {"token": ""},
         "PasswordIdentityProvider": {"hashed_password": ""},

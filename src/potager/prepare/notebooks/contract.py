@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.kernel import remains
+from potager.prepare.notebooks import tutorials
 
 
 def lay_out(doc: Mapping[str, Any], home: Path, kept: Path) -> None:
@@ -19,6 +20,7 @@ def lay_out(doc: Mapping[str, Any], home: Path, kept: Path) -> None:
         remains.wipe(home)
     kept.parent.mkdir(mode=0o700, exist_ok=True)
     kept.mkdir(mode=0o700, exist_ok=True)
+    tutorials.lay_out(kept)
     metadata = home / "ml" / "metadata"
     metadata.mkdir(parents=True, exist_ok=True)
     told = {"ResourceArn": doc["NotebookInstanceArn"], "ResourceName": doc["NotebookInstanceName"]}

@@ -16,7 +16,7 @@ from potager.kernel.context import House
 from potager.kernel.errors import Unavailable, WireError
 from potager.kernel.names import Scope
 from potager.kernel.settings import Settings
-from potager.prepare.notebooks import served
+from potager.prepare.notebooks import served, tutorials
 from potager.prepare.notebooks.runner import NotebookRunner, address
 from potager.studio import live
 from potager.studio.asking import Asking, asking
@@ -82,10 +82,17 @@ async def _known(request: Request) -> dict[str, Any]:
             "kind": told["InstanceType"],
             "folder": await runner.where(scope, name),
             "lab": f"{address(name)}lab",
+            "tutorials": f"{address(name)}lab/tree/{tutorials.FOLDER}",
         }
 
     instances = await asyncio.gather(*map(one, found))
-    return {"instances": instances, "missing": served.missing(), "default": DEFAULT, "idle": runner.idle}
+    return {
+        "instances": instances,
+        "missing": served.missing(),
+        "default": DEFAULT,
+        "idle": runner.idle,
+        "tutorials": tutorials.names(),
+    }
 
 
 async def through(request: Request) -> Response:
