@@ -4,7 +4,7 @@ Scripts and styles come from our own folder of them and from nowhere else, not e
 page may be framed. What changes something is a POST, PUT or DELETE from our own origin (`Sec-Fetch-Site`, else
 `Origin`) that carries the session's token: a header, `X-Form-Token`, or a field of a plain form, `form_token`. Uploads
 (`multipart/form-data` and anything else) are not read here and must bring the header. What wants to become a socket
-brings an `Origin` of ours. What is passed on to JupyterLab (`passing.py`) brings a token of JupyterLab's instead of ours.
+brings an `Origin` of ours. What is passed on to JupyterLab (`passing.py`) brings a token of JupyterLab's instead.
 """
 
 from __future__ import annotations
