@@ -45,6 +45,8 @@ def test_a_training_job_is_deployed_asked_and_deleted_by_forms(studio: Any, road
     answer = page.locator("#answer")
     expect(answer).to_contain_text("predicted_label")
     expect(answer).to_contain_text("answered by variant-1")
+    moved = re.compile(r"^(0\.\d*[1-9]\d*|[1-9][\d.]{0,5})$")  # a rate above 0; moments have more digits
+    page.locator("po-pulse td").filter(has_text=moved).first.wait_for(state="attached")
     answer.get_by_text("The same as a program").click()
     expect(answer).to_contain_text("invoke-endpoint")
     studio.check()
