@@ -21,7 +21,6 @@ from potager.studio.views import fragment, page
 GROUP = "/aws/sagemaker/Endpoints/"
 HOURS = (1, 3, 24, 24 * 14)
 """What charts can show."""
-MOVING = ("Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting")
 STREAMS, FIRST = 10, 30
 """The newest logs that are looked at for what serves a model, and how many lines of each."""
 
@@ -46,7 +45,6 @@ async def show(request: Request) -> Response:
         example=example,
         hours=_hours(request),
         spans=HOURS,
-        moving=found["EndpointStatus"] in MOVING,
         numbers=None,
         streams=streams,
     )

@@ -23,7 +23,7 @@ from potager.studio.safety import ROOT
 from potager.studio.views import page
 
 LOOKED = 100
-"""Configurations, endpoints and transform jobs, the newest, that are looked through for what uses a model."""
+"""Configurations and endpoints, the newest, that are looked through for what uses a model."""
 _NEWEST = {"SortBy": "CreationTime", "SortOrder": "Descending"}
 
 
@@ -32,9 +32,7 @@ async def model(request: Request) -> Response:
     name, ask = request.path_params["name"], asking(request)
     found = await ask("sagemaker", "DescribeModel", ModelName=name)
     containers: list[dict[str, Any]] = found.get("Containers") or [found["PrimaryContainer"]]
-    configs, transforms = await asyncio.gather(
-        _configs(ask), ask("sagemaker", "ListTransformJobs", MaxResults=LOOKED, **_NEWEST)
-    )
+    configs = await _configs(ask)
     using = [each["EndpointConfigName"] for each in configs if name in models_of(each)]
     endpoints = await _endpoints(ask, set(using))
     resource = BY_SLUG["models"]
@@ -50,7 +48,6 @@ async def model(request: Request) -> Response:
         endpoints=endpoints,
         looked=LOOKED,
         programs=_program("CreateModel", found, ("ModelArn", "CreationTime")),
-        transforms=len(transforms["TransformJobSummaries"]),
     )
 
 
