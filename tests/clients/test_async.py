@@ -83,6 +83,8 @@ def scale(gates: Gates, endpoint: str, count: int) -> None:
 
 def test_an_answer_comes_to_lie_where_the_acknowledgement_says(gates: Gates) -> None:
     endpoint = deploy(gates, "answers")
+    config = gates.road.sagemaker.describe_endpoint(EndpointName=endpoint)["AsyncInferenceConfig"]
+    assert config["OutputConfig"]["S3OutputPath"].startswith(f"s3://{gates.road.bucket}/answers/out")
     sent = send(gates, endpoint, InferenceId="mine-1")
     assert sent["ResponseMetadata"]["HTTPStatusCode"] == 202
     assert sent["InferenceId"] == "mine-1"

@@ -37,9 +37,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Any]:
-    """Chromium without a window."""
+    """Chromium without a window. It goes with its module: while Playwright runs, no other test gets an event loop."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=60_000)

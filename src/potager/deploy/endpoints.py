@@ -177,6 +177,7 @@ def view(row: Row) -> dict[str, Any]:
         "ShadowProductionVariants": _summaries("shadows", row),
         "PendingDeploymentSummary": standing.pending(row, clock.now()),
         "DataCaptureConfig": _capture((live or wanted)["capture"], live is not None),
+        "AsyncInferenceConfig": (live or wanted).get("async"),
         "CreationTime": row.created,
         "LastModifiedTime": row.modified,
     }

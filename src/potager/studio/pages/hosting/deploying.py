@@ -54,8 +54,8 @@ async def _form(
     return page(
         request,
         "hosting/deploy.html",
-        422 if problem else 200,
-        **choice,
+        jobs=choice["jobs"],
+        models=choice["models"],
         form=form,
         suggested=suggested,
         problem=problem,

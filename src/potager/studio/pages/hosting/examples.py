@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ class Example:
         values = next(csv.reader([self.body.partition("\n")[0]]), list[str]())
         if self.content_type != "text/csv" or not 0 < len(values) <= MOST_FIELDS:
             return []
-        names = self.columns or tuple(f"feature {place}" for place in range(1, len(values) + 1))
+        fits = len(self.columns) == len(values)
+        names = self.columns if fits else tuple(f"feature {place}" for place in range(1, len(values) + 1))
         return list(zip(names, values, strict=False))
 
 
@@ -88,6 +90,7 @@ async def of_job(ask: Asking, trained: str) -> Example:
     unlabelled = any(f"/{each}:" in f"{image}:" for each in UNLABELLED)
     label = "label_size=1" in kind or not (unlabelled or "label_size=0" in kind)
     names, values = rows(await head(ask, uri, HEAD), 1, header=None, label=label)
+    names = names or await _features(ask, channel["DataSource"]["S3DataSource"]["S3Uri"])
     return Example("text/csv", values, tuple(names), uri, trained, label)
 
 
@@ -99,6 +102,16 @@ def trained_in(uri: str) -> str:
     """
     found = re.search(r"/([^/]+)/output/model\.tar\.gz$", uri)
     return found[1] if found else ""
+
+
+async def _features(ask: Asking, uri: str) -> list[str]:
+    """The names of the features, out of the recipe beside a channel that Studio has made ready of a raw table."""
+    home = uri.rstrip("/").rpartition("/")[0]
+    try:
+        recipe = json.loads(await head(ask, f"{home}/recipe/recipe.json", MOST))
+        return [str(name) for name in recipe["features"]]
+    except (WireError, ValueError, KeyError, TypeError):
+        return []
 
 
 async def _first(ask: Asking, source: Mapping[str, Any]) -> str:

@@ -121,9 +121,9 @@ class Pulse:
         return _lines("requests a second", series)
 
 
-def _lines(unit: str, series: list[dict[str, Any]]) -> dict[str, Any]:
+def _lines(unit: str, series: list[dict[str, Any]], **bounds: float) -> dict[str, Any]:
     shown = [each for each in series if each["points"]]
-    return {"kind": "lines", "x": {"name": "", "type": "time"}, "y": {"name": unit}, "series": shown}
+    return {"kind": "lines", "x": {"name": "", "type": "time", **bounds}, "y": {"name": unit}, "series": shown}
 
 
 async def chart(ask: Asking, what: str, endpoint: str, variants: Sequence[str], hours: int) -> dict[str, Any] | None:
@@ -144,6 +144,8 @@ async def chart(ask: Asking, what: str, endpoint: str, variants: Sequence[str], 
     return _lines(
         unit,
         [{"name": key, "points": [[at * 1000, value * scale] for at, value in found.get(key, ())]} for key in queries],
+        low=(now - hours * 3600) // period * period * 1000,
+        high=(now // period + 1) * period * 1000,
     )
 
 

@@ -43,15 +43,15 @@ async def show(request: Request) -> Response:
 
 async def _form(request: Request, given: Mapping[str, str], problem: Unclear | None = None) -> Response:
     ask = asking(request)
-    offered, jobs, taken = await asyncio.gather(
+    choice, jobs, taken = await asyncio.gather(
         deploying.offered(ask, given), deploying.jobs_of(ask, given), deploying.taken_names(ask)
     )
     form, suggested = await _suggested(ask, given, taken["model"])
     return page(
         request,
         "hosting/transform-form.html",
-        422 if problem else 200,
-        **offered,
+        jobs=choice["jobs"],
+        models=choice["models"],
         form=form,
         suggested=suggested,
         problem=problem,
