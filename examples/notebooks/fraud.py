@@ -5,8 +5,7 @@
 # judged. Run a cell with Shift+Enter. It is plain boto3: the same cells run against AWS, with your own role and a
 # bucket name of your own.
 #
-# The data are prepared with pandas and scikit-learn. Where the first cell finds them missing, run `%pip install
-# pandas scikit-learn` in a cell of its own, once after each start of the notebook instance.
+# The data are prepared with pandas and scikit-learn, which `pip install 'potager[notebooks]'` brings.
 
 # %%
 import json

@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from potager.prepare.notebooks.runner import opened
 from tests.clients.road import ROLE, until
 from tests.faults.test_kill import shim
+from tests.needs import needed
 
-pytest.importorskip("jupyterlab", reason="no JupyterLab: pip install 'potager[notebooks]'")
-pytest.importorskip("ipykernel", reason="no ipykernel: pip install 'potager[notebooks]'")
+needed("notebooks", "jupyterlab", "ipykernel")
 
 WAIT = {"Delay": 1, "MaxAttempts": 120}
 

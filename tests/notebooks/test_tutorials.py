@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from potager.prepare.notebooks import tutorials
+from tests.needs import needed
 
-nbformat = pytest.importorskip("nbformat", reason="no nbclient: pip install nbclient ipykernel")
-nbclient = pytest.importorskip("nbclient", reason="no nbclient: pip install nbclient ipykernel")
-pytest.importorskip("ipykernel", reason="no ipykernel: pip install ipykernel")
+needed("notebooks", "nbclient", "nbformat", "ipykernel", "sklearn", "pandas", "xgboost")
 
 
 @pytest.fixture
@@ -23,6 +22,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", tutorials.names())
 def test_every_cell_runs(server: Any, folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbclient
+    import nbformat
+
     for variable, value in server.env.items():
         monkeypatch.setenv(variable, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.clients.road import ROLE
+from tests.needs import needed
 
-pytest.importorskip("jupyterlab", reason="no JupyterLab: pip install 'potager[notebooks]'")
-pytest.importorskip("ipykernel", reason="no ipykernel: pip install 'potager[notebooks]'")
+needed("notebooks", "jupyterlab", "ipykernel")
 
 LAB = "/notebooks/default/jupyter/"
 CELL = 'import boto3\nprint("account", boto3.client("sts").get_caller_identity()["Account"])'

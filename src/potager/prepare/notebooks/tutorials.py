@@ -1,6 +1,6 @@
 """The tutorials as notebooks, made of programs whose cells begin with `# %%`: there is no second text that could drift.
 
-examples/notebooks/fraud.py ─► tutorials/fraud.ipynb     `# %% [markdown]` begins a text, `# %%` a program
+examples/notebooks/*.py     ─► tutorials/*.ipynb         `# %% [markdown]` begins a text, `# %%` a program
 examples/fraud/*.py         ─► tutorials/programs/       what their cells import
 """
 
@@ -17,7 +17,7 @@ from potager.kernel import examples
 
 FOLDER = "tutorials"
 """Where they are put, below the notebooks' folder."""
-PROGRAMS = ("claims.py", "columns.py", "errors.py", "evaluate.py", "prepare.py")
+PROGRAMS = ("claims.py", "columns.py", "errors.py", "evaluate.py", "prepare.py", "registries.py")
 """What their cells import, out of `examples/fraud`."""
 _CELL = re.compile(r"^# %%(?: (\[markdown\]))?$", re.MULTILINE)
 
