@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 import shutil
 import subprocess
@@ -49,7 +50,8 @@ def test_a_prediction_says_its_time_and_runs_as_curl(visitor: Visitor, road: Roa
     assert "feature 4" in visitor.get(f"/endpoints/{endpoint}").text
     road.put("recipe/recipe.json", '{"features": ["age", "sum", "south", "north"]}')
     shown = visitor.get(f"/endpoints/{endpoint}").text
-    assert ("north" in shown, "feature 4" in shown) == (True, False)
+    assert ("north" in shown, "feature 4" in shown, "Ask about this row" in shown) == (True, False, False)
+    asked_with_the_raw_columns(visitor, road, endpoint)
     for what in ("requests", "latency", "load"):
         data = visitor.get(f"/endpoints/{endpoint}/charts/{what}.json?hours=3").json
         assert data["kind"] == "lines"
@@ -63,6 +65,34 @@ def test_a_prediction_says_its_time_and_runs_as_curl(visitor: Visitor, road: Roa
     assert html.unescape(taken).partition(">")[2].startswith('2,"x,y"\n3,z<')
     assert visitor.get(f"/endpoints/{endpoint}/rows?uri=nonsense").status == 400
     road.delete(endpoint)
+
+
+RECIPE = {
+    "target": "fraud",
+    "classes": ["no", "yes"],
+    "features": ["age", "age is missing", "side is south", "side is north"],
+    "columns": [
+        {"name": "age", "kind": "number", "features": ["", ""], "mean": 40.0, "deviation": 1.0},
+        {"name": "side", "kind": "categories", "features": ["", ""], "categories": ["south", "north"]},
+    ],
+    "plan": {},
+}
+
+
+def asked_with_the_raw_columns(visitor: Visitor, road: Road, endpoint: str) -> None:
+    """A model of four features, two of which are one column, and two say what the other one is."""
+    road.put("recipe/recipe.json", json.dumps(RECIPE))
+    shown = visitor.get(f"/endpoints/{endpoint}").text
+    assert 'name="column.0" value="40"' in shown
+    assert "<option>north</option>" in shown
+    told = html.unescape(visitor.post(f"/endpoints/{endpoint}/raw", {"column.0": "31", "column.1": "north"}).text)
+    assert "The model read <code>31,0,0,1</code>" in told
+    assert "how likely fraud is <strong>yes</strong>" in told
+    refused = html.unescape(visitor.post(f"/endpoints/{endpoint}/raw", {"column.0": "old"}).text)
+    assert "age is 'old', but must be a number" in refused
+    assert "The endpoint was not asked" in refused
+    road.put("recipe/recipe.json", '{"features": ["a"], "columns": 7}')
+    assert visitor.post(f"/endpoints/{endpoint}/raw", {}).status == 400
 
 
 def test_an_answer_is_streamed_as_the_model_makes_it(visitor: Visitor, road: Road) -> None:

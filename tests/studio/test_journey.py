@@ -1,9 +1,10 @@
-"""The whole way in a browser, as somebody goes it who has a table and no program: from the link to a comparison."""
+"""The whole way in a browser, as somebody goes it who has a table and no program: from the link to a notebook."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from playwright.sync_api import expect
 
 from potager.kernel import examples
 from tests.clients.road import wait_for_job
+from tests.studio import lab
 from tests.studio.conftest import ROOT, Studio
 from tests.studio.test_entrance import link
 
@@ -25,7 +27,7 @@ def claims(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_from_the_link_to_a_comparison(fresh_studio: Studio, claims: Path) -> None:
+def test_from_the_link_to_a_notebook(fresh_studio: Studio, claims: Path) -> None:
     studio, page = fresh_studio, fresh_studio.page
     sagemaker = studio.server.client("sagemaker")
 
@@ -54,8 +56,13 @@ def test_from_the_link_to_a_comparison(fresh_studio: Studio, claims: Path) -> No
     page.get_by_role("button", name="Deploy", exact=True).click()
     page.wait_for_url("**/endpoints/journey")
     expect(page.locator("[sse-swap=status]")).to_contain_text("InService")
+    page.get_by_role("button", name="Ask about this row").click()
+    expect(page.locator("#answer")).to_contain_text("200")
+    expect(page.locator("#answer")).to_contain_text("A score says how likely fraud_reported is Y rather than N.")
+    page.get_by_text("Ask with the features that the model reads").click()
     page.locator("#try-body").fill(unseen(studio.server, first))
     page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator("#answer")).not_to_contain_text("A score says")
     expect(page.locator("#answer")).to_contain_text("200")
 
     page.goto(f"{ROOT}/new/training-job?like={first}")
@@ -64,6 +71,16 @@ def test_from_the_link_to_a_comparison(fresh_studio: Studio, claims: Path) -> No
     page.get_by_role("heading", name="Compare training jobs").wait_for()
     assert first in page.inner_text("main")
     assert second in page.inner_text("main")
+    studio.check()
+
+    if find_spec("jupyterlab") is None or find_spec("ipykernel") is None:
+        return
+    tab = lab.opened(studio.visit("/notebooks"))
+    asks = "import boto3\nfor job in boto3.client('sagemaker').list_training_jobs()['TrainingJobSummaries']:"
+    output = lab.run(tab, 0, f"{asks}\n    print(job['TrainingJobName'], job['TrainingJobStatus'])")
+    output.first.get_by_text(f"{first} Completed").wait_for()
+    tab.close()
+    lab.stop(page)
     studio.check()
 
 

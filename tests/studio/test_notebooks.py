@@ -14,6 +14,7 @@ import pytest
 
 from tests.clients.road import ROLE
 from tests.needs import needed
+from tests.studio import lab
 
 needed("notebooks", "jupyterlab", "ipykernel")
 
@@ -36,38 +37,22 @@ def instance(server: Any) -> Iterator[None]:
 
 def test_a_notebook_is_opened_and_a_cell_asks_the_server_who_it_is(fresh_studio: Any) -> None:
     page = fresh_studio.visit("/notebooks")
-    page.get_by_role("button", name="Start JupyterLab").click()
-    link = page.get_by_role("link", name="Open JupyterLab")
-    link.wait_for()
-    fresh_studio.check()
-    with page.expect_popup() as opened:
-        link.click()
-    lab = opened.value
     said: list[str] = []
-    lab.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
-    lab.set_default_timeout(120_000)
-    lab.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
-    cell = lab.locator(".jp-Notebook .jp-Cell .cm-content").first
-    cell.wait_for()
-    lab.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()  # its kernel has started
-    cell.fill(CELL)
-    lab.keyboard.press("Shift+Enter")
-    output = lab.locator(".jp-OutputArea-output").first
-    output.get_by_text("account 000000000000").wait_for()
-    # What a notebook's output brings of scripts does not run.
-    cell = lab.locator(".jp-Notebook .jp-Cell .cm-content").nth(1)
-    cell.fill(
-        'from IPython.display import HTML, display\ndisplay(HTML("<b>shown</b><img src=x onerror=document.title=1>"))'
+    page.context.on(
+        "page", lambda tab: tab.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
     )
-    lab.keyboard.press("Shift+Enter")
-    lab.locator(".jp-OutputArea-output b").get_by_text("shown").wait_for()
-    assert lab.title() != "1"
+    tab = lab.opened(page)
+    fresh_studio.check()
+    lab.run(tab, 0, CELL).first.get_by_text("account 000000000000").wait_for()
+    # What a notebook's output brings of scripts does not run.
+    shown = 'display(HTML("<b>shown</b><img src=x onerror=document.title=1>"))'
+    output = lab.run(tab, 1, f"from IPython.display import HTML, display\n{shown}")
+    output.locator("b").get_by_text("shown").wait_for()
+    assert tab.title() != "1"
     refused = [text for text in said if "Content Security Policy" in text]
     assert all("event handler" in text for text in refused), refused
-    lab.close()
-    page.get_by_role("button", name="Stop").click()
-    page.get_by_role("dialog").get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="Start").wait_for()
+    tab.close()
+    lab.stop(page)
     fresh_studio.check()
 
 

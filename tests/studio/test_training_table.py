@@ -39,6 +39,7 @@ def test_raw_claims_become_a_model(studio: Studio, road: Road) -> None:
     assert "yes is 1 (80 rows)" in page.inner_text("main")
     page.get_by_role("link", name="Train with XGBoost").click()
     assert page.get_by_label("objective", exact=True).input_value() == "binary:logistic"
+    assert page.get_by_label("early_stopping_rounds").input_value() == "10"
     page.get_by_label("num_round").fill("5")
     page.get_by_role("button", name="Start training").click()
     page.wait_for_url("**/training-jobs/*")
@@ -65,6 +66,12 @@ def test_a_raw_table_is_not_handed_to_an_algorithm_that_cannot_read_it(visitor: 
         "begins with a header line (claim_id, day" in shown.partition('id="fault-uri.train">')[2].partition("</p>")[0]
     )
     assert "Make this table ready" in shown
+
+
+def test_who_would_train_on_a_raw_table_is_shown_the_way(visitor: Visitor, road: Road) -> None:
+    shown = visitor.get(f"/new/training-job?train=s3://{road.bucket}/raw/claims.csv").text
+    assert "claims.csv has a header line: make it ready first" in shown
+    assert "A table with a header line, texts or gaps?" in visitor.get("/new/training-job").text
 
 
 @pytest.mark.parametrize("algorithm", ["linear-learner", "lightgbm", "knn", "kmeans", "randomcutforest"])

@@ -1,9 +1,13 @@
-"""A column as features: what is learnt from the training rows, and the cells that come of it."""
+"""A column as features: what is learnt from the training rows, and the cells that come of it.
+
+What is learnt is told to the recipe (`told`), and an encoder of a recipe recalls it (`recalled`).
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -58,6 +62,10 @@ class Numbers:
         """What was learnt."""
         return {"mean": self._mean, "deviation": self._deviation}
 
+    def recall(self, told: Mapping[str, Any]) -> None:
+        """Takes what `told` has told."""
+        self._told, self._mean, self._spread = 1, float(told["mean"]), float(told["deviation"]) ** 2
+
 
 class Dates:
     """A day: days since 1970, the month, the day of the week (Monday is 1). Of a missing one, the mean of each."""
@@ -81,6 +89,10 @@ class Dates:
 
     def told(self) -> dict[str, Any]:
         return {part.name: part.told() for part in self._parts}
+
+    def recall(self, told: Mapping[str, Any]) -> None:
+        for part in self._parts:
+            part.recall(told[part.name])
 
 
 def _dated(cell: str) -> tuple[str, str, str]:
@@ -121,15 +133,33 @@ class Categories:
     def told(self) -> dict[str, Any]:
         return {"categories": list(self.levels)}
 
+    def recall(self, told: Mapping[str, Any]) -> None:
+        self._levels = {str(level): index for index, level in enumerate(told["categories"])}
+
 
 def _level(cell: str) -> str:
     return MISSING if gap(cell) else cell
 
 
 Encoder = Numbers | Dates | Categories
+_KINDS: dict[str, type[Numbers] | type[Dates]] = {"number": Numbers, "date": Dates}
 
 
 def encoder(column: Seen, plan: Plan) -> Encoder:
     """What makes features of a column."""
-    kinds = {"number": Numbers, "date": Dates}
-    return kinds.get(column.kind, Categories)(column, plan)
+    return _KINDS.get(column.kind, Categories)(column, plan)
+
+
+def recalled(told: Mapping[str, Any], plan: Plan) -> Encoder:
+    """The encoder that a recipe's column tells of: name, kind, features, and what was learnt."""
+    kind, whole = told["kind"], {"number": 1, "date": 3}
+    seen = Seen(str(told["name"]), rows=1)
+    seen.numbers = seen.dates = int(len(told["features"]) == whole.get(kind))
+    one = _KINDS.get(kind, Categories)(seen, plan)
+    one.recall(told)
+    return one
+
+
+def line(cells: Sequence[Cell]) -> str:
+    """Cells as a line of CSV."""
+    return ",".join("" if cell is None else f"{cell:.15g}" for cell in cells)

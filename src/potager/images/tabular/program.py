@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from potager.images.algorithm.errors import ClientError
-from potager.images.tabular.encoding import Cell, Encoder, encoder
+from potager.images.tabular.encoding import Encoder, encoder, line
 from potager.images.tabular.plan import Plan
 from potager.images.tabular.reading import Table
 from potager.images.tabular.seeing import Seen, seen
@@ -65,11 +65,11 @@ def decided(table: Table, plan: Plan) -> Work:
     if not columns[0].rows:
         raise ClientError(f"{table.files[0].name} has a header line and no rows. Give a table with rows.")
     target = target_of(plan, columns[table.names.index(plan.target)]) if plan.target else None
-    dropped = {column.name: "you left it out" for column in columns if column.name in plan.drop}
-    dropped |= {
+    dropped = {
         column.name: why
         for column in columns
-        if column.name not in dropped and column.name != plan.target and (why := column.why())
+        if column.name != plan.target
+        and (why := column.why() or ("you left it out" if column.name in plan.drop else ""))
     }
     kept = [(index, column) for index, column in enumerate(columns) if column.name not in {plan.target, *dropped}]
     if not kept:
@@ -93,16 +93,12 @@ def make(source: Path, plan: Plan, out: Path) -> dict[str, Any]:
             files[part] = stack.enter_context((out / part / f"{part}.csv").open("w", encoding="ascii"))
         for part, label, row in work.rows():
             cells = [cell for index, one in work.features for cell in one.cells(row[index])]
-            files[part].write(_line(cells if label is None else [label, *cells]))
+            files[part].write(line(cells if label is None else [label, *cells]) + "\n")
             counts[part] += 1
     recipe = told(work, counts)
     (out / "recipe").mkdir(parents=True, exist_ok=True)
     (out / "recipe" / "recipe.json").write_text(json.dumps(recipe, indent=1, ensure_ascii=False))
     return recipe
-
-
-def _line(cells: Sequence[Cell]) -> str:
-    return ",".join("" if cell is None else f"{cell:.15g}" for cell in cells) + "\n"
 
 
 def told(work: Work, counts: Counter[str]) -> dict[str, Any]:

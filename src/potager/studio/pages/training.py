@@ -47,7 +47,7 @@ async def show(request: Request) -> Response:
         form, lost = asked.like(job), asked.lost(job)
     form |= prefilled(dict(query))
     if not _chosen(form):
-        return _choice(request, form)
+        return await _choice(request, ask, form)
     algorithm = asked.algorithm_of(form)
     if algorithm and not like:
         form = {f"hp.{name}": text for name, text in algorithm.given.items()} | form
@@ -68,15 +68,18 @@ def prefilled(query: dict[str, str]) -> Form:
     return found
 
 
-def _choice(request: Request, form: Form) -> Response:
+async def _choice(request: Request, ask: Asking, form: Form) -> Response:
+    source = form.get("uri.train", "")
+    sample = await places.look(ask, source) if source else None
+    raw = sample.key.rpartition("/")[2] if sample and sample.header else ""
     linked = {name: text for name, text in request.query_params.items() if name not in ("algorithm", "like")}
     cards = [
         (f"{ROOT}/new/training-job?{urlencode({'algorithm': one.repository, **linked})}", one, one.missing())
         for one in ALGORITHMS
     ]
     own = f"{ROOT}/new/training-job?{urlencode({'algorithm': asked.SCRIPT, **linked})}"
-    table = f"{ROOT}/new/training-table?{urlencode({'source': form.get('uri.train', ''), **linked})}"
-    return page(request, "training/choose.html", cards=cards, own=own, table=table, frameworks=FRAMEWORKS)
+    table = f"{ROOT}/new/training-table?{urlencode({'source': source, **linked})}"
+    return page(request, "training/choose.html", cards=cards, own=own, table=table, frameworks=FRAMEWORKS, raw=raw)
 
 
 def _proposed(ask: Asking) -> Form:
@@ -149,7 +152,7 @@ async def start(request: Request) -> Response:
     ask = asking(request)
     form = {name: str(text) for name, text in (await request.form()).items() if name != "form_token"}
     if not _chosen(form):
-        return _choice(request, form)
+        return await _choice(request, ask, form)
     try:
         made = await requested(ask, form)
     except Unusable as unusable:

@@ -139,6 +139,7 @@ def hyperparameters(recipe: Mapping[str, Any], algorithm: Algorithm) -> dict[str
             metrics = {"number": "rmse", "binary": "auc", "multi": "mlogloss"}
             found |= {"objective": ways[kind], "eval_metric": metrics[kind]}
             found |= {"num_class": str(classes)} if kind == "multi" else {}
+            found |= {"early_stopping_rounds": "10"} if "validation" in recipe["rows"] else {}
         case "linear-learner":
             ways = {"number": "regressor", "binary": "binary_classifier", "multi": "multiclass_classifier"}
             found |= {"predictor_type": ways[kind], **({"num_classes": str(classes)} if kind == "multi" else {})}

@@ -62,6 +62,15 @@ def test_the_label_comes_first_and_every_cell_is_a_number(tmp_path: Path) -> Non
     assert said(made.recipe).startswith("160 for train, 40 for validation")
 
 
+def test_what_is_left_out_says_why(tmp_path: Path) -> None:
+    made = Made(tmp_path, {"a.csv": claims()}, target="fraud", drop=["claim_id", "age"])
+    assert made.recipe["dropped"] == {
+        "claim_id": "nearly every row has another value: it names rows",
+        "age": "you left it out",
+        "same": "it is the same in every row",
+    }
+
+
 def test_every_class_is_shared_out_alike(tmp_path: Path) -> None:
     made = Made(tmp_path, {"a.csv": claims(1000)}, target="fraud", shares={"validation": 0.1, "test": 0.2})
     rares = {part: sum(row[0] == "1" for row in made.rows(part)) for part in ("train", "validation", "test")}

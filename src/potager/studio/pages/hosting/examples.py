@@ -10,10 +10,12 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
+from potager.images.algorithm.errors import ClientError
+from potager.images.tabular import applying
 from potager.kernel.errors import WireError
 from potager.studio.asking import Asking
 
@@ -34,7 +36,8 @@ class Example:
     Parameters
     ----------
     content_type, body : a request that the model takes. columns : the names of its features, where they are known.
-    uri : the object that it comes from. job : the training job.
+    uri : the object that it comes from. job : the training job. recipe : what made its features of a raw table's
+    columns, `raw` (`images/tabular`); empty where Studio did not.
     """
 
     content_type: str = "text/csv"
@@ -43,6 +46,8 @@ class Example:
     uri: str = ""
     job: str = ""
     label: bool = False
+    recipe: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    raw: tuple[applying.Field, ...] = ()
 
     @property
     def fields(self) -> list[tuple[str, str]]:
@@ -90,8 +95,8 @@ async def of_job(ask: Asking, trained: str) -> Example:
     unlabelled = any(f"/{each}:" in f"{image}:" for each in UNLABELLED)
     label = "label_size=1" in kind or not (unlabelled or "label_size=0" in kind)
     names, values = rows(await head(ask, uri, HEAD), 1, header=None, label=label)
-    names = names or await _features(ask, channel["DataSource"]["S3DataSource"]["S3Uri"])
-    return Example("text/csv", values, tuple(names), uri, trained, label)
+    example = Example("text/csv", values, tuple(names), uri, trained, label)
+    return example if names else await _with_recipe(ask, example)
 
 
 def trained_in(uri: str) -> str:
@@ -104,14 +109,24 @@ def trained_in(uri: str) -> str:
     return found[1] if found else ""
 
 
-async def _features(ask: Asking, uri: str) -> list[str]:
-    """The names of the features, out of the recipe beside a channel that Studio has made ready of a raw table."""
-    home = uri.rstrip("/").rpartition("/")[0]
+async def _with_recipe(ask: Asking, example: Example) -> Example:
+    """The names of the features, out of the recipe beside a channel's folder that was made of a raw table.
+
+    Anybody may have written the object: what is no recipe is passed over, and one that has other columns, or less of
+    them than rows are made of, gives the names alone.
+    """
     try:
+        home = example.uri.rpartition("/")[0].rpartition("/")[0]
         recipe = json.loads(await head(ask, f"{home}/recipe/recipe.json", MOST))
-        return [str(name) for name in recipe["features"]]
+        example = replace(example, columns=tuple(str(name) for name in recipe["features"]))
     except (WireError, ValueError, KeyError, TypeError):
-        return []
+        return example
+    try:
+        raw = applying.fields(recipe)
+        applying.row(recipe, {one.name: one.value for one in raw})
+    except (ArithmeticError, AttributeError, ClientError, KeyError, TypeError, ValueError):
+        return example
+    return replace(example, recipe=recipe, raw=tuple(raw))
 
 
 async def _first(ask: Asking, source: Mapping[str, Any]) -> str:

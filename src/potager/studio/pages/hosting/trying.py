@@ -3,6 +3,7 @@
 try     InvokeEndpoint, or InvokeEndpointAsync, whose answer is fetched once it is there
 stream  InvokeEndpointWithResponseStream, shown as it comes (static/hosting.js)
 rows    the first rows of an object, for the form
+raw     InvokeEndpoint with a row of the raw table, made into features by the recipe of what the model has learned from
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from potager.images.algorithm.errors import ClientError
+from potager.images.tabular import applying
 from potager.kernel.errors import WireError
 from potager.kernel.settings import Settings
 from potager.studio.asking import Asking, asking
@@ -42,6 +45,33 @@ async def attempt(request: Request) -> Response:
     params = asked(form, name)
     if form.get("waiting"):
         return await _later(request, ask, params)
+    return await _asked(request, ask, params)
+
+
+async def raw(request: Request) -> Response:
+    """Asks about a row of the raw table: the fields are `column.<number>`, in the recipe's order."""
+    name, ask, form = request.path_params["name"], asking(request), await request.form()
+    example = await examples.of_endpoint(ask, await ask("sagemaker", "DescribeEndpoint", EndpointName=name))
+    if not example.raw:
+        text = "The recipe of its table is gone, or is none. Ask with the features that the model reads."
+        raise WireError("ValidationException", text)
+    cells = {one.name: str(form.get(f"column.{place}") or "") for place, one in enumerate(example.raw)}
+    try:
+        body = applying.row(example.recipe, cells)
+    except ClientError as error:
+        return _failed(request, WireError("ValidationException", str(error)), {}, 0.0)
+    params = {"EndpointName": name, "ContentType": "text/csv", "Accept": "application/json", "Body": body}
+    classes: Any = example.recipe.get("classes")
+    told: dict[str, Any] = {
+        "target": str(example.recipe.get("target", "")),
+        "classes": classes if isinstance(classes, list) else (),
+    }
+    return await _asked(request, ask, params, told)
+
+
+async def _asked(
+    request: Request, ask: Asking, params: dict[str, Any], recipe: Mapping[str, Any] | None = None
+) -> Response:
     begun = perf_counter()
     try:
         found = await ask("sagemaker-runtime", "InvokeEndpoint", **{**params, "Body": params["Body"].encode()})
@@ -59,6 +89,8 @@ async def attempt(request: Request) -> Response:
         text=shown(bytes(found["Body"]), found.get("ContentType", "")),
         programs=_programs(request, params),
         waits=None,
+        recipe=recipe,
+        features=params["Body"] if recipe else "",
     )
 
 
@@ -73,7 +105,7 @@ def _failed(request: Request, error: WireError, params: Mapping[str, Any], secon
         variant="",
         kind="",
         text="",
-        programs=_programs(request, params),
+        programs=_programs(request, params) if params else [],
         waits=None,
     )
 
@@ -119,6 +151,7 @@ async def _later(request: Request, ask: Asking, params: dict[str, Any]) -> Respo
         text="",
         programs=[("boto3", code.invocation("InvokeEndpointAsync", {**kept, "Body": params["Body"]}))],
         waits={"output": found["OutputLocation"], "failure": found.get("FailureLocation", "")},
+        recipe=None,
     )
 
 
@@ -178,6 +211,7 @@ async def take(request: Request) -> Response:
 
 ROUTES = [
     Route("/endpoints/{name}/try", attempt, methods=["POST"]),
+    Route("/endpoints/{name}/raw", raw, methods=["POST"]),
     Route("/endpoints/{name}/stream", stream, methods=["POST"]),
     Route("/endpoints/{name}/result", result),
     Route("/endpoints/{name}/rows", take),
