@@ -6,12 +6,14 @@ import html
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from potager.kernel import clock
+from potager.kernel.settings import Keys
 from potager.studio import app
 from potager.studio.safety import below
 from potager.studio.signin import SignIn
@@ -94,12 +96,21 @@ def test_a_link_that_is_only_looked_at_is_not_used_up(server: Any, stranger: Vis
 
 
 def test_a_link_of_before_a_restart_is_good_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = SignIn(b"secret", "key")
+    keys = Keys("key", "secret of it", b"secret")
+    before = SignIn(keys)
     monkeypatch.setattr(clock, "now", lambda: 1_000_000.0)
     token = before.link()
-    assert SignIn(b"secret", "key").taken(token)
+    assert SignIn(keys).taken(token)
     monkeypatch.setattr(clock, "now", lambda: 1_000_001.0)
-    assert SignIn(b"secret", "key").taken(token) is None
+    assert SignIn(keys).taken(token) is None
+
+
+def test_a_session_does_not_outlive_the_keys_that_it_was_begun_with() -> None:
+    keys = Keys("key", "secret of it", b"secret")
+    cookie = SignIn(keys).by_key("secret of it", "secret of it")
+    assert SignIn(keys).person(cookie)
+    for other in (replace(keys, access_key_id="other"), replace(keys, secret_access_key=""), replace(keys, secret=b"")):
+        assert SignIn(other).person(cookie) is None
 
 
 def test_a_socket_is_opened_from_our_own_pages_alone(visitor: Visitor) -> None:

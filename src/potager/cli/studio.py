@@ -21,7 +21,7 @@ def command(data: str | None, opened: bool) -> None:
     where = folder({"data": data}, os.environ)
     url = environment.of(where)["AWS_ENDPOINT_URL"]
     pair = keys.settle(load({"data": str(where)}, os.environ))
-    link = url + WAY_IN + SignIn(pair.secret, pair.access_key_id).link()
+    link = url + WAY_IN + SignIn(pair).link()
     click.echo(link)
     if opened:
         webbrowser.open(link)

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Protocol
 
-from potager.kernel.body import Body
+from potager.kernel.body import Body, Disconnected
 from potager.kernel.errors import WireError
 from potager.wire.message import Request, Response, Switch
 
@@ -62,10 +62,6 @@ def _status_line(status: int) -> str:
 
 
 STATUS_LINE = {status: _status_line(status) for status in range(100, 600)}
-
-
-class Disconnected(Exception):
-    """The client went away before its request was whole; nobody is left to answer."""
 
 
 class Line(Protocol):

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from potager.access.callers import Callers
-from potager.gateway.exchange import Disconnected
 from potager.gateway.tracing import Tracing
 from potager.kernel import clock, ids
+from potager.kernel.body import Disconnected
 from potager.kernel.context import Caller, Context, House, Origin
 from potager.kernel.errors import Fault, WireError
 from potager.kernel.sessions import Sessions

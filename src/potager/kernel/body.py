@@ -7,6 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from potager.kernel.errors import WireError
 
 
+class Disconnected(Exception):
+    """The client went away before its request was whole; nobody is left to answer."""
+
+
 class Body:
     """The bytes of one request, which can be read once.
 

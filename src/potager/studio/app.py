@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from potager.kernel.context import House
 from potager.kernel.errors import WireError
 from potager.kernel.settings import Keys, Settings
+from potager.studio.failing import Failing
 from potager.studio.pages import (
     alarms,
     data,
@@ -84,6 +85,7 @@ def create(house: House, settings: Settings, keys: Keys, signin: SignIn) -> Star
         middleware=[
             Middleware(GZipMiddleware, minimum_size=1024, compresslevel=6, exclude_content_types=PACKED),
             Middleware(Safety, signin=signin),
+            Middleware(Failing, told=_problem),
         ],
         exception_handlers={WireError: _refused, HTTPException: _absent},
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,53 +22,64 @@ async def answer(app: App, request: Request) -> Response:
     """
     call = _Call(request)
     call.task = asyncio.create_task(call.run(app))
-    first = await call.next()
-    if first is None:
-        await call.task  # raises what went wrong
-        raise RuntimeError("the page ended without an answer")
-    status = int(first["status"])
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in first.get("headers", ())]
-    part = await call.next()
-    if (switch := first.get("switch")) is not None:
-        await call.task
-        return Response(status, headers, switch=switch)
-    if part is None or not part.get("more_body"):
-        await call.task
-        return Response(status, headers, part.get("body", b"") if part else b"")
-    return Response(status, headers, call.parts(part))
+    try:
+        return await call.answer()
+    except BaseException:
+        await call.leave()
+        raise
 
 
 class _Call:
+    """An app that answers one request.
+
+    Attributes
+    ----------
+    task : its.
+    """
+
+    task: asyncio.Task[None]
+
     def __init__(self, request: Request) -> None:
         self._request = request
         self._sent: asyncio.Queue[Message | None] = asyncio.Queue(1)
         self._read = False
-        self.task: asyncio.Task[None] | None = None
+        self._left = False
 
     async def run(self, app: App) -> None:
         try:
             await app(self._scope(), self._receive, self._sent.put)
         finally:
-            await self._sent.put(None)
+            if not self._left:  # else nobody takes it
+                await self._sent.put(None)
+
+    async def answer(self) -> Response:
+        """The response, once its head and the first part of its body are there."""
+        first = await self.next()
+        if first is None:
+            await self.task  # raises what went wrong
+            raise RuntimeError("the page ended without an answer")
+        status = int(first["status"])
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in first.get("headers", ())]
+        part = await self.next()
+        if (switch := first.get("switch")) is not None:
+            await self.task
+            return Response(status, headers, switch=switch)
+        if part is None or not part.get("more_body"):
+            await self.task
+            return Response(status, headers, part.get("body", b"") if part else b"")
+        return Response(status, headers, _Parts(self, part))
 
     async def next(self) -> Message | None:
         """What the app sends next, None when it has ended."""
         return await self._sent.get()
 
-    async def parts(self, first: Message) -> AsyncIterator[bytes]:
-        part: Message | None = first
-        try:
-            while part is not None:
-                if data := part.get("body", b""):
-                    yield data
-                if not part.get("more_body"):
-                    return
-                part = await self.next()
-        finally:
-            if self.task is not None and not self.task.done():
-                self.task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await self.task
+    async def leave(self) -> None:
+        """Ends the app: nobody takes the rest of what it makes. What it raises from now on is nobody's, either."""
+        self._left = True
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        if not self.task.cancelled():
+            self.task.exception()
 
     def _scope(self) -> MutableMapping[str, Any]:
         request = self._request
@@ -101,3 +111,34 @@ class _Call:
         if not hasattr(self, "_chunks"):
             self._chunks = aiter(self._request.body)
         return self._chunks
+
+
+class _Parts:
+    """The body that an app makes as it is taken.
+
+    No generator: one that nobody has begun to read, as that of a HEAD, does nothing when it is closed, and its app
+    would wait for good.
+    """
+
+    def __init__(self, call: _Call, first: Message) -> None:
+        self._call = call
+        self._first: Message | None = first
+        self._ended = False
+
+    def __aiter__(self) -> _Parts:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while not self._ended:
+            part, self._first = self._first or await self._call.next(), None
+            if part is None:
+                self._ended = True
+                await self._call.task  # raises what went wrong: the body is not whole
+                break
+            self._ended = not part.get("more_body")
+            if data := part.get("body", b""):
+                return data
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        await self._call.leave()

@@ -22,7 +22,7 @@ class Front:
     def __init__(self, settings: Settings, keys: Keys) -> None:
         self._settings = settings
         self._keys = keys
-        self._signin = SignIn(keys.secret, keys.access_key_id)
+        self._signin = SignIn(keys)
         self._house: House | None = None
         self._app: asyncio.Task[Starlette] | None = None
 

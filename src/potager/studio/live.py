@@ -5,16 +5,21 @@
     </div>
 
 A page's function renders the fragments; here they are asked for once a second, sent where they changed, and the stream
-ends when the function says that nothing will change any more, when the browser goes, or when the server stops.
+ends when the function says that nothing will change any more, when what it is about is gone, when the person has signed
+out, when the browser goes, or when the server stops.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
+
+from potager.kernel.errors import WireError
+from potager.studio.signin import SignIn
 
 EVERY = 1.0
 """Seconds between two looks."""
@@ -28,16 +33,22 @@ Fragments = Callable[[], Awaitable[tuple[Mapping[str, str], bool]]]
 def stream(request: Request, look: Fragments, every: float = EVERY) -> StreamingResponse:
     """The answer that goes on for as long as there is something to tell."""
     closing: asyncio.Event = request.app.state.closing
-    return StreamingResponse(
-        _events(look, every, closing), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
-    )
+    signin: SignIn = request.app.state.signin
+    events = _events(look, every, closing, lambda: signin.lasts(request.state.person))
+    return StreamingResponse(events, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _events(look: Fragments, every: float, closing: asyncio.Event) -> AsyncIterator[str]:
+async def _events(
+    look: Fragments, every: float, closing: asyncio.Event, lasts: Callable[[], bool]
+) -> AsyncIterator[str]:
     last: dict[str, str] = {}
     quiet = 0
     while not closing.is_set():
-        found, more = await look()
+        found: Mapping[str, str] = {}
+        more = False
+        with suppress(WireError):
+            if lasts():
+                found, more = await look()
         news = {name: text for name, text in found.items() if last.get(name) != text}
         for name, text in news.items():
             yield event(name, text)

@@ -3,8 +3,9 @@
 Scripts and styles come from our own folder of them and from nowhere else, not even from a bucket of this server; no
 page may be framed. What changes something is a POST, PUT or DELETE from our own origin (`Sec-Fetch-Site`, else
 `Origin`) that carries the session's token: a header, `X-Form-Token`, or a field of a plain form, `form_token`. Uploads
-(`multipart/form-data` and anything else) are not read here and must bring the header. What wants to become a socket
-brings an `Origin` of ours. What is passed on to JupyterLab (`passing.py`) brings a token of JupyterLab's instead.
+(`multipart/form-data` and anything else) are not read here and must bring the header; whoever is not signed in sends
+nothing but the plain form that signs in. What wants to become a socket brings an `Origin` of ours. What is passed on to
+JupyterLab (`passing.py`) brings a token of JupyterLab's instead.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlencode, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -30,8 +31,17 @@ PASSED = re.compile(rf"{ROOT}/notebooks/[A-Za-z0-9-]+/jupyter/")
 
 MOST_FORM = 2**20
 """Bytes of a plain form."""
+MOST_FIELDS = 1000
+"""Its fields: as many as Starlette reads."""
 
 FORM = "application/x-www-form-urlencoded"
+
+ELSEWHERE = "This request came from another site. Open Studio and try there."
+OUTDATED = "This form is out of date. Go back, reload the page, try again."
+TOO_LARGE = (
+    f"A form holds {MOST_FORM:,} bytes and {MOST_FIELDS:,} fields at most. Upload what is larger, on a bucket's page."
+)
+UNKNOWN = "Sign in by the form."
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -61,29 +71,40 @@ class Safety:
         static = request.url.path.startswith(STATIC)
         said = HEADERS | {"Content-Security-Policy": policy(request)}
         kept = "max-age=31536000, immutable" if request.url.query else "no-cache"
-        said["Cache-Control"] = kept if static else "no-store"
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers.setdefault("Cache-Control", kept if static and message["status"] < 400 else "no-store")
                 for name, value in said.items():
                     headers.setdefault(name, value)
             await send(message)
 
         person = request.state.person = self._signin.person(request.cookies.get(COOKIE))
         refused: Response | None = None
-        if request.method not in ("GET", "HEAD"):
-            if not _ours(request):
-                refused = PlainTextResponse("This request came from another site. Open Studio and try there.", 403)
-            elif person is not None and not PASSED.match(request.url.path):
-                token, receive = await _token(request, receive)
-                if not self._signin.genuine(person, token):
-                    refused = PlainTextResponse("This form is out of date. Go back, reload the page, try again.", 403)
-        elif "upgrade" in request.headers and not _from_here(request):
-            refused = PlainTextResponse("This request came from another site. Open Studio and try there.", 403)
-        if refused is None and person is None and not static and request.url.path != SIGN_IN:
+        changes = request.method not in ("GET", "HEAD")
+        if (changes or "upgrade" in request.headers) and not (_ours if changes else _from_here)(request):
+            refused = PlainTextResponse(ELSEWHERE, 403)
+        elif person is None and not static and request.url.path != SIGN_IN:
             refused = _way_in(request)
+        elif changes and not (person and PASSED.match(request.url.path)):
+            refused, receive = await self._looked(request, receive)
         await (refused or self._app)(scope, receive, told)
+
+    async def _looked(self, request: Request, receive: Receive) -> tuple[Response | None, Receive]:
+        """Why a request must not change anything, None where it may; and what its page reads its body from."""
+        person, token = request.state.person, request.headers.get("x-form-token")
+        plain = request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
+        if plain:
+            body, receive = await _read(receive)
+            fields = _fields(body)
+            if fields is None:
+                return PlainTextResponse(TOO_LARGE, 413), receive
+            token = fields.get("form_token", [""])[0] if token is None else token
+        if person is None:
+            return (None if plain else PlainTextResponse(UNKNOWN, 415)), receive
+        genuine = self._signin.genuine(person, token or "")
+        return (None if genuine else PlainTextResponse(OUTDATED, 403)), receive
 
 
 def policy(request: Request) -> str:
@@ -99,7 +120,7 @@ def policy(request: Request) -> str:
 def _way_in(request: Request) -> Response:
     """To the form, which leads back to the page that was asked for."""
     if request.headers.get("hx-request"):
-        shown = urlsplit(request.headers.get("hx-current-url", ""))
+        shown = _split(request.headers.get("hx-current-url", ""))
         return Response(status_code=401, headers={"HX-Redirect": way_in(f"{shown.path}?{shown.query}")})
     wanted = f"{request.url.path}?{request.url.query}" if request.method in ("GET", "HEAD") else ""
     return RedirectResponse(way_in(wanted), 303)
@@ -116,11 +137,19 @@ def below(address: str) -> str:
 
     What a browser would read as another host, or as a path outside (`//host`, a backslash, `..`), is none.
     """
-    found = urlsplit(address)
+    found = _split(address)
     path = unquote(found.path)
     plain = address.isascii() and address.isprintable() and "\\" not in path and ".." not in path.split("/")
     inside = path == ROOT or (path.startswith(f"{ROOT}/") and not path.startswith((SIGN_IN, SIGN_OUT, STATIC)))
     return address if plain and inside and not found.scheme and not found.netloc and "//" not in path else ""
+
+
+def _split(address: str) -> SplitResult:
+    """The parts of an address; of what is none, nothing."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def _ours(request: Request) -> bool:
@@ -138,20 +167,13 @@ def _from_here(request: Request) -> bool:
     return request.headers.get("origin", "") == f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
-async def _token(request: Request, receive: Receive) -> tuple[str, Receive]:
-    """The request's token, and what the page reads its body from: what was read here is there again."""
-    if (token := request.headers.get("x-form-token")) is not None:
-        return token, receive
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        return "", receive
+async def _read(receive: Receive) -> tuple[bytes, Receive]:
+    """A form's bytes, no more than just beyond what it may hold; and what a page reads them from once more."""
     body, more = b"", True
     while more and len(body) <= MOST_FORM:
         message = await receive()
         body += message.get("body", b"")
         more = message["type"] == "http.request" and bool(message.get("more_body"))
-    if more:
-        return "", receive
-
     read = False
 
     async def again() -> Message:
@@ -161,5 +183,14 @@ async def _token(request: Request, receive: Receive) -> tuple[str, Receive]:
         read = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    found = parse_qs(body.decode("latin-1"), max_num_fields=10_000).get("form_token", [""])
-    return found[0], again
+    return body, again
+
+
+def _fields(body: bytes) -> dict[str, list[str]] | None:
+    """A form's fields, None for one that holds too much."""
+    if len(body) > MOST_FORM:
+        return None
+    try:
+        return parse_qs(body.decode("latin-1"), max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return None

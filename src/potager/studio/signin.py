@@ -2,9 +2,10 @@
 
     potager up, potager studio ─► link, good once and for ten minutes ─► cookie, signed, for twelve hours
 
-Links and cookies say what they are good for and until when, and are signed with the server's secret: whoever may read
-the data folder's keys may make a link, and a cookie survives a restart. What is stored, in memory alone, is what must
-not be taken a second time: links that were used and sessions that were ended, until they are too old anyway.
+Links and cookies say what they are good for and until when, and are signed with the data folder's keys: whoever may
+read those may make a link, and a cookie survives a restart, but no change of the keys. What is stored, in memory alone,
+is what must not be taken a second time: links that were used and sessions that were ended, until they are too old
+anyway.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from potager.kernel import clock
+from potager.kernel.settings import Keys
 
 COOKIE = "potager-studio"
 LIFE = 12 * 3600
@@ -41,13 +43,14 @@ class SignIn:
 
     Parameters
     ----------
-    secret : the server's; all else here is derived from it.
-    access_key : the administrator's, whom links sign in.
+    keys : the administrator's key pair, whom links sign in, and the server's secret. All that is signed here is signed
+        with something derived of all three: who got in by another key pair is out.
     """
 
-    def __init__(self, secret: bytes, access_key: str) -> None:
-        self._secret = hashlib.sha256(b"studio" + secret).digest()
-        self._access_key = access_key
+    def __init__(self, keys: Keys) -> None:
+        pair = json.dumps([keys.access_key_id, keys.secret_access_key]).encode()
+        self._secret = hmac.new(keys.secret, b"studio" + pair, hashlib.sha256).digest()
+        self._access_key = keys.access_key_id
         self._over: dict[str, float] = {}
         self._since = clock.now()
 

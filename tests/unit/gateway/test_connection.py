@@ -11,7 +11,8 @@ import pytest
 
 from potager.gateway import connection
 from potager.gateway.connection import MOST_HEAD, Clients, Connection
-from potager.gateway.exchange import Answer, Disconnected
+from potager.gateway.exchange import Answer
+from potager.kernel.body import Disconnected
 from potager.wire.message import Request, Response
 
 

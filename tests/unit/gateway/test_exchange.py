@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from potager.gateway import exchange
-from potager.gateway.exchange import Disconnected, Exchange, Incoming
+from potager.gateway.exchange import Exchange, Incoming
+from potager.kernel.body import Disconnected
 from potager.kernel.errors import WireError
 from potager.wire.message import Request, Response
 
