@@ -49,4 +49,5 @@ def test_why_it_failed_stands_at_its_head(visitor: Visitor, processing: Processi
     stream = shown.split('stream="')[1].split('"')[0]
     told = visitor.get(f"/processing-jobs/{job}/log.json?stream={stream}").json
     assert any("no rows to work on" in text for _, text in told["events"])
+    assert told["done"]
     assert visitor.get(f"/processing-jobs/{job}/log.json?stream=another/algo-1-1").status == 404

@@ -22,6 +22,7 @@ from potager.access.roles import role_arn
 from potager.images import profile as image
 from potager.kernel.errors import WireError
 from potager.studio.asking import Asking
+from potager.studio.resources import ENDED
 
 FOLDER = "studio/profiles"
 INSTANCE = "ml.t3.medium"
@@ -109,7 +110,7 @@ class Profiles:
     async def start(self, subject: Subject) -> None:
         """Has the profile made, unless it is being made."""
         jobs = await self._jobs(subject)
-        if jobs and jobs[0]["ProcessingJobStatus"] in ("InProgress", "Stopping"):
+        if jobs and jobs[0]["ProcessingJobStatus"] not in ENDED:
             return
         await self._make_room()
         folder = f"{FOLDER}/{subject.digest}"

@@ -88,6 +88,9 @@ def _input(service: str, operation: str) -> StructureShape:
     return cast("StructureShape", model.operation(service, operation).input_shape)
 
 
+ENDED = ("Completed", "Failed", "Stopped")
+"""Statuses of a job that does nothing any more."""
+
 RESOURCES = (
     Resource(
         "training-jobs",

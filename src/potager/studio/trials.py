@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from potager.studio.asking import Asking
+from potager.studio.resources import ENDED
 from potager.train.tuning import insight
 from potager.train.tuning.insight import Choice, Range, Space
 
@@ -28,7 +29,6 @@ MOST = 1000
 """More trials than a tuning job can have."""
 PACE = 5
 """Trials that must have ended before the time left is spoken of."""
-ENDED = ("Completed", "Failed", "Stopped")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from potager.kernel import clock
 from potager.kernel.errors import WireError
 from potager.studio import trials, tuning_code, tuning_form
 from potager.studio.asking import Asking, asking
+from potager.studio.resources import ENDED
 from potager.studio.safety import ROOT
 from potager.studio.training import asked, controls, places
 from potager.studio.training.algorithms import ALGORITHMS
@@ -119,7 +120,7 @@ async def _parents(ask: Asking) -> list[str]:
     return [
         each["HyperParameterTuningJobName"]
         for each in found["HyperParameterTuningJobSummaries"]
-        if each["HyperParameterTuningJobStatus"] in trials.ENDED
+        if each["HyperParameterTuningJobStatus"] in ENDED
     ]
 
 

@@ -13,12 +13,13 @@ from starlette.routing import Route
 from potager.studio.asking import Asking, asking
 from potager.studio.live import stream
 from potager.studio.loglines import KINDS
-from potager.studio.pages.hosting import log
+from potager.studio.pages import streams
 from potager.studio.pages.jobs.overview import placed
 from potager.studio.pages.listed import parts
-from potager.studio.resources import BY_SLUG
+from potager.studio.pages.streams import Printed
+from potager.studio.resources import BY_SLUG, ENDED
 from potager.studio.safety import ROOT
-from potager.studio.trials import ENDED, moment
+from potager.studio.trials import moment
 from potager.studio.views import fragment, page
 
 SLUG = "processing-jobs"
@@ -50,18 +51,25 @@ async def show(request: Request) -> Response:
     )
 
 
+def _printed(found: Mapping[str, Any]) -> Printed:
+    over = found["ProcessingJobStatus"] in ENDED
+    return streams.of_job(GROUP, found["ProcessingJobName"], found["CreationTime"], over=over)
+
+
+async def _find(ask: Asking, name: str) -> Printed:
+    return _printed(await _described(ask, name))
+
+
 async def _head(ask: Asking, found: Mapping[str, Any]) -> dict[str, Any]:
     """What the part of the page that is live shows."""
-    name = found["ProcessingJobName"]
+    name, printed = found["ProcessingJobName"], _printed(found)
     begun, end = moment(found.get("ProcessingStartTime")), moment(found.get("ProcessingEndTime"))
-    born = f"-{int(float(found['CreationTime']))}"  # of an earlier job of the same name the log is there, too
-    known = await log.streams(ask, GROUP, f"{name}/")
     return {
         "name": name,
         "found": found,
-        "over": found["ProcessingJobStatus"] in ENDED,
+        "over": printed.over,
         "took": ((end or datetime.now(UTC)) - begun).total_seconds() if begun else None,
-        "streams": [one for one in known if one.endswith(born)],
+        "streams": await streams.streams(ask, printed),
         "here": f"{ROOT}/{SLUG}/{name}",
     }
 
@@ -104,5 +112,5 @@ ROUTES = [
     Route(f"/{SLUG}/{{name}}", show),
     Route(f"/{SLUG}/{{name}}/live", live),
     Route(f"/{SLUG}/{{name}}/stop", stop, methods=["POST"]),
-    *log.routes(f"/{SLUG}", lambda name: (GROUP, f"{name}/")),
+    *streams.routes(f"/{SLUG}", _find),
 ]

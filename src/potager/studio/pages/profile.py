@@ -23,6 +23,7 @@ from potager.studio import profiles
 from potager.studio.asking import Asking, asking
 from potager.studio.live import stream
 from potager.studio.profiles import Profiles, Subject
+from potager.studio.resources import ENDED
 from potager.studio.safety import ROOT
 from potager.studio.views import fragment, page, wanted
 
@@ -90,7 +91,7 @@ async def live(request: Request) -> Response:
         job = await found.job(subject)
         if job is None:
             return {}, False
-        over = job["ProcessingJobStatus"] not in ("InProgress", "Stopping")
+        over = job["ProcessingJobStatus"] in ENDED
         told = _named(subject) | await _progress(asking(request), job) | {"over": over}
         return {"progress": fragment(request, "profile/state.html", **told)}, not over
 

@@ -23,6 +23,7 @@ from potager.kernel.body import Body
 from potager.kernel.errors import WireError
 from potager.studio import live
 from potager.studio.asking import Asking, asking
+from potager.studio.resources import ENDED
 from potager.studio.safety import ROOT
 from potager.studio.training import places, preparation
 from potager.studio.training.algorithms import BY_REPOSITORY
@@ -34,7 +35,6 @@ UNREAD = (
     "cannot be looked at here: this form reads CSV that is not packed. Save it so, or have a program start the "
     "processing job, which reads Parquet and gzip, too (docs/reference/tabular.md)."
 )
-_ENDED = ("Completed", "Failed", "Stopped")
 _MOST_RECIPE = 2**22
 
 
@@ -135,7 +135,7 @@ def _onward(recipe: dict[str, Any], job: Mapping[str, Any], wanted: str) -> list
 async def one(request: Request) -> Response:
     """The page that waits, and goes on."""
     found = await state(asking(request), request.path_params["name"])
-    return page(request, "training/prepared.html", ended=found["reached"] in _ENDED, **found)
+    return page(request, "training/prepared.html", ended=found["reached"] in ENDED, **found)
 
 
 async def moving(request: Request) -> Response:
@@ -144,7 +144,7 @@ async def moving(request: Request) -> Response:
 
     async def look() -> tuple[dict[str, str], bool]:
         found = await state(ask, name)
-        return {"state": fragment(request, "training/state.html", **found)}, found["reached"] not in _ENDED
+        return {"state": fragment(request, "training/state.html", **found)}, found["reached"] not in ENDED
 
     return live.stream(request, look)
 

@@ -19,7 +19,7 @@ from potager.studio import trials, tuning_charts, tuning_code, tuning_form
 from potager.studio.asking import asking
 from potager.studio.live import stream
 from potager.studio.pages.listed import parts
-from potager.studio.resources import BY_SLUG
+from potager.studio.resources import BY_SLUG, ENDED
 from potager.studio.safety import ROOT
 from potager.studio.trials import Group, Shelf, Tuned
 from potager.studio.views import fragment, page
@@ -69,7 +69,7 @@ def _head(found: Mapping[str, Any]) -> dict[str, Any]:
     """What the part of the page that is live shows."""
     done, now = trials.ended(found), datetime.now(UTC)
     limit = found["HyperParameterTuningJobConfig"]["ResourceLimits"].get("MaxNumberOfTrainingJobs")
-    over = found["HyperParameterTuningJobStatus"] in trials.ENDED
+    over = found["HyperParameterTuningJobStatus"] in ENDED
     begun, end = trials.moment(found["CreationTime"]), trials.moment(found.get("HyperParameterTuningEndTime"))
     return {
         "found": found,

@@ -11,12 +11,14 @@
 // With `refresh`, it is asked for again every so many seconds until it says {done: true}. Its height is `style-height`, in
 // pixels. Colours are the style sheet's tokens, so that it follows light and dark.
 
+import { made } from "./parts.js";
+
 let library;
 
 /** ECharts, fetched once. */
 function echarts() {
   library ??= new Promise((done, failed) => {
-    const script = document.createElement("script");
+    const script = made("script");
     script.src = new URL("./vendor/echarts.min.js", import.meta.url);
     script.onload = () => done(window.echarts);
     script.onerror = () => failed(new Error("the charts' code could not be fetched"));
@@ -182,21 +184,21 @@ function csv(rows) {
 }
 
 function keep(name, address) {
-  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  made("a", { href: address, download: name }).click();
 }
 
 class Chart extends HTMLElement {
   connectedCallback() {
     if (this.figure) return;
     const inside = this.querySelector('script[type="application/json"]');
-    this.figure = document.createElement("figure");
-    this.canvas = Object.assign(document.createElement("div"), { className: "chart" });
+    this.figure = made("figure");
+    this.canvas = made("div", { className: "chart" });
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", `${this.title_}: its data are on their way`);
     this.canvas.style.height = `${this.getAttribute("style-height") || 280}px`;
-    this.caption = Object.assign(document.createElement("figcaption"), { textContent: this.title_ });
+    this.caption = made("figcaption", { textContent: this.title_ });
     this.removeAttribute("title");
-    this.details = document.createElement("details");
+    this.details = made("details");
     this.figure.append(this.caption, this.canvas, this.details);
     this.append(this.figure);
     this.watch = new ResizeObserver(() => this.drawn?.resize());
@@ -275,27 +277,23 @@ class Chart extends HTMLElement {
     const open = this.details.open;
     this.details.replaceChildren();
     this.details.open = open;
-    this.details.append(Object.assign(document.createElement("summary"), { textContent: "Data" }));
-    const row = Object.assign(document.createElement("p"), { className: "row" });
+    this.details.append(made("summary", { textContent: "Data" }));
+    const row = made("p", { className: "row" });
     for (const [label, act] of [
       ["CSV", () => keep(`${this.title_}.csv`, URL.createObjectURL(new Blob([csv(rows)], { type: "text/csv" })))],
       ["PNG", () => keep(`${this.title_}.png`, this.drawn.getDataURL({ pixelRatio: 2, backgroundColor: token("card") }))],
     ]) {
-      const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: `Download ${label}` });
+      const button = made("button", { type: "button", className: "quiet", textContent: `Download ${label}` });
       button.addEventListener("click", act);
       row.append(button);
     }
-    const scroll = Object.assign(document.createElement("div"), { className: "scroll", tabIndex: 0 });
+    const scroll = made("div", { className: "scroll", tabIndex: 0 });
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", `${this.title_}, data`);
-    const grid = document.createElement("table");
+    const grid = made("table");
     rows.slice(0, 501).forEach((cells, place) => {
       const line = grid.insertRow();
-      for (const each of cells) {
-        const cell = document.createElement(place ? "td" : "th");
-        cell.textContent = short(each);
-        line.append(cell);
-      }
+      for (const each of cells) line.append(made(place ? "td" : "th", { textContent: short(each) }));
     });
     scroll.append(grid);
     this.details.append(row, scroll);

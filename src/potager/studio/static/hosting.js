@@ -1,6 +1,7 @@
 // Of an endpoint's page: the live chart, fields that make a row, and answers that are shown as they come.
 
 import "./charts.js";
+import { made, signed } from "./parts.js";
 
 /** Shows what the server tells of the last two minutes; the chart stays, its data change. */
 class Pulse extends HTMLElement {
@@ -33,15 +34,13 @@ class Try extends HTMLElement {
   }
 
   async stream(button) {
-    const shown = document.createElement("pre");
-    shown.tabIndex = 0;
-    const told = document.createElement("p");
-    told.textContent = "Asked; nothing has come yet.";
+    const shown = made("pre", { tabIndex: 0 });
+    const told = made("p", { textContent: "Asked; nothing has come yet." });
     this.querySelector("#answer").replaceChildren(told, shown);
     button.disabled = true;
     const begun = performance.now();
     try {
-      const answer = await fetch(button.dataset.stream, { method: "POST", headers: { "X-Form-Token": document.body.dataset.formToken }, body: new URLSearchParams(new FormData(this.querySelector("#try-form"))) });
+      const answer = await fetch(button.dataset.stream, { method: "POST", headers: signed(), body: new URLSearchParams(new FormData(this.querySelector("#try-form"))) });
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let parts = 0;
       for (let part = await reader.read(); !part.done; part = await reader.read()) {

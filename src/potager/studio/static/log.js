@@ -3,6 +3,8 @@
 // It begins at the end, or at the time `at`; earlier pages come on request, and what the job prints meanwhile by itself
 // until it has ended. At most MOST lines are kept: the oldest pages give way, and can be loaded again.
 
+import { made } from "./parts.js";
+
 const PAUSE = 1000;
 const MOST = 10_000;
 const BLOCK = 100;
@@ -12,12 +14,6 @@ const LEVELS = [
 ];
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hour12: false });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
-
-function made(name, properties = {}, ...children) {
-  const element = Object.assign(document.createElement(name), properties);
-  element.append(...children);
-  return element;
-}
 
 class Log extends HTMLElement {
   connectedCallback() {

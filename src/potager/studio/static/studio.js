@@ -1,5 +1,7 @@
 // What every page does: times in the reader's zone, questions before what cannot be undone, code to copy, charts.
 
+import { made } from "./parts.js";
+
 const times = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 /** Shows the times below `root` in the reader's zone; the server wrote them in UTC. */
@@ -26,15 +28,12 @@ function confirming(event) {
 }
 
 /** Whether the reader says yes. The safe answer has the focus. */
-export function ask(question, yes) {
-  const dialog = document.createElement("dialog");
+function ask(question, yes) {
+  const no = made("button", { value: "", textContent: "Cancel", className: "quiet", autofocus: true });
+  const go = made("button", { value: "yes", textContent: yes, className: "danger" });
+  const row = made("form", { method: "dialog", className: "row" }, no, go);
+  const dialog = made("dialog", {}, made("p", { id: "question", textContent: question }), row);
   dialog.setAttribute("aria-labelledby", "question");
-  const text = Object.assign(document.createElement("p"), { id: "question", textContent: question });
-  const row = Object.assign(document.createElement("form"), { method: "dialog", className: "row" });
-  const no = Object.assign(document.createElement("button"), { value: "", textContent: "Cancel", className: "quiet", autofocus: true });
-  const go = Object.assign(document.createElement("button"), { value: "yes", textContent: yes, className: "danger" });
-  row.append(no, go);
-  dialog.append(text, row);
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((done) => {
@@ -49,7 +48,7 @@ export function ask(question, yes) {
 class Code extends HTMLElement {
   connectedCallback() {
     if (this.querySelector("button")) return;
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Copy" });
+    const button = made("button", { type: "button", className: "quiet", textContent: "Copy" });
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(this.querySelector("pre").textContent);
       button.textContent = "Copied";
@@ -62,11 +61,6 @@ customElements.define("po-code", Code);
 /** Fetches the charts' code once a page has one. */
 function charted(root) {
   if (root.querySelector("po-chart")) import("./charts.js");
-}
-
-/** The headers with which a script of ours changes something. */
-export function signed() {
-  return { "X-Form-Token": document.body.dataset.formToken };
 }
 
 function enrich(root) {

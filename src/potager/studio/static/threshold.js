@@ -4,6 +4,8 @@
 // negatives that score at least threshold; positives and negatives, how many there are; classes, [negative, positive];
 // chosen, the model's own threshold. Each stop of the slider is a point of the curve, so that the figures are exact.
 
+import { made } from "./parts.js";
+
 const show = (value) => (Number.isFinite(value) ? String(+value.toPrecision(4)) : "none");
 
 class Threshold extends HTMLElement {
@@ -11,13 +13,13 @@ class Threshold extends HTMLElement {
     if (this.slider) return;
     this.data = JSON.parse(this.querySelector("script").textContent);
     const stops = this.data.threshold.length;
-    this.slider = Object.assign(document.createElement("input"), { type: "range", min: 0, max: stops - 1, step: 1 });
+    this.slider = made("input", { type: "range", min: 0, max: stops - 1, step: 1 });
     this.slider.value = stops - 1 - this.place(this.data.chosen);
-    const label = Object.assign(document.createElement("label"), { textContent: "Threshold " });
-    this.now = document.createElement("output");
+    const label = made("label", { textContent: "Threshold " });
+    this.now = made("output");
     label.append(this.now, this.slider);
-    this.table = document.createElement("table");
-    const scroll = Object.assign(document.createElement("div"), { className: "scroll", tabIndex: 0 });
+    this.table = made("table");
+    const scroll = made("div", { className: "scroll", tabIndex: 0 });
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", "At this threshold");
     scroll.append(this.table);
@@ -51,10 +53,10 @@ class Threshold extends HTMLElement {
   }
 
   row(cells) {
-    const row = document.createElement("tr");
+    const row = made("tr");
     cells.forEach((text, place) => {
       const head = place === 0 || place === 4 || cells[0] === "" && place < 3;
-      const cell = Object.assign(document.createElement(head && text ? "th" : "td"), { textContent: text });
+      const cell = made(head && text ? "th" : "td", { textContent: text });
       if (!head) cell.className = "number";
       row.append(cell);
     });

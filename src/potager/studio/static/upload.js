@@ -4,13 +4,13 @@
 //
 // Three are sent at a time. A request that the network loses is sent again; one that is refused says why.
 
+import { made, signed } from "./parts.js";
+
 const TOGETHER = 3;
 const PART = 16 * 2 ** 20;
 const MOST_PARTS = 10_000;
 const TRIES = 4;
 const SHOWN = 200;
-
-const signed = () => ({ "X-Form-Token": document.body.dataset.formToken });
 
 class Refused extends Error {
   constructor(status, told) {
@@ -24,23 +24,23 @@ class Refused extends Error {
 class Sending {
   constructor(owner, file, key) {
     Object.assign(this, { owner, file, key, replace: false, requests: new Set() });
-    this.line = element("li", { className: "sending" });
-    this.name = element("span", { className: "name", textContent: key.slice(owner.folder.length) });
-    this.bar = element("progress", { max: 1, value: 0 });
+    this.line = made("li", { className: "sending" });
+    this.name = made("span", { className: "name", textContent: key.slice(owner.folder.length) });
+    this.bar = made("progress", { max: 1, value: 0 });
     this.bar.setAttribute("aria-label", `Sent of ${this.name.textContent}`);
-    this.said = element("span", { className: "said", textContent: "waits" });
-    this.buttons = element("span", { className: "row" });
+    this.said = made("span", { className: "said", textContent: "waits" });
+    this.buttons = made("span", { className: "row" });
     this.line.append(this.name, this.bar, this.said, this.buttons);
     this.offer("Cancel", () => this.cancel());
   }
 
   offer(label, act, ...others) {
-    const button = element("button", { type: "button", className: "quiet", textContent: label });
+    const button = made("button", { type: "button", className: "quiet", textContent: label });
     button.setAttribute("aria-label", `${label} ${this.name.textContent}`);
     button.addEventListener("click", act);
     this.buttons.replaceChildren(button);
     for (const [text, then] of others) {
-      const more = element("button", { type: "button", className: "quiet", textContent: text });
+      const more = made("button", { type: "button", className: "quiet", textContent: text });
       more.setAttribute("aria-label", `${text} ${this.name.textContent}`);
       more.addEventListener("click", then);
       this.buttons.append(more);
@@ -159,8 +159,8 @@ class Upload extends HTMLElement {
     this.waiting = [];
     this.under = new Set();
     this.folder = decodeURIComponent(this.getAttribute("prefix") ?? "");
-    this.list = element("ul", { className: "plain" });
-    this.told = element("p", { className: "quiet" });
+    this.list = made("ul", { className: "plain" });
+    this.told = made("p", { className: "quiet" });
     this.told.setAttribute("role", "status");
     this.append(this.told, this.list);
     for (const input of this.querySelectorAll("input[type=file]")) {
@@ -254,8 +254,4 @@ async function* walked(entry, path) {
     if (!found.length) return;
     for (const each of found) yield* walked(each, `${path}/${each.name}`);
   }
-}
-
-function element(name, values) {
-  return Object.assign(document.createElement(name), values);
 }

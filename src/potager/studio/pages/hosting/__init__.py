@@ -6,7 +6,6 @@ trying      predictions by a form, whose first row `examples` finds
 traffic     weights, updates, scaling
 models      models and endpoint configurations, and what uses them
 transform   /new/transform-job, and a transform job's page
-log         what endpoints and transform jobs print
 removing    deleting what hosting made
 """
 

@@ -15,10 +15,13 @@ from starlette.routing import Route
 from potager.kernel.errors import WireError
 from potager.studio import live
 from potager.studio.asking import Asking, asking
-from potager.studio.pages.hosting import examples, log, numbers
+from potager.studio.loglines import KINDS
+from potager.studio.pages import streams
+from potager.studio.pages.hosting import examples, numbers
+from potager.studio.pages.streams import Printed
 from potager.studio.views import fragment, page
 
-GROUP = "/aws/sagemaker/Endpoints/"
+GROUP = KINDS["endpoints"][1]
 HOURS = (1, 3, 24, 24 * 14)
 """What charts can show."""
 STREAMS, FIRST = 10, 30
@@ -29,11 +32,11 @@ async def show(request: Request) -> Response:
     """The page."""
     name, ask = request.path_params["name"], asking(request)
     found = await ask("sagemaker", "DescribeEndpoint", EndpointName=name)
-    config, served, example, streams = await asyncio.gather(
+    config, served, example, known = await asyncio.gather(
         described(ask, "DescribeEndpointConfig", EndpointConfigName=found["EndpointConfigName"]),
         _served(ask, name),
         examples.of_endpoint(ask, found),
-        log.streams(ask, GROUP + name, ""),
+        streams.streams(ask, Printed(GROUP + name)),
     )
     return page(
         request,
@@ -46,7 +49,7 @@ async def show(request: Request) -> Response:
         hours=_hours(request),
         spans=HOURS,
         numbers=None,
-        streams=streams,
+        streams=known,
     )
 
 
@@ -150,9 +153,13 @@ def _hours(request: Request) -> int:
     return int(said) if said.isdecimal() and int(said) in HOURS else HOURS[0]
 
 
+async def _printed(ask: Asking, name: str) -> Printed:
+    return Printed(GROUP + name)
+
+
 ROUTES = [
     Route("/endpoints/{name}", show),
     Route("/endpoints/{name}/live", watch),
     Route("/endpoints/{name}/charts/{what}.json", chart),
-    *log.routes("/endpoints", lambda name: (GROUP + name, "")),
+    *streams.routes("/endpoints", _printed),
 ]

@@ -16,14 +16,17 @@ from starlette.routing import Route
 from potager.kernel.errors import WireError
 from potager.studio import live
 from potager.studio.asking import Asking, asking
-from potager.studio.pages.hosting import code, deploying, draft, examples, log
+from potager.studio.loglines import KINDS
+from potager.studio.pages import streams
+from potager.studio.pages.hosting import code, deploying, draft, examples
 from potager.studio.pages.hosting.draft import Unclear, number_of
+from potager.studio.pages.streams import Printed
+from potager.studio.resources import ENDED
 from potager.studio.safety import ROOT
 from potager.studio.training import places
 from potager.studio.views import fragment, page
 
 SPLITS = {"Line": "each line is a record", "RecordIO": "RecordIO records", "None": "the whole object is one request"}
-MOVING = ("InProgress", "Stopping")
 LOOKED = 1000
 """Objects of the input and of the output that are counted."""
 SHOWN = 20
@@ -183,9 +186,9 @@ async def one(request: Request) -> Response:
         "hosting/transform.html",
         name=name,
         found=found,
-        moving=found["TransformJobStatus"] in MOVING,
+        moving=found["TransformJobStatus"] not in ENDED,
         progress=await progress(ask, found),
-        streams=await log.streams(ask, *_logged(name)),
+        streams=await streams.streams(ask, _printed(found)),
         programs=code.boto3([("sagemaker", "CreateTransformJob", _asked(found))]),
     )
 
@@ -198,9 +201,14 @@ def _asked(found: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key not in ANSWERED and not key.endswith("Time")}
 
 
-def _logged(name: str) -> tuple[str, str]:
-    """The log group, and what the names of a job's streams begin with."""
-    return "/aws/sagemaker/TransformJobs", f"{name}/"
+def _printed(found: Mapping[str, Any]) -> Printed:
+    over = found["TransformJobStatus"] in ENDED
+    group, name = KINDS["transform-jobs"][1], found["TransformJobName"]
+    return streams.of_job(group, name, _seconds(found["CreationTime"]), over=over)
+
+
+async def _find(ask: Asking, name: str) -> Printed:
+    return _printed(await ask("sagemaker", "DescribeTransformJob", TransformJobName=name))
 
 
 async def watch(request: Request) -> Response:
@@ -213,7 +221,7 @@ async def watch(request: Request) -> Response:
         return {
             "status": fragment(request, "hosting/transform-status.html", found=found, name=name),
             "progress": fragment(request, "hosting/transform-progress.html", progress=told),
-        }, found["TransformJobStatus"] in MOVING
+        }, found["TransformJobStatus"] not in ENDED
 
     return live.stream(request, look)
 
@@ -274,5 +282,5 @@ ROUTES = [
     Route("/transform-jobs/{name}", one),
     Route("/transform-jobs/{name}/live", watch),
     Route("/transform-jobs/{name}/stop", stop, methods=["POST"]),
-    *log.routes("/transform-jobs", _logged),
+    *streams.routes("/transform-jobs", _find),
 ]

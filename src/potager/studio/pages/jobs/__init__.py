@@ -2,7 +2,7 @@
 
 one        the heading, live, and the tab that the address names: ?tab=log
 overview   data, algorithm, hyperparameters, machine, times, what came out
-log        GetLogEvents, a page at a time; static/log.js shows it and follows its end
+log        where its log is (`..streams` reads it), and its last words
 curves     BatchGetMetrics, thinned to what a screen can show
 advice     what to do about a failure
 measures   what each metric says in plain words, and which direction is better

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from potager.kernel.errors import WireError
 from potager.studio.asking import Asking, asking
 from potager.studio.pages.jobs import curves, evaluation, measures, overview
+from potager.studio.resources import ENDED
 from potager.studio.safety import ROOT
 from potager.studio.views import page
 
@@ -187,7 +188,7 @@ async def charts(request: Request) -> Response:
         "jobs/compare-curves.html",
         metrics=[metric for metric in shown if metric not in ("progress", "throughput")],
         jobs_query=urlencode([("job", job["TrainingJobName"]) for job in jobs]),
-        active=any(job["TrainingJobStatus"] in ("InProgress", "Stopping") for job in jobs),
+        active=any(job["TrainingJobStatus"] not in ENDED for job in jobs),
     )
 
 
@@ -212,7 +213,7 @@ async def overlaid(request: Request) -> Response:
         ]
 
     series = [line for lines in await asyncio.gather(*map(one, range(MOST), jobs)) for line in lines]
-    over = all(job["TrainingJobStatus"] not in ("InProgress", "Stopping") for job in jobs)
+    over = all(job["TrainingJobStatus"] in ENDED for job in jobs)
     data = {"kind": "lines", "x": {"name": "iteration"}, "y": {"name": ""}, "series": series}
     return JSONResponse(data | {"done": over})
 

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from potager.studio.asking import Asking, asking
 from potager.studio.pages.jobs import measures
+from potager.studio.resources import ENDED
 
 POINTS = 1000
 """Of one series, at most."""
@@ -91,7 +92,7 @@ async def chart(request: Request) -> Response:
     metric, x = query.get("metric", ""), query.get("x", "iteration")
     wanted = groups(names(job)).get(metric, [])
     found = {name: points for name, points in (await series(ask, job, wanted, x)).items() if points}
-    over = job["TrainingJobStatus"] not in ("InProgress", "Stopping")
+    over = job["TrainingJobStatus"] in ENDED
     return JSONResponse(drawn(metric, found, x, log=query.get("y") == "log") | {"done": over})
 
 

@@ -12,8 +12,10 @@ from starlette.routing import Route
 from potager.kernel.errors import WireError
 from potager.studio import live
 from potager.studio.asking import Asking, asking
+from potager.studio.pages import streams
 from potager.studio.pages.jobs import curves, evaluation, log, measures, overview
 from potager.studio.pages.jobs.advice import advice
+from potager.studio.resources import ENDED
 from potager.studio.safety import ROOT
 from potager.studio.training.code import as_code
 from potager.studio.views import fragment, page
@@ -21,7 +23,6 @@ from potager.studio.views import fragment, page
 TABS = ("overview", "log", "curves", "evaluation", "code")
 LATER = ("curves",)
 """Tabs that come by the stream alone, because they may take longer than a page should."""
-ACTIVE = ("InProgress", "Stopping")
 
 
 async def show(request: Request) -> Response:
@@ -58,7 +59,7 @@ async def stop(request: Request) -> Response:
     try:
         await ask("sagemaker", "StopTrainingJob", TrainingJobName=name)
     except WireError:
-        if (await _job(ask, request))["TrainingJobStatus"] in ACTIVE:
+        if (await _job(ask, request))["TrainingJobStatus"] not in ENDED:
             raise
     return RedirectResponse(f"{ROOT}/training-jobs/{name}", 303)
 
@@ -75,9 +76,9 @@ def _tab(request: Request) -> str:
 async def _heading(ask: Asking, job: dict[str, Any]) -> dict[str, Any]:
     """Status, time line, and of a job that failed its last words."""
     failed = job["TrainingJobStatus"] == "Failed"
-    stream, words = await log.last_words(ask, await log.streams(ask, job)) if failed else ("", [])
+    stream, words = await log.last_words(ask, job) if failed else ("", [])
     return {
-        "active": job["TrainingJobStatus"] in ACTIVE,
+        "active": job["TrainingJobStatus"] not in ENDED,
         "steps": overview.timeline(job),
         "advice": advice(job.get("FailureReason", ""), job.get("SecondaryStatus", "")),
         "words": words,
@@ -98,12 +99,12 @@ async def _overview(request: Request, ask: Asking, job: dict[str, Any]) -> dict[
 
 async def _log(request: Request, ask: Asking, job: dict[str, Any]) -> dict[str, Any]:
     query = request.query_params
-    streams = await log.streams(ask, job)
+    known = await streams.streams(ask, log.printed(job))
     chosen = query.get("stream", "")
     at = query.get("at", "")
     return {
-        "streams": [(stream, stream.partition("/")[2].rpartition("-")[0]) for stream in streams],
-        "chosen": chosen if chosen in streams else next(iter(streams), ""),
+        "streams": [(stream, stream.partition("/")[2].rpartition("-")[0]) for stream in known],
+        "chosen": chosen if chosen in known else next(iter(known), ""),
         "at": at if at.isdigit() else "",
     }
 
