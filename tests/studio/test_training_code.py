@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from potager.studio.training.code import as_code, base_name, literal, members
+from potager.studio.source import literal
+from potager.studio.training.code import as_code, base_name, members
 from tests.clients.road import ROLE, Road, wait_for_job
 from tests.studio.conftest import Studio, Visitor
 

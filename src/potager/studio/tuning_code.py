@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import pprint
 from collections.abc import Mapping
 from typing import Any
+
+from potager.studio.source import arguments, flat, literal
 
 KINDS = {
     "IntegerParameterRanges": "IntegerParameter",
@@ -28,7 +29,7 @@ def boto3(request: Mapping[str, Any]) -> str:
     return (
         "import boto3\n\n"
         'sagemaker = boto3.client("sagemaker")\n'
-        f"request = {_python(request)}\n"
+        f"request = {literal(dict(request))}\n"
         "sagemaker.create_hyper_parameter_tuning_job(**request)\n"
     )
 
@@ -69,11 +70,11 @@ def sdk(request: Mapping[str, Any]) -> str:
     if criteria:
         return ""
     spaces = [
-        f"        {each['Name']!r}: {name}({_bounds(each)}),"
+        f"        {flat(each['Name'])}: {name}({_bounds(each)}),"
         for kind, name in KINDS.items()
         for each in ranges.get(kind, ())
     ]
-    inputs = [f"    {each['ChannelName']!r}: {_input(each)}," for each in definition.get("InputDataConfig", ())]
+    inputs = [f"    {flat(each['ChannelName'])}: {_input(each)}," for each in definition.get("InputDataConfig", ())]
     return "\n".join(
         [
             "from sagemaker.estimator import Estimator",
@@ -81,42 +82,30 @@ def sdk(request: Mapping[str, Any]) -> str:
             f"from sagemaker.tuner import {', '.join(sorted(['HyperparameterTuner', *kinds]))}",
             "",
             "estimator = Estimator(",
-            *_arguments(estimator),
+            *arguments(estimator),
             ")",
             "tuner = HyperparameterTuner(",
             "    estimator,",
-            *_arguments(tuner),
+            *arguments(tuner),
             "    hyperparameter_ranges={",
             *spaces,
             "    },",
             ")",
             *(["inputs = {", *inputs, "}"] if inputs else ["inputs = None"]),
-            f"tuner.fit(inputs, job_name={request['HyperParameterTuningJobName']!r}, wait=False)",
+            f"tuner.fit(inputs, job_name={flat(request['HyperParameterTuningJobName'])}, wait=False)",
             "",
         ]
     )
 
 
-def _arguments(given: Mapping[str, Any]) -> list[str]:
-    lines: list[str] = []
-    for name, value in given.items():
-        if value is not None:
-            lines += f"    {name}={_python(value)},".replace("\n", "\n    ").split("\n")
-    return lines
-
-
 def _bounds(each: Mapping[str, Any]) -> str:
     if "Values" in each:
-        return repr(list(each["Values"]))
-    scaling = "" if each.get("ScalingType", "Auto") == "Auto" else f", scaling_type={each['ScalingType']!r}"
+        return flat(list(each["Values"]))
+    scaling = "" if each.get("ScalingType", "Auto") == "Auto" else f", scaling_type={flat(each['ScalingType'])}"
     return f"{each['MinValue']}, {each['MaxValue']}{scaling}"
 
 
 def _input(channel: Mapping[str, Any]) -> str:
     source = channel["DataSource"]["S3DataSource"]
-    kind = f", content_type={channel['ContentType']!r}" if channel.get("ContentType") else ""
-    return f"TrainingInput({source['S3Uri']!r}{kind})"
-
-
-def _python(value: Any) -> str:
-    return pprint.pformat(value, width=100, sort_dicts=False)
+    kind = f", content_type={flat(channel['ContentType'])}" if channel.get("ContentType") else ""
+    return f"TrainingInput({flat(source['S3Uri'])}{kind})"

@@ -8,6 +8,7 @@ import pytest
 
 from potager.studio.pages.hosting import code, draft, examples, numbers, traffic
 from potager.studio.pages.hosting.draft import Unclear
+from potager.studio.source import literal
 
 JOB = {
     "TrainingJobName": "claims",
@@ -22,7 +23,7 @@ FORM = {"source_1": "job:claims", "endpoint": "e", "config": "c", "model_1": "m"
 
 def test_a_program_is_what_python_reads() -> None:
     value = {"Long": ["x" * 60, "y" * 60], "Flag": True, "Text": 'a"b\n', "None": None}
-    assert eval(code.literal(value)) == value
+    assert eval(literal(value)) == value
     program = code.boto3([("sagemaker", "CreateModel", {"ModelName": "m"}), ("s3", "ListBuckets", {})])
     compile(program, "program", "exec")
     assert program.count("boto3.client") == 2

@@ -14,10 +14,10 @@ from potager.studio.asking import Asking, asking
 from potager.studio.live import stream
 from potager.studio.loglines import KINDS
 from potager.studio.pages import streams
-from potager.studio.pages.jobs.overview import placed
 from potager.studio.pages.listed import parts
 from potager.studio.pages.streams import Printed
 from potager.studio.resources import BY_SLUG, ENDED
+from potager.studio.s3 import placed
 from potager.studio.safety import ROOT
 from potager.studio.trials import moment
 from potager.studio.views import fragment, page

@@ -21,7 +21,7 @@ from potager.images.algorithm.errors import ClientError
 from potager.kernel import clock, uris
 from potager.kernel.body import Body
 from potager.kernel.errors import WireError
-from potager.studio import live
+from potager.studio import live, s3
 from potager.studio.asking import Asking, asking
 from potager.studio.resources import ENDED
 from potager.studio.safety import ROOT
@@ -119,8 +119,7 @@ async def state(ask: Asking, name: str) -> dict[str, Any]:
 
 async def _recipe(ask: Asking, outputs: Mapping[str, str]) -> dict[str, Any] | None:
     try:
-        bucket, key = uris.s3(f"{outputs['recipe']}/recipe.json")
-        return json.loads(await places.read(ask, bucket, key, _MOST_RECIPE))
+        return json.loads(await s3.beginning(ask, f"{outputs['recipe']}/recipe.json", _MOST_RECIPE))
     except (KeyError, ValueError, WireError):
         return None
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from potager.compute import catalog
+from potager.studio.source import Raw, call, flat, literal
 from potager.wire import model
 
 LANGUAGES = {"boto3": "python", "sdk v2": "python", "sdk v3": "python", "cli": "bash"}
@@ -71,50 +72,12 @@ def base_name(name: str) -> str:
     return (_STAMP.sub("", name) or name)[: _MOST_NAME - len("-2000-01-01-00-00-00")].rstrip("-")
 
 
-def literal(value: Any, indent: int = 0) -> str:
-    """A value as Python, laid out as people do; strings in double quotes."""
-    flat = _flat(value)
-    if len(flat) + indent <= 90 or flat[:1] not in "[{":
-        return flat
-    inner, outer = " " * (indent + 4), " " * indent
-    lines = [f"{inner}{name}{literal(each, indent + 4)},\n" for name, each in _within(value)]
-    return f"{flat[0]}\n{''.join(lines)}{outer}{flat[-1]}"
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict | list):
-        inside = ", ".join(f"{name}{_flat(each)}" for name, each in _within(value))
-        return f"{{{inside}}}" if isinstance(value, dict) else f"[{inside}]"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def _within(value: Any) -> list[tuple[str, Any]]:
-    """What a list or a dictionary holds, each with what stands before it."""
-    if hasattr(value, "items"):
-        return [(f"{_flat(name)}: ", each) for name, each in value.items()]
-    return [("", each) for each in value]
-
-
-def _call(function: str, arguments: Mapping[str, Any]) -> str:
-    """A call with its arguments a line each; those that are None are left out, and `Raw` is code."""
-    lines = [
-        f"    {name}={value if isinstance(value, Raw) else literal(value, 4)},\n"
-        for name, value in arguments.items()
-        if value is not None
-    ]
-    return f"{function}(\n{''.join(lines)})"
-
-
-class Raw(str):
-    """Code, not a string."""
-
-
 def _boto3(base: str, asked: Mapping[str, Any]) -> str:
     return (
         "import time\n\nimport boto3\n\n"
         'sagemaker = boto3.client("sagemaker")\n'
         f"name = {literal(base + '-')} + time.strftime({literal(_TIME)}, time.gmtime())\n"
-        + _call("sagemaker.create_training_job", {"TrainingJobName": Raw("name"), **asked})
+        + call("sagemaker.create_training_job", {"TrainingJobName": Raw("name"), **asked})
         + "\n"
         'sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=name)\n'
         "job = sagemaker.describe_training_job(TrainingJobName=name)\n"
@@ -167,7 +130,7 @@ def _sdk2(base: str, asked: Mapping[str, Any]) -> str:
     return (
         "import sagemaker\nfrom sagemaker.estimator import Estimator\nfrom sagemaker.inputs import TrainingInput\n\n"
         + "estimator = "
-        + _call("Estimator", arguments)
+        + call("Estimator", arguments)
         + "\nestimator.fit(\n    "
         + (f"{{\n{inputs}    }}" if inputs else "{}")
         + "\n)\nprint(estimator.model_data)\n"
@@ -220,7 +183,7 @@ def _sdk3(base: str, asked: Mapping[str, Any]) -> str:
         "from sagemaker.train import ModelTrainer\n"
         f"from sagemaker.train.configs import {', '.join(sorted(names))}\n\n"
         + "trainer = "
-        + _call("ModelTrainer", arguments)
+        + call("ModelTrainer", arguments)
         + f"\ntrainer.train(\n    input_data_config=[\n{inputs}    ],\n)\n"
     )
 
@@ -231,7 +194,7 @@ def _input3(channel: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _made(kind: str, arguments: Mapping[str, Any]) -> Raw:
-    given = ", ".join(f"{name}={_flat(value)}" for name, value in arguments.items() if value is not None)
+    given = ", ".join(f"{name}={flat(value)}" for name, value in arguments.items() if value is not None)
     return Raw(f"{kind}({given})")
 
 

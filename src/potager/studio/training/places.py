@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 from potager.images.tabular.reading import delimiter, headed, number
 from potager.kernel import uris
 from potager.kernel.errors import Fault, WireError
+from potager.studio import s3
 from potager.studio.asking import Asking
 from potager.studio.training import asked
 
@@ -53,30 +53,24 @@ async def look(ask: Asking, uri: str) -> Sample | None:
     """What is there: of a prefix, its first object; None where nothing is, or it is no address."""
     try:
         bucket, key = uris.s3(uri.strip())
-        found = await _first(ask, bucket, key)
+        found = await first(ask, bucket, key)
         if found is None:
             return None
         kind = asked.guessed(found.removesuffix(".gz"))
         if kind != "text/csv" or found.endswith(".gz"):
             return Sample(bucket, found, kind)
-        return _table(bucket, found, await read(ask, bucket, found, PEEK))
+        return _table(bucket, found, await s3.beginning(ask, f"s3://{bucket}/{found}", PEEK))
     except (Fault, WireError):
         return None
 
 
-async def _first(ask: Asking, bucket: str, prefix: str) -> str | None:
+async def first(ask: Asking, bucket: str, prefix: str) -> str | None:
+    """The first object below a prefix that holds data; None where none does."""
     listed = await ask("s3", "ListObjectsV2", Bucket=bucket, Prefix=prefix, MaxKeys=MOST)
     for one in listed.get("Contents", ()):
         if one["Size"] and not one["Key"].rpartition("/")[2].startswith((".", "_")):
             return one["Key"]
     return None
-
-
-async def read(ask: Asking, bucket: str, key: str, most: int) -> bytes:
-    """The first bytes of an object."""
-    found = await ask("s3", "GetObject", Bucket=bucket, Key=key, Range=f"bytes=0-{most - 1}")
-    body: bytes | AsyncIterator[bytes] = found["Body"]
-    return body if isinstance(body, bytes) else b"".join([bytes(chunk) async for chunk in body])
 
 
 def _table(bucket: str, key: str, content: bytes) -> Sample:

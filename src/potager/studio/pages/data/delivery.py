@@ -6,7 +6,6 @@ sound, never sniffed, and in a sandbox in which nothing runs.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -17,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from potager.kernel.errors import WireError
+from potager.studio import s3
 from potager.studio.asking import Asking, asking
 from potager.studio.pages.data.addresses import bucket_of, key_of
 
@@ -67,24 +67,12 @@ def answer(got: dict[str, Any], kind: str, said: dict[str, str]) -> Response:
     }
     if "ContentRange" in got:
         headers["Content-Range"] = got["ContentRange"]
-    return StreamingResponse(_sent(got["Body"]), 206 if "ContentRange" in got else 200, headers)
+    return StreamingResponse(s3.sent(got["Body"]), 206 if "ContentRange" in got else 200, headers)
 
 
 def _http(moment: Any) -> str:
     at = moment if isinstance(moment, datetime) else datetime.fromtimestamp(float(moment), UTC)
     return format_datetime(at.astimezone(UTC).replace(microsecond=0), usegmt=True)
-
-
-async def _sent(body: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(body, bytes):
-        yield body
-        return
-    try:
-        async for chunk in body:
-            yield chunk
-    finally:
-        if close := getattr(body, "aclose", None):
-            await close()
 
 
 def filename(key: str, encoding: str = "") -> str:
@@ -97,12 +85,8 @@ async def begin(ask: Asking, asked: dict[str, Any], size: int, most: int) -> byt
     """The first bytes of an object, `most` of them at most. size : the object's."""
     if not size:
         return b""
-    return await collected(await ask("s3", "GetObject", **asked, Range=f"bytes=0-{min(size, most) - 1}"))
-
-
-async def collected(got: dict[str, Any]) -> bytes:
-    """The bytes that GetObject gave, which are few."""
-    return b"".join([chunk async for chunk in _sent(got["Body"])])
+    found = await ask("s3", "GetObject", **asked, Range=f"bytes=0-{min(size, most) - 1}")
+    return await s3.collected(found["Body"])
 
 
 ROUTES = [Route("/data/{bucket}/download", download)]

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from potager.kernel.errors import WireError
-from potager.studio import glimpse, parquet
+from potager.studio import glimpse, parquet, s3
 from potager.studio.asking import Asking, asking
 from potager.studio.glimpse import Glimpse
 from potager.studio.pages.data import delivery
@@ -100,7 +100,8 @@ def _read(text: str, whole: bool, kind: str, key: str) -> Glimpse:
 async def _bytes(ask: Asking, named: dict[str, Any], start: int, end: int) -> bytes:
     if start == end:
         return b""
-    return await delivery.collected(await ask("s3", "GetObject", **named, Range=f"bytes={start}-{end - 1}"))
+    found = await ask("s3", "GetObject", **named, Range=f"bytes={start}-{end - 1}")
+    return await s3.collected(found["Body"])
 
 
 async def raw(request: Request) -> Response:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore import xform_name
 
+from potager.studio.source import call
+
 Call = tuple[str, str, Mapping[str, Any]]
 """A service, an operation and its parameters."""
-
-WIDE = 88
-"""Columns up to which a value stays on its line."""
 
 
 def boto3(calls: Iterable[Call]) -> str:
@@ -24,42 +22,8 @@ def boto3(calls: Iterable[Call]) -> str:
         if service not in known:
             known.add(service)
             lines.append(f'{client} = boto3.client("{service}")')
-        lines.append(f"{client}.{xform_name(operation)}({_arguments(params)})")
+        lines.append(call(f"{client}.{xform_name(operation)}", params))
     return "\n".join(lines)
-
-
-def _arguments(params: Mapping[str, Any]) -> str:
-    inner = [f"    {name}={literal(value, 4, len(name) + 1)}," for name, value in params.items()]
-    return "\n" + "\n".join(inner) + "\n" if inner else ""
-
-
-def literal(value: Any, indent: int = 0, before: int = 0) -> str:
-    """A value as Python writes it, over several lines where one would be too wide.
-
-    >>> literal({"A": [1, True]})
-    '{"A": [1, True]}'
-    """
-    flat = _flat(value)
-    if indent + before + len(flat) <= WIDE or not isinstance(value, dict | list):
-        return flat
-    deeper, pad = indent + 4, " " * (indent + 4)
-    items: list[str] = []
-    if isinstance(value, dict):
-        for name, item in value.items():  # pyright: ignore[reportUnknownVariableType]
-            items.append(f"{pad}{_flat(name)}: {literal(item, deeper, len(_flat(name)) + 2)},")
-        return "{\n" + "\n".join(items) + "\n" + " " * indent + "}"
-    items = [f"{pad}{literal(item, deeper)}," for item in value]  # pyright: ignore[reportUnknownVariableType]
-    return "[\n" + "\n".join(items) + "\n" + " " * indent + "]"
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_flat(k)}: {_flat(v)}" for k, v in value.items()) + "}"  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flat, value)) + "]"  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    return repr(value)
 
 
 def invocation(operation: str, params: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from potager.studio.pages.hosting import code
+from potager.studio.source import arguments, literal
 
 KINDS = ("instances", "serverless", "asynchronous")
 VARIANTS = (1, 2)
@@ -97,7 +98,7 @@ class Draft:
     def boto3(self) -> str:
         """The calls as a program."""
         return code.boto3([("sagemaker", step.operation, step.params) for step in self.steps]) + (
-            f'\nsagemaker.get_waiter("endpoint_in_service").wait(EndpointName={code.literal(self.endpoint)})'
+            f'\nsagemaker.get_waiter("endpoint_in_service").wait(EndpointName={literal(self.endpoint)})'
         )
 
     def sdk(self) -> str:
@@ -115,10 +116,10 @@ class Draft:
         lines = ["from sagemaker.model import Model", ""]
         lines += [
             "model = Model(",
-            *(f"    {key}={code.literal(value, 4)}," for key, value in made.items() if value),
+            *arguments({key: value or None for key, value in made.items()}),
             ")",
         ]
-        deploy: dict[str, str] = {"endpoint_name": code.literal(self.endpoint)}
+        deploy: dict[str, str] = {"endpoint_name": literal(self.endpoint)}
         if serverless := variant.get("ServerlessConfig"):
             lines.insert(1, "from sagemaker.serverless import ServerlessInferenceConfig")
             size, most = serverless["MemorySizeInMB"], serverless["MaxConcurrency"]
@@ -127,14 +128,14 @@ class Draft:
             )
         else:
             deploy["initial_instance_count"] = str(variant["InitialInstanceCount"])
-            deploy["instance_type"] = code.literal(variant["InstanceType"])
+            deploy["instance_type"] = literal(variant["InstanceType"])
         if waiting := self.more.get("AsyncInferenceConfig"):
             lines.insert(1, "from sagemaker.async_inference import AsyncInferenceConfig")
-            output = code.literal(waiting["OutputConfig"]["S3OutputPath"])
+            output = literal(waiting["OutputConfig"]["S3OutputPath"])
             deploy["async_inference_config"] = f"AsyncInferenceConfig(output_path={output})"
         if capture := self.more.get("DataCaptureConfig"):
             lines.insert(1, "from sagemaker.model_monitor import DataCaptureConfig")
-            share, where = capture["InitialSamplingPercentage"], code.literal(capture["DestinationS3Uri"])
+            share, where = capture["InitialSamplingPercentage"], literal(capture["DestinationS3Uri"])
             deploy["data_capture_config"] = (
                 f"DataCaptureConfig(enable_capture=True, sampling_percentage={share}, destination_s3_uri={where})"
             )

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from potager.kernel.errors import WireError
-from potager.studio import live
+from potager.studio import live, s3
 from potager.studio.asking import Asking, asking
 from potager.studio.loglines import KINDS
 from potager.studio.pages import streams
@@ -46,11 +46,16 @@ async def show(request: Request) -> Response:
         config=config,
         rows=rows(found, config, served),
         example=example,
+        captured=s3.placed(f"{_captured(found)}/{name}/"),
         hours=_hours(request),
         spans=HOURS,
         numbers=None,
         streams=known,
     )
+
+
+def _captured(found: Mapping[str, Any]) -> str:
+    return found.get("DataCaptureConfig", {}).get("DestinationS3Uri", "").rstrip("/")
 
 
 async def described(ask: Asking, operation: str, **named: str) -> dict[str, Any]:

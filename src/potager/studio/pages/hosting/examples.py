@@ -17,7 +17,9 @@ from typing import Any
 from potager.images.algorithm.errors import ClientError
 from potager.images.tabular import applying
 from potager.kernel.errors import WireError
+from potager.studio import s3
 from potager.studio.asking import Asking
+from potager.studio.training import places
 
 HEAD = 64 * 1024
 """Bytes of an object that are looked at for an example."""
@@ -131,21 +133,16 @@ async def _with_recipe(ask: Asking, example: Example) -> Example:
 
 async def _first(ask: Asking, source: Mapping[str, Any]) -> str:
     """The first object of a channel that holds data; "" where none does."""
-    bucket, _, prefix = source.get("S3Uri", "").removeprefix("s3://").partition("/")
     if source.get("S3DataType", "S3Prefix") != "S3Prefix":
         return ""
-    listed = await ask("s3", "ListObjectsV2", Bucket=bucket, Prefix=prefix, MaxKeys=20)
-    keys = (each["Key"] for each in listed.get("Contents", ()) if each["Size"])
-    key = next((key for key in keys if not key.rpartition("/")[2].startswith((".", "_"))), None)
+    bucket, prefix = s3.split(source["S3Uri"])
+    key = await places.first(ask, bucket, prefix)
     return f"s3://{bucket}/{key}" if key else ""
 
 
 async def head(ask: Asking, uri: str, most: int) -> bytes:
     """The first bytes of an object, whole lines of it where it has more."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    found = await ask("s3", "GetObject", Bucket=bucket, Key=key, Range=f"bytes=0-{most - 1}")
-    body = found["Body"]
-    data = body if isinstance(body, bytes) else b"".join([chunk async for chunk in body])
+    data = await s3.beginning(ask, uri, most)
     return data if len(data) < most else data.rpartition(b"\n")[0]
 
 

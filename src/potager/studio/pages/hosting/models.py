@@ -19,6 +19,7 @@ from potager.studio.pages.hosting.endpoint import described
 from potager.studio.pages.hosting.examples import trained_in
 from potager.studio.pages.listed import parts
 from potager.studio.resources import BY_SLUG
+from potager.studio.s3 import split
 from potager.studio.safety import ROOT
 from potager.studio.views import page
 
@@ -55,7 +56,7 @@ def _told(container: dict[str, Any]) -> dict[str, Any]:
     """A container with what is known of its image and of where its artifact comes from."""
     image = catalog.find(container.get("Image", ""))
     data = container.get("ModelDataUrl") or ""
-    bucket, _, key = data.removeprefix("s3://").partition("/")
+    bucket, key = split(data)
     return {
         **container,
         "program": image.repository if image else "",

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from potager.kernel.errors import WireError
-from potager.studio import live
+from potager.studio import live, s3
 from potager.studio.asking import Asking, asking
 from potager.studio.loglines import KINDS
 from potager.studio.pages import streams
@@ -237,7 +237,7 @@ async def progress(ask: Asking, found: Mapping[str, Any]) -> dict[str, Any]:
         return {"inputs": None, "outputs": [], "done": 0, "first": "", "bucket": ""}
     since = _seconds(found["CreationTime"])
     made = [each for each in outputs if each["Key"].endswith(".out") and _seconds(each["LastModified"]) >= since - 1]
-    bucket = found["TransformOutput"]["S3OutputPath"].removeprefix("s3://").partition("/")[0]
+    bucket, _ = s3.split(found["TransformOutput"]["S3OutputPath"])
     first = await _head(ask, bucket, made[0]["Key"]) if made and made[0]["Size"] else ""
     return {
         "inputs": len(inputs) if source["S3DataType"] == "S3Prefix" else None,
@@ -250,7 +250,7 @@ async def progress(ask: Asking, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _objects(ask: Asking, uri: str) -> list[dict[str, Any]]:
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    bucket, prefix = s3.split(uri)
     listed = await ask("s3", "ListObjectsV2", Bucket=bucket, Prefix=prefix, MaxKeys=LOOKED)
     return [each for each in listed.get("Contents", ()) if not each["Key"].endswith("/")]
 

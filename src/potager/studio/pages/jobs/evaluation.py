@@ -19,6 +19,7 @@ from potager.kernel.errors import WireError
 from potager.studio.asking import Asking
 from potager.studio.pages.data import delivery
 from potager.studio.pages.jobs import measures
+from potager.studio.s3 import split
 
 FILE = "evaluation.json"
 AT_FIRST, MOST = 2**18, 4 * 2**20
@@ -34,7 +35,7 @@ Document = dict[str, Any]
 async def read(ask: Asking, job: Mapping[str, Any]) -> Document | None:
     """The evaluation of a job's model; None where it left none."""
     uri = job.get("ModelArtifacts", {}).get("S3ModelArtifacts", "")
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = split(uri)
     if not key:
         return None
     asked = {"Bucket": bucket, "Key": key}

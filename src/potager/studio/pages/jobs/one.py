@@ -16,6 +16,7 @@ from potager.studio.pages import streams
 from potager.studio.pages.jobs import curves, evaluation, log, measures, overview
 from potager.studio.pages.jobs.advice import advice
 from potager.studio.resources import ENDED
+from potager.studio.s3 import placed
 from potager.studio.safety import ROOT
 from potager.studio.training.code import as_code
 from potager.studio.views import fragment, page
@@ -92,7 +93,7 @@ async def _overview(request: Request, ask: Asking, job: dict[str, Any]) -> dict[
         "parameters": overview.hyperparameters(job),
         "about": overview.about(job),
         "metrics": [each | {"words": measures.said(each["MetricName"])} for each in job.get("FinalMetricDataList", ())],
-        "placed": overview.placed,
+        "placed": placed,
         **await overview.beside(ask, job),
     }
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from potager.compute import catalog
 from potager.kernel.errors import WireError
 from potager.studio.asking import Asking
+from potager.studio.s3 import placed, split
 from potager.studio.safety import ROOT
 
 ENDS = ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded")
@@ -21,21 +22,6 @@ ENDS = ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExce
 def seconds(value: Any) -> float:
     """A moment as seconds since 1970."""
     return value.timestamp() if isinstance(value, datetime) else float(value)
-
-
-def placed(uri: str) -> str:
-    """The address of the page about an S3 URI; "" for what is none."""
-    if not uri.startswith("s3://"):
-        return ""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    below = f"{ROOT}/data/{quote(bucket)}"
-    if not key:
-        return below
-    if key.endswith("/") or "." not in key.rpartition("/")[2]:
-        return (
-            f"{below}?prefix={quote(key if key.endswith('/') else key.rpartition('/')[0] + '/' if '/' in key else '')}"
-        )
-    return f"{below}/object?key={quote(key)}"
 
 
 def timeline(job: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -124,7 +110,7 @@ async def beside(ask: Asking, job: Mapping[str, Any]) -> dict[str, Any]:
 async def _artifact(ask: Asking, uri: str) -> dict[str, Any] | None:
     if not uri:
         return None
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    bucket, key = split(uri)
     try:
         found = await ask("s3", "HeadObject", Bucket=bucket, Key=key)
     except WireError:
