@@ -50,18 +50,24 @@ class Views:
         }
         common |= {"root": ROOT, "static": f"{ROOT}/static", "resources": RESOURCES, "stages": STAGES}
         environment.globals |= common
-        self._environment = environment
+        self._environment, self._common = environment, frozenset(common)
 
     def text(self, request: Request, template: str, **values: Any) -> str:
         """A page, or a fragment of one, as the person sees it."""
         person = request.state.person
         token = request.app.state.signin.form_token(person) if person else ""
         known = {"person": person, "form_token": token, "path": request.url.path, "query": request.query_params}
+        if taken := values.keys() & (self._common | known.keys()):
+            raise ValueError(f"{template} cannot have {', '.join(sorted(taken))}: every page has its own of that name")
         return self._environment.get_template(template).render(**known, **values)
 
 
 def page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """The answer with a page. Every template knows `root`, `path`, `query`, `person` and `form_token`."""
+    """The answer with a page.
+
+    Every template knows `root`, `static`, `path`, `query`, `person`, `form_token`, and what the frame shows: `places`,
+    `stages`, `resources`, `version`. No value may have one of these names.
+    """
     return HTMLResponse(request.app.state.views.text(request, template, **values), status)
 
 

@@ -153,14 +153,17 @@ async def one(request: Request) -> Response:
     """Everything that the describe operation tells of one."""
     resource, name = resource_of(request), request.path_params["name"]
     found = await asking(request)(resource.service, resource.describe, **{resource.key: name})
-    return page(request, "one.html", resource=resource, name=name, found=found, parts_of=parts(resource, found))
+    return page(request, "one.html", resource=resource, name=name, found=found, **members(resource, found))
 
 
-def parts(resource: Resource, found: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The members that are shown as they are, and those that are documents, without what the heading shows."""
+def members(resource: Resource, found: dict[str, Any]) -> dict[str, Any]:
+    """The members without what the heading shows: `plain`, shown as they are, and `documents`."""
     shown = (resource.key, resource.status, "FailureReason")
     plain = {key: value for key, value in found.items() if not isinstance(value, dict | list) and key not in shown}
-    return plain, {key: value for key, value in found.items() if isinstance(value, dict | list) and value}
+    return {
+        "plain": plain,
+        "documents": {key: value for key, value in found.items() if isinstance(value, dict | list) and value},
+    }
 
 
 ROUTES = [Route("/{slug}.csv", table), Route("/{slug}", show), Route("/{slug}/{name}", one)]

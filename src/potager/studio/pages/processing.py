@@ -14,7 +14,7 @@ from potager.studio.asking import Asking, asking
 from potager.studio.live import stream
 from potager.studio.loglines import KINDS
 from potager.studio.pages import streams
-from potager.studio.pages.listed import parts
+from potager.studio.pages.listed import members
 from potager.studio.pages.streams import Printed
 from potager.studio.resources import BY_SLUG, ENDED
 from potager.studio.s3 import placed
@@ -37,16 +37,14 @@ async def show(request: Request) -> Response:
     """The page."""
     ask, name = asking(request), request.path_params["name"]
     found = await _described(ask, name)
-    plain, documents = parts(RESOURCE, found)
-    documents = {member: value for member, value in documents.items() if member not in SHOWN}
-    plain.pop("ExitMessage", None)
+    apart = {member: value for member, value in found.items() if member not in SHOWN}
     return page(
         request,
         "processing/job.html",
         resource=RESOURCE,
-        parts_of=(plain, documents),
         inputs=[_input(each) for each in found.get("ProcessingInputs", ())],
         outputs=[_output(each) for each in found.get("ProcessingOutputConfig", {}).get("Outputs", ())],
+        **members(RESOURCE, apart),
         **await _head(ask, found),
     )
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from potager.studio import trials, tuning_charts, tuning_code, tuning_form
 from potager.studio.asking import asking
 from potager.studio.live import stream
-from potager.studio.pages.listed import parts
+from potager.studio.pages.listed import members
 from potager.studio.resources import BY_SLUG, ENDED
 from potager.studio.safety import ROOT
 from potager.studio.trials import Group, Shelf, Tuned
@@ -31,6 +31,8 @@ LIVE = ("status", "actions", "progress", "best")
 TOLD = 0.3
 """The part of what sets trials apart that must be foretold, for what mattered to be shown as knowledge."""
 RESOURCE = BY_SLUG["tuning-jobs"]
+SHOWN = ("BestTrainingJob", "OverallBestTrainingJob", "TrainingJobStatusCounters", "ObjectiveStatusCounters")
+"""Members that have a place of their own on the page."""
 
 
 async def _tuned(request: Request) -> Tuned:
@@ -45,9 +47,7 @@ async def show(request: Request) -> Response:
     """The page."""
     tuned = await _tuned(request)
     group = tuned.group(request.query_params.get("definition"))
-    plain, documents = parts(RESOURCE, dict(tuned.found))
-    for member in ("BestTrainingJob", "OverallBestTrainingJob", "TrainingJobStatusCounters", "ObjectiveStatusCounters"):
-        documents.pop(member, None)
+    apart = {member: value for member, value in tuned.found.items() if member not in SHOWN}
     again = tuning_form.repeated(tuned.found)
     return page(
         request,
@@ -58,7 +58,7 @@ async def show(request: Request) -> Response:
         group=group,
         facts=_facts(tuned.found),
         parents=_parents(tuned.found),
-        parts_of=(plain, documents),
+        **members(RESOURCE, apart),
         code=tuning_code.boto3(again),
         sdk=tuning_code.sdk(again),
         **{**_head(tuned.found), **_table(request, tuned, group)},

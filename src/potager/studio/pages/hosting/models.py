@@ -17,7 +17,7 @@ from potager.studio.asking import Asking, asking
 from potager.studio.pages.hosting import code
 from potager.studio.pages.hosting.endpoint import described
 from potager.studio.pages.hosting.examples import trained_in
-from potager.studio.pages.listed import parts
+from potager.studio.pages.listed import members
 from potager.studio.resources import BY_SLUG
 from potager.studio.s3 import split
 from potager.studio.safety import ROOT
@@ -43,7 +43,7 @@ async def model(request: Request) -> Response:
         resource=resource,
         name=name,
         found=found,
-        parts_of=parts(resource, found),
+        **members(resource, found),
         containers=[_told(each) for each in containers],
         configs=using,
         endpoints=endpoints,
@@ -78,7 +78,7 @@ async def config(request: Request) -> Response:
         resource=resource,
         name=name,
         found=found,
-        parts_of=parts(resource, found),
+        **members(resource, found),
         variants=[*found["ProductionVariants"], *found.get("ShadowProductionVariants", ())],
         gone=[each for each, model in zip(models_of(found), there, strict=True) if not model],
         endpoints=await _endpoints(ask, {name}),
