@@ -6,5 +6,6 @@
     plan/plan.json   what is wanted (`plan.py`)        output/recipe/recipe.json        what was done, column by column
 
 The table is read three times and never held: to see what each column is, to learn from the training rows what gaps are
-filled with and which categories there are, and to write. The standard library does it; Parquet needs pyarrow.
+filled with and which categories there are, and to write, some thousand rows at a time: of cells that are alike the work
+is done once. The standard library does it; Parquet needs pyarrow.
 """

@@ -1,20 +1,22 @@
 """A column as features: what is learnt from the training rows, and the cells that come of it.
 
 What is learnt is told to the recipe (`told`), and an encoder of a recipe recalls it (`recalled`).
+Cells come many rows at a time, and of those that are alike the features are made once: most columns repeat themselves.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from potager.images.tabular.plan import Plan
 from potager.images.tabular.reading import gap, number
 from potager.images.tabular.seeing import Seen, day
 
+T = TypeVar("T")
 Cell = float | None
 """None is an empty cell."""
 
@@ -31,14 +33,16 @@ class Numbers:
         self._mean = self._spread = 0.0
         self._flag = flag and plan.gaps == "mean" and column.numbers < column.rows
 
-    def learn(self, cell: str) -> None:
-        """Takes a training row's cell into mean and deviation (Welford's way, which loses no digits)."""
-        value = number(cell)
-        if value is not None:
-            self._told += 1
-            step = value - self._mean
-            self._mean += step / self._told
-            self._spread += step * (value - self._mean)
+    def learn(self, cells: Sequence[str]) -> None:
+        """Takes training rows' cells into mean and deviation (Welford's way, which loses no digits)."""
+        told, mean, spread = self._told, self._mean, self._spread
+        for value in each(number, cells):
+            if value is not None:
+                told += 1
+                step = value - mean
+                mean += step / told
+                spread += step * (value - mean)
+        self._told, self._mean, self._spread = told, mean, spread
 
     @property
     def names(self) -> list[str]:
@@ -76,9 +80,9 @@ class Dates:
         parts = [Seen(name, column.rows, column.gaps, column.dates) for name in names]
         self._parts = [Numbers(part, plan, flag=part is parts[0]) for part in parts]
 
-    def learn(self, cell: str) -> None:
-        for part, text in zip(self._parts, _dated(cell), strict=True):
-            part.learn(text)
+    def learn(self, cells: Sequence[str]) -> None:
+        for part, texts in zip(self._parts, zip(*each(_dated, cells), strict=True), strict=False):
+            part.learn(texts)
 
     @property
     def names(self) -> list[str]:
@@ -108,8 +112,9 @@ class Categories:
         self._counts: Counter[str] = Counter()
         self._levels: dict[str, int] | None = None
 
-    def learn(self, cell: str) -> None:
-        self._counts[_level(cell)] += 1
+    def learn(self, cells: Sequence[str]) -> None:
+        for cell, count in Counter(cells).items():
+            self._counts[_level(cell)] += count
 
     @property
     def levels(self) -> dict[str, int]:
@@ -135,6 +140,17 @@ class Categories:
 
     def recall(self, told: Mapping[str, Any]) -> None:
         self._levels = {str(level): index for index, level in enumerate(told["categories"])}
+
+
+def texts(one: Encoder, cells: Sequence[str]) -> list[str]:
+    """The features of each row, as they stand in a CSV line."""
+    return each(lambda cell: line(one.cells(cell)), cells)
+
+
+def each(of: Callable[[str], T], cells: Sequence[str]) -> list[T]:
+    """What comes of each cell."""
+    known = {cell: of(cell) for cell in set(cells)}
+    return [known[cell] for cell in cells]
 
 
 def _level(cell: str) -> str:

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import compress, repeat
 from pathlib import Path
 from typing import Any
 
 from potager.images.algorithm.errors import ClientError
-from potager.images.tabular.encoding import Encoder, encoder, line
+from potager.images.tabular.encoding import Encoder, each, encoder, texts
 from potager.images.tabular.plan import Plan
 from potager.images.tabular.reading import Table
 from potager.images.tabular.seeing import Seen, seen
@@ -33,15 +34,20 @@ class Work:
     features: Sequence[tuple[int, Encoder]]
     dropped: dict[str, str]
 
-    def rows(self) -> Iterator[tuple[str, float | None, list[str]]]:
-        """Part, label and cells of each row; those without a label are left out."""
+    def rows(self) -> Iterator[tuple[list[str], list[float], list[list[str]]]]:
+        """Parts, labels (none without a target) and cells by column, of some rows at a time; without a label, none."""
         at = self.table.names.index(self.target.name) if self.target else -1
         split = Split(self.plan.shares, self._counts(), self.plan.seed)
-        for row in self.table:
-            label = self.target.label(row[at]) if self.target else None
-            if self.target and label is None:
-                continue
-            yield split.part(int(label or 0) if self.target and self.target.classes else 0), label, row
+        for columns in self.table.columns():
+            labels: list[float] = []
+            if self.target:
+                told = each(self.target.label, columns[at])
+                labels = [label for label in told if label is not None]
+                if len(labels) < len(told):
+                    there = [label is not None for label in told]
+                    columns = [list(compress(cells, there)) for cells in columns]
+            drawn = map(int, labels) if self.target and self.target.classes else repeat(0, len(columns[0]))
+            yield list(map(split.part, drawn)), labels, columns
 
     def _counts(self) -> dict[int, int]:
         if self.target and self.target.classes:
@@ -61,7 +67,7 @@ def decided(table: Table, plan: Plan) -> Work:
         if name not in table.names:
             known = ", ".join(table.names[:30])
             raise ClientError(f"The table has no column '{name}'. Its columns are {known}.")
-    columns = seen(table.names, table)
+    columns = seen(table.names, table.columns())
     if not columns[0].rows:
         raise ClientError(f"{table.files[0].name} has a header line and no rows. Give a table with rows.")
     target = target_of(plan, columns[table.names.index(plan.target)]) if plan.target else None
@@ -81,20 +87,22 @@ def make(source: Path, plan: Plan, out: Path) -> dict[str, Any]:
     """Writes `out/<part>/<part>.csv` and `out/recipe/recipe.json`; the recipe."""
     work = decided(Table(source), plan)
     print(f"{work.columns[0].rows} rows, {len(work.columns)} columns", flush=True)
-    for part, _, row in work.rows():
-        if part == TRAIN:
-            for index, one in work.features:
-                one.learn(row[index])
+    for parts, _, columns in work.rows():
+        train = [part == TRAIN for part in parts]
+        for index, one in work.features:
+            one.learn(list(compress(columns[index], train)))
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
         files: dict[str, Any] = {}
         for part in (TRAIN, *plan.shares):
             (out / part).mkdir(parents=True, exist_ok=True)
             files[part] = stack.enter_context((out / part / f"{part}.csv").open("w", encoding="ascii"))
-        for part, label, row in work.rows():
-            cells = [cell for index, one in work.features for cell in one.cells(row[index])]
-            files[part].write(line(cells if label is None else [label, *cells]) + "\n")
-            counts[part] += 1
+        for parts, labels, columns in work.rows():
+            made = [texts(one, columns[index]) for index, one in work.features]
+            first = [[f"{label:.15g}" for label in labels]] if work.target else []
+            for part, *cells in zip(parts, *first, *made, strict=True):
+                files[part].write(",".join(cells) + "\n")
+            counts.update(parts)
     recipe = told(work, counts)
     (out / "recipe").mkdir(parents=True, exist_ok=True)
     (out / "recipe" / "recipe.json").write_text(json.dumps(recipe, indent=1, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Tables, row after row, every cell a text: what stands between cells, and whether there is a header line.
+"""Tables, some rows at a time, every cell a text: what stands between cells, and whether there is a header line.
 
 Standard library only: the server looks at the beginning of tables by these functions, too.
 """
@@ -10,6 +10,7 @@ import gzip
 import math
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 DELIMITERS = (",", ";", "\t", "|")
+AT_ONCE = 2**19
+"""Cells that are held at once."""
 GAPS = ("", "na", "n/a", "nan", "null", "none", "?")
 """What stands for a value that is missing, in lower case."""
 
@@ -76,16 +79,22 @@ class Table:
         self.files = [path for path in self.files if path.stat().st_size]
         if not self.files:
             raise ClientError("The input holds no file with rows in it. Give the address of a CSV or Parquet file.")
-        self.names = next(self._opened(self.files[0]))[1]
+        self.names = _named(next(self._opened(self.files[0]))[1])
         twice = [name for name in self.names if self.names.count(name) > 1]
         if twice:
             raise ClientError(f"Two columns of {self.files[0].name} are called '{twice[0]}'. Rename one.")
 
-    def __iter__(self) -> Iterator[list[str]]:
-        """The rows, stripped of blanks around cells."""
+    def columns(self) -> Iterator[list[list[str]]]:
+        """The cells by column, of some rows at a time, stripped of blanks."""
+        most = max(1, AT_ONCE // len(self.names))
+        rows = self._rows()
+        while some := list(islice(rows, most)):
+            yield [list(map(str.strip, column)) for column in zip(*some, strict=True)]
+
+    def _rows(self) -> Iterator[Sequence[str]]:
         for path in self.files:
             rows = self._opened(path)
-            if next(rows)[1] != self.names:
+            if _named(next(rows)[1]) != self.names:
                 raise ClientError(
                     f"{path.name} has other columns than {self.files[0].name}. Give tables that are alike."
                 )
@@ -97,7 +106,7 @@ class Table:
                     )
                 yield row
 
-    def _opened(self, path: Path) -> Iterator[tuple[int, list[str]]]:
+    def _opened(self, path: Path) -> Iterator[tuple[int, Sequence[str]]]:
         """The header's names, then the rows, each with its number in the file."""
         with path.open("rb") as file:
             magic = file.read(4)
@@ -109,7 +118,11 @@ class Table:
             yield from _csv(path.name, file)
 
 
-def _csv(name: str, file: TextIO | Any) -> Iterator[tuple[int, list[str]]]:
+def _named(header: Sequence[str]) -> list[str]:
+    return [name.strip() for name in header]
+
+
+def _csv(name: str, file: TextIO | Any) -> Iterator[tuple[int, Sequence[str]]]:
     csv.field_size_limit(sys.maxsize)
     try:
         beginning = file.read(2**16)
@@ -118,12 +131,12 @@ def _csv(name: str, file: TextIO | Any) -> Iterator[tuple[int, list[str]]]:
         rows = csv.reader(file, delimiter=between)
         for row in rows:
             if row:
-                yield rows.line_num, [cell.strip() for cell in row]
+                yield rows.line_num, row
     except (UnicodeDecodeError, csv.Error, OSError, EOFError) as error:
         raise ClientError(f"{name} is not a CSV file of UTF-8 text: {error}. Save it as one.") from error
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _parquet(path: Path) -> Iterator[tuple[int, Sequence[str]]]:
     try:
         from pyarrow import parquet  # pyright: ignore[reportMissingTypeStubs]
     except ImportError as error:
@@ -134,10 +147,10 @@ def _parquet(path: Path) -> Iterator[tuple[int, list[str]]]:
     yield 0, [str(name) for name in file.schema_arrow.names]
     line = 0
     for batch in file.iter_batches(batch_size=4096):
-        columns = [column.to_pylist() for column in batch.columns]
+        columns = [map(_text, column.to_pylist()) for column in batch.columns]
         for row in zip(*columns, strict=True):
             line += 1
-            yield line, [_text(cell) for cell in row]
+            yield line, row
 
 
 def _text(cell: Any) -> str:

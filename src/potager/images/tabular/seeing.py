@@ -34,21 +34,22 @@ class Seen:
     values: Counter[str] = field(default_factory=Counter[str])
     full: bool = False
 
-    def add(self, cell: str) -> None:
-        """Takes the next row's cell."""
-        self.rows += 1
-        if gap(cell):
-            self.gaps += 1
-            return
-        value = number(cell)
-        if value is not None:
-            self.numbers += 1
-            self.fractions = self.fractions or not value.is_integer()
-        elif day(cell) is not None:
-            self.dates += 1
-        if not self.full:
-            self.values[cell] += 1
-            self.full = len(self.values) > MOST_SEEN
+    def add(self, cells: Iterable[str]) -> None:
+        """Takes the next rows' cells; those that are alike are looked at once."""
+        for cell, count in Counter(cells).items():
+            self.rows += count
+            if gap(cell):
+                self.gaps += count
+                continue
+            value = number(cell)
+            if value is not None:
+                self.numbers += count
+                self.fractions = self.fractions or not value.is_integer()
+            elif day(cell) is not None:
+                self.dates += count
+            if not self.full:
+                self.values[cell] += count
+                self.full = len(self.values) > MOST_SEEN
 
     @property
     def told(self) -> int:
@@ -78,12 +79,12 @@ class Seen:
         return "nearly every row has another value: it names rows" if self.kind == "name" else ""
 
 
-def seen(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[Seen]:
-    """The columns of some rows."""
+def seen(names: Sequence[str], some: Iterable[Iterable[Iterable[str]]]) -> list[Seen]:
+    """The columns of a table whose cells come by column, of some rows at a time."""
     columns = [Seen(name) for name in names]
-    for row in rows:
-        for column, cell in zip(columns, row, strict=False):
-            column.add(cell)
+    for cells in some:
+        for column, those in zip(columns, cells, strict=False):
+            column.add(those)
     return columns
 
 

@@ -7,6 +7,7 @@ Fields are texts by name: `name`, `source`, `target`, `problem`, `algorithm`, `v
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 from urllib.parse import urlencode
 
@@ -105,7 +106,7 @@ def _input(name: str, uri: str, folder: str) -> dict[str, Any]:
 
 def columns(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Seen]:
     """What the columns look like, by the rows that were looked at."""
-    return seen(names, rows)
+    return seen(names, [zip_longest(*rows, fillvalue="")])
 
 
 def outputs(job: Mapping[str, Any]) -> dict[str, str]:

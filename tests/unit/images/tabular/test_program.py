@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from potager.images.algorithm.errors import ClientError
+from potager.images.tabular import reading
 from potager.images.tabular.plan import Plan
 from potager.images.tabular.program import make, said
 
@@ -150,6 +151,23 @@ def test_the_same_seed_draws_the_same_rows(tmp_path: Path) -> None:
         return Made(tmp_path / name, {"a.csv": claims()}, **plan).rows("validation")
 
     assert drawn("a", 1) == drawn("b", 1) != drawn("c", 2)
+
+
+@pytest.mark.parametrize("at_once", [1, 50, 700])
+def test_it_is_the_same_however_many_rows_are_held_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    text = claims(300).replace(",yes", ",", 7)
+    for name, plan in {"a": {"scale": True}, "b": {"categories": "numbers", "gaps": "empty"}}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / f"{name}-few").mkdir()
+        shares = {"validation": 0.2, "test": 0.1}
+        whole = Made(tmp_path / name, {"a.csv": text}, target="fraud", shares=shares, **plan)
+        with monkeypatch.context() as patched:
+            patched.setattr(reading, "AT_ONCE", at_once)
+            few = Made(tmp_path / f"{name}-few", {"a.csv": text}, target="fraud", shares=shares, **plan)
+        assert few.recipe == whole.recipe
+        assert [few.rows(part) for part in ("train", *shares)] == [whole.rows(part) for part in ("train", *shares)]
 
 
 def test_rows_without_a_label_are_left_out_and_counted(tmp_path: Path) -> None:
