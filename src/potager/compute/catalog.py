@@ -13,7 +13,9 @@ import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from potager.images.algorithm.hyperparameters import Catalogue
@@ -154,6 +156,20 @@ def _found(names: str | tuple[str, ...]) -> tuple[str, str | None]:
 
 
 def _version(distribution: str) -> str | None:
+    return _looked_up(distribution, tuple(map(_changed, sys.path)))
+
+
+def _changed(folder: str) -> int:
+    """When something was last installed in a folder or taken out of it."""
+    try:
+        return Path(folder or ".").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _looked_up(distribution: str, state: tuple[int, ...]) -> str | None:
+    """Its version, read from its metadata once for as long as nothing is installed: pages ask for dozens of them."""
     try:
         return version(distribution)
     except PackageNotFoundError:

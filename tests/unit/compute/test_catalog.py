@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -88,3 +90,18 @@ def test_an_algorithm_of_our_own_is_kept_imported_for_its_trials_and_not_for_end
     assert {"xgboost", "potager.images.xgboost.train"} <= set(boosted.warm)
     assert (learner.warm, learner.serving) == (("potager.images.kmeans.train",), [])
     assert plain.warm == ()
+
+
+def test_what_is_installed_while_it_runs_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    image = catalog.Image("mine", "mine")
+    monkeypatch.setattr(catalog.Image, "_says", lambda _, name, otherwise: ("leek-soup",) if name == "REQUIRES" else "")
+    for number, (found, metadata) in enumerate([(None, None), ("1.0", "1.0"), ("2.0", "2.0")]):
+        for old in tmp_path.iterdir():
+            shutil.rmtree(old)
+        if metadata:
+            folder = tmp_path / f"leek_soup-{metadata}.dist-info"
+            folder.mkdir()
+            (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: leek-soup\nVersion: {metadata}\n")
+        os.utime(tmp_path, (1000 + number, 1000 + number))
+        assert image.versions() == {"leek-soup": found}
