@@ -1,6 +1,7 @@
 """Studio's pages with ten training jobs and with ten thousand, what the first load weighs, and what it costs a start.
 
-The jobs are rows: one that was trained, ended, and written ten thousand times under other names while no server is up.
+The jobs are rows: one that was trained, ended, and written ten thousand times under other names while no server is up;
+so are a tenth as many models, endpoint configurations, processing and tuning jobs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from urllib.parse import urlencode, urlsplit
 
 import potager
 from benchmarks.measure import milliseconds, proportional_memory, say, seconds, tree
-from tests.clients.road import Road
+from tests.clients.processing import Processing
+from tests.clients.tuning import Tuning
 
 FEW, MANY = 10, 10_000
 ROOT = "/_studio"
@@ -32,39 +34,74 @@ PAGES = {
     "a job": "/training-jobs/job-00007",
     "a search": "/search?q=job-0042",
     "settings": "/settings",
+    "data": "/data",
+    "a bucket": "/data/{bucket}",
+    "models": "/models",
+    "a model": "/models/model-00007",
+    "configurations": "/endpoint-configs",
+    "processing jobs": "/processing-jobs",
+    "tuning jobs": "/tuning-jobs",
+    "endpoints": "/endpoints",
+    "new training job": "/new/training-job",
+    "new tuning job": "/new/tuning-job",
+    "deploy a model": "/new/endpoint",
+    "new transform job": "/new/transform-job",
+    "compare two": "/compare?job=job-00007&job=job-00008",
+    "compare, a choice": "/compare",
+    "logs": "/logs",
+    "events": "/events",
+    "alarms": "/alarms",
+    "tutorial": "/tutorial",
 }
-RUNS = 30
+RUNS = 10
 
 
 def main() -> None:
     """Pages at both sizes, then the first load's bytes, then the start's cost."""
     with tempfile.TemporaryDirectory() as folder:
         with potager.local(folder) as server:
-            trained = Road(server).train_once()["TrainingJobName"]
+            bucket, made = one_of_each(server)
         for count in (FEW, MANY):
-            fill(Path(folder), trained, count)
+            for kind, name in made.items():
+                fill(Path(folder), kind, name, count if kind == "training-job" else max(FEW, count // 10))
             with potager.local(folder) as server:
-                visit(server, count)
+                visit(server, count, bucket)
     first()
 
 
-def fill(data: Path, trained: str, count: int) -> None:
-    """So many jobs like the one that was trained; one in fifty has failed."""
+def one_of_each(server: potager.Local) -> tuple[str, dict[str, str]]:
+    """The bucket, and by the kind of its row the name of something that has ended."""
+    tuning, processing = Tuning(server), Processing(server)
+    road = tuning.road
+    trained = road.train_once()
+    model = road.model("model", trained)
+    tuned = tuning.run("tuned", train="print('height=0.5;')", jobs=1)["HyperParameterTuningJobName"]
+    return road.bucket, {
+        "training-job": trained["TrainingJobName"],
+        "model": model,
+        "endpoint-config": road.config("config", model),
+        "processing-job": processing.run("processed", "print('done')")["ProcessingJobName"],
+        "hyper-parameter-tuning-job": tuned,
+    }
+
+
+def fill(data: Path, kind: str, name: str, count: int) -> None:
+    """So many rows like the one of a name; one in fifty has failed."""
     with sqlite3.connect(data / "potager.db") as database:
         columns = [each[1] for each in database.execute("PRAGMA table_info(rows)")]
-        found = database.execute("SELECT * FROM rows WHERE kind = 'training-job' AND name = ?", [trained]).fetchone()
+        found = database.execute("SELECT * FROM rows WHERE kind = ? AND name = ?", [kind, name]).fetchone()
         row = dict(zip(columns, found, strict=True))
-        made = [like(row, number) for number in range(count)]
+        made = [like(row, kind.rpartition("-")[2], number) for number in range(count)]
         marks = ", ".join("?" * len(columns))
         database.executemany(f"INSERT OR REPLACE INTO rows VALUES ({marks})", made)
     database.close()
 
 
-def like(row: dict[str, object], number: int) -> list[object]:
-    name, status = f"job-{number:05}", "Failed" if number % 50 == 0 else "Completed"
-    doc = json.loads(str(row["doc"]))
-    for member in ("TrainingJobStatus", "SecondaryStatus"):
-        if member in doc:
+def like(row: dict[str, object], word: str, number: int) -> list[object]:
+    name, status = f"{word}-{number:05}", "Failed" if number % 50 == 0 else "Completed"
+    doc = json.loads(str(row["doc"]).replace(str(row["name"]), name))
+    for member in doc:
+        if member.endswith("Status") and isinstance(doc[member], str):
             doc[member] = status
     doc["FailureReason"] = "ClientError: made up by a benchmark"
     own = {"name": name, "arn": str(row["arn"]).replace(str(row["name"]), name), "status": status}
@@ -98,11 +135,12 @@ class Browser:
         return content
 
 
-def visit(server: potager.Local, count: int) -> None:
+def visit(server: potager.Local, count: int, bucket: str) -> None:
     """Each page, many times over."""
     browser = Browser(server)
     say(f"with {count:,} training jobs   (goal: at most 100 ms each)")
-    for name, path in PAGES.items():
+    for name, address in PAGES.items():
+        path = address.format(bucket=bucket)
         taken = seconds(lambda path=path: browser.get(path), RUNS, 3)
         say(f"  {name:<24} {milliseconds(taken)}")
     began = time.perf_counter()
