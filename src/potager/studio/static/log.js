@@ -28,7 +28,7 @@ class Log extends HTMLElement {
     this.body = made("div");
     this.view = made("div", { className: "log", tabIndex: 0 }, this.body);
     this.view.setAttribute("role", "region");
-    this.view.setAttribute("aria-label", "Log");
+    this.view.setAttribute("aria-label", document.querySelectorAll("po-log").length > 1 ? `Log of ${this.getAttribute("stream")}` : "Log");
     const file = made("a", { className: "button quiet", textContent: "Download", href: this.address(this.getAttribute("download")) });
     this.append(
       made("div", { className: "row" }, this.find, made("label", { className: "inline" }, this.troubles, "Warnings and errors only"), made("label", { className: "inline" }, this.follow, "Follow the end"), file),

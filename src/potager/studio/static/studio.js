@@ -63,6 +63,14 @@ function charted(root) {
   if (root.querySelector("po-chart")) import("./charts.js");
 }
 
+/** Says how many rows a search or a filter has left; all of them read out would be too much. */
+function told(event) {
+  const place = event.detail.target;
+  if (!place?.matches("[data-told]")) return;
+  const rows = place.querySelectorAll("tbody tr").length;
+  document.getElementById("told").textContent = rows ? `${rows} ${rows === 1 ? "row" : "rows"}` : place.innerText.trim().slice(0, 200);
+}
+
 function enrich(root) {
   local(root);
   charted(root);
@@ -70,5 +78,6 @@ function enrich(root) {
 
 document.addEventListener("submit", confirming, true);
 document.addEventListener("htmx:load", (event) => enrich(event.detail.elt.parentElement ?? document));
+document.addEventListener("htmx:afterSwap", told);
 document.addEventListener("htmx:sseMessage", (event) => enrich(event.target));
 enrich(document);
