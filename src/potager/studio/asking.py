@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -53,6 +54,11 @@ def asking(request: Request, region: str | None = None) -> Asking:
     url = str(request.base_url).rstrip("/")
     where = region or settings.region
     return Asking(request.app.state.house, settings.account_id, where, request.state.person.access_key, url)
+
+
+def seconds(at: Any) -> float:
+    """A time of an operation's output as seconds since 1970: SageMaker's come as such, S3's as datetimes."""
+    return at.timestamp() if isinstance(at, datetime) else float(at)
 
 
 def given(params: Mapping[str, Any]) -> dict[str, Any]:

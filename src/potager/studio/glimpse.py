@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from potager.studio.cells import numeric
+
 ROWS = 100
 COLUMNS = 50
 CELL = 200
@@ -139,22 +141,14 @@ def _named(mark: str) -> str:
 def _headed(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first row names the columns: none of it is a number, and it is unlike what stands below."""
     first, others = rows[0], rows[1:]
-    if not others or len({cell.strip() for cell in first}) < len(first) or any(_number(cell) for cell in first):
+    if not others or len({cell.strip() for cell in first}) < len(first) or any(numeric(cell) for cell in first):
         return False
     if any(not cell.strip() for cell in first):
         return False
     below = [[row[at] for row in others if at < len(row)] for at in range(len(first))]
-    if any(cells and all(_number(cell) or not cell for cell in cells) for cells in below):
+    if any(cells and all(numeric(cell) or not cell for cell in cells) for cells in below):
         return True
     return not any(name in cells for name, cells in zip(first, below, strict=True))
-
-
-def _number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def lines(text: str, whole: bool) -> Glimpse:
@@ -227,10 +221,10 @@ def table(names: Sequence[str], rows: Sequence[Sequence[str]], types: Sequence[s
 def _table(names: Sequence[str], rows: Sequence[Sequence[str]], notes: list[str]) -> Glimpse:
     width = min(len(names), COLUMNS)
     cells = [[*map(_short, row[:width]), *[""] * (width - len(row))] for row in rows[:ROWS]]
-    numeric = [
-        any(row[at] for row in cells) and all(not row[at] or _number(row[at]) for row in cells) for at in range(width)
+    figures = [
+        any(row[at] for row in cells) and all(not row[at] or numeric(row[at]) for row in cells) for at in range(width)
     ]
-    return Glimpse([_short(name) for name in names[:width]], [], cells, numeric, len(names) - width, notes=notes)
+    return Glimpse([_short(name) for name in names[:width]], [], cells, figures, len(names) - width, notes=notes)
 
 
 def _short(text: str) -> str:

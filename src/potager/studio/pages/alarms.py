@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from potager.kernel.errors import WireError
-from potager.studio.asking import Asking, asking
+from potager.studio.asking import Asking, asking, seconds
 from potager.studio.safety import ROOT
 from potager.studio.trials import moment
 from potager.studio.views import page, quoted, wanted
@@ -121,7 +121,7 @@ async def chart(request: Request) -> Response:
         ScanBy="TimestampAscending",
     )
     series = [
-        {"name": each["Label"], "points": [[_milliseconds(at), value] for at, value in _pairs(each)]}
+        {"name": each["Label"], "points": [[seconds(at) * 1000, value] for at, value in _pairs(each)]}
         for each in found["MetricDataResults"]
         if each["Values"]
     ]
@@ -154,12 +154,6 @@ def _query(alarm: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pairs(result: Mapping[str, Any]) -> zip[tuple[Any, float]]:
     return zip(result["Timestamps"], result["Values"], strict=True)
-
-
-def _milliseconds(at: Any) -> float:
-    found = moment(at)
-    assert found is not None
-    return found.timestamp() * 1000
 
 
 async def switch(request: Request) -> Response:

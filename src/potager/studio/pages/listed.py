@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from potager.kernel import clock
 from potager.studio.asking import asking
+from potager.studio.cells import harmless
 from potager.studio.resources import BY_SLUG, Resource
 from potager.studio.views import page, tone, wanted
 
@@ -146,7 +147,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text  # which a spreadsheet would run
+    return harmless(text)
 
 
 async def one(request: Request) -> Response:

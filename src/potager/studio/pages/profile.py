@@ -20,7 +20,7 @@ from starlette.routing import Route
 from potager.kernel import lastwords
 from potager.kernel.errors import WireError
 from potager.studio import profiles
-from potager.studio.asking import Asking, asking
+from potager.studio.asking import Asking, asking, seconds
 from potager.studio.live import stream
 from potager.studio.profiles import Profiles, Subject
 from potager.studio.resources import ENDED
@@ -204,9 +204,8 @@ async def _progress(ask: Asking, job: Mapping[str, Any]) -> dict[str, Any]:
             said = lastwords.message([line for line in lines if line]) or said
         except (WireError, LookupError):
             pass
-    since = job["CreationTime"]
-    seconds = time.time() - (since if isinstance(since, int | float) else since.timestamp())
-    return {"job": job, "said": said, "seconds": int(max(0.0, seconds)), "over": False}
+    passed = time.time() - seconds(job["CreationTime"])
+    return {"job": job, "said": said, "seconds": int(max(0.0, passed)), "over": False}
 
 
 _WORDS = {

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from potager.kernel.errors import WireError
-from potager.studio.asking import Asking, asking
+from potager.studio.asking import Asking, asking, seconds
 
 PAGE = 1000
 """Events of one page."""
@@ -50,7 +50,7 @@ Find = Callable[[Asking, str], Awaitable[Printed]]
 
 def of_job(group: str, name: str, created: Any, *, over: bool) -> Printed:
     """Where a job's log is: one stream a host, whose name ends with the second in which the job was made."""
-    return Printed(group, f"{name}/", f"-{int(float(created))}", over)
+    return Printed(group, f"{name}/", f"-{int(seconds(created))}", over)
 
 
 async def streams(ask: Asking, printed: Printed) -> list[str]:

@@ -19,6 +19,7 @@ from potager.images.tabular import applying
 from potager.kernel.errors import WireError
 from potager.studio import s3
 from potager.studio.asking import Asking
+from potager.studio.cells import numeric
 from potager.studio.training import places
 
 HEAD = 64 * 1024
@@ -163,12 +164,4 @@ def rows(data: bytes, number: int, *, header: bool | None, label: bool) -> tuple
 
 def _names(line: list[str]) -> bool:
     """Whether a line has no number at all."""
-    return not any(map(_number, line))
-
-
-def _number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return not any(map(numeric, line))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from potager.studio.asking import Asking
+from potager.studio.asking import Asking, seconds
 
 NAMESPACE = "AWS/SageMaker"
 USAGE = "/aws/sagemaker/Endpoints"
@@ -53,14 +53,10 @@ async def told(ask: Asking, queries: Mapping[str, dict[str, Any]], start: float,
             ScanBy="TimestampAscending",
         )
         for result in answer["MetricDataResults"]:
-            moments = [_seconds(each) for each in result.get("Timestamps", ())]
+            moments = [seconds(each) for each in result.get("Timestamps", ())]
             values = result.get("Values", ())
             found[some[int(result["Id"][1:])]] = list(zip(moments, values, strict=True))
     return found
-
-
-def _seconds(at: Any) -> float:
-    return at.timestamp() if isinstance(at, datetime) else float(at)
 
 
 class Pulse:
@@ -131,7 +127,7 @@ async def chart(ask: Asking, what: str, endpoint: str, variants: Sequence[str], 
     made = CHARTS.get(what)
     if made is None:
         return None
-    period = next((seconds for most, seconds in PERIODS if hours <= most), 3600)
+    period = next((length for most, length in PERIODS if hours <= most), 3600)
     now = time.time()
     unit, asked, scale = made
     many = len(variants) > 1

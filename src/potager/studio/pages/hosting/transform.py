@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from potager.kernel.errors import WireError
 from potager.studio import live, s3
-from potager.studio.asking import Asking, asking
+from potager.studio.asking import Asking, asking, seconds
 from potager.studio.loglines import KINDS
 from potager.studio.pages import streams
 from potager.studio.pages.hosting import code, deploying, draft, examples
@@ -204,7 +204,7 @@ def _asked(found: Mapping[str, Any]) -> dict[str, Any]:
 def _printed(found: Mapping[str, Any]) -> Printed:
     over = found["TransformJobStatus"] in ENDED
     group, name = KINDS["transform-jobs"][1], found["TransformJobName"]
-    return streams.of_job(group, name, _seconds(found["CreationTime"]), over=over)
+    return streams.of_job(group, name, found["CreationTime"], over=over)
 
 
 async def _find(ask: Asking, name: str) -> Printed:
@@ -235,8 +235,8 @@ async def progress(ask: Asking, found: Mapping[str, Any]) -> dict[str, Any]:
         )
     except WireError:
         return {"inputs": None, "outputs": [], "done": 0, "first": "", "bucket": ""}
-    since = _seconds(found["CreationTime"])
-    made = [each for each in outputs if each["Key"].endswith(".out") and _seconds(each["LastModified"]) >= since - 1]
+    since = seconds(found["CreationTime"])
+    made = [each for each in outputs if each["Key"].endswith(".out") and seconds(each["LastModified"]) >= since - 1]
     bucket, _ = s3.split(found["TransformOutput"]["S3OutputPath"])
     first = await _head(ask, bucket, made[0]["Key"]) if made and made[0]["Size"] else ""
     return {
@@ -258,10 +258,6 @@ async def _objects(ask: Asking, uri: str) -> list[dict[str, Any]]:
 async def _head(ask: Asking, bucket: str, key: str) -> str:
     data = await examples.head(ask, f"s3://{bucket}/{key}", HEAD)
     return "\n".join(data.decode("utf-8", "replace").splitlines()[:LINES])
-
-
-def _seconds(at: Any) -> float:
-    return at.timestamp() if hasattr(at, "timestamp") else float(at)
 
 
 async def stop(request: Request) -> Response:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from potager.kernel.errors import WireError
 from potager.studio.asking import Asking, asking
+from potager.studio.cells import harmless
 from potager.studio.pages.jobs import curves, evaluation, measures, overview
 from potager.studio.resources import ENDED
 from potager.studio.safety import ROOT
@@ -22,8 +23,6 @@ from potager.studio.views import page
 
 MOST = 8
 """Jobs that stand side by side: as many as fit a screen and a legend."""
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would compute."""
 OFFERED = 100
 """Jobs that the picker offers: the latest."""
 
@@ -229,22 +228,9 @@ async def kept(request: Request) -> Response:
     kinds = (("metric", table(jobs, documents)), ("hyperparameter", parameters(jobs)), ("fact", facts(jobs)))
     writer.writerow(["fact", "Status", *(job["TrainingJobStatus"] for job in jobs)])
     for kind, rows in kinds:
-        writer.writerows([kind, row["name"], *map(_cell, row["values"])] for row in rows)
+        writer.writerows([kind, row["name"], *map(harmless, row["values"])] for row in rows)
     headers = {"Content-Disposition": 'attachment; filename="comparison.csv"'}
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULAS) and not _number(value) else value
-
-
-def _number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 ROUTES = [

@@ -5,23 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
 from potager.compute import catalog
 from potager.kernel.errors import WireError
-from potager.studio.asking import Asking
+from potager.studio.asking import Asking, seconds
 from potager.studio.s3 import placed, split
 from potager.studio.safety import ROOT
 
 ENDS = ("Completed", "Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded")
-
-
-def seconds(value: Any) -> float:
-    """A moment as seconds since 1970."""
-    return value.timestamp() if isinstance(value, datetime) else float(value)
 
 
 def timeline(job: Mapping[str, Any]) -> list[dict[str, Any]]:
