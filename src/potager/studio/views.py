@@ -19,6 +19,8 @@ from potager.studio.safety import ROOT
 GOOD = ("Completed", "InService", "Succeeded", "Enabled", "OK")
 BAD = ("Failed", "OutOfService", "RollingBack", "UpdateRollbackFailed", "ALARM")
 UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB")
+ACRONYMS = {"arn": "ARN", "id": "ID", "kms": "KMS", "uri": "URI", "url": "URL", "vpc": "VPC"}
+"""Words of members' names that are read letter by letter."""
 
 
 class Views:
@@ -42,6 +44,7 @@ class Views:
             "moment": moment,
             "tone": tone,
             "words": words,
+            "coded": coded,
             "document": document,
             "size": size,
             "span": span,
@@ -124,7 +127,14 @@ def words(name: str) -> str:
     for before, letter, after in zip(" " + name, name, name[1:] + " ", strict=False):
         starts = letter.isupper() and (before.islower() or before.isdigit() or (before.isupper() and after.islower()))
         out += f" {letter.lower() if after.islower() else letter}" if starts else letter
+    out = " ".join(ACRONYMS.get(one.lower(), one) for one in out.split(" "))
     return out[:1].upper() + out[1:]
+
+
+def coded(text: str) -> Markup:
+    """A sentence whose `names` stand between backticks, as code."""
+    parts = text.split("`")
+    return Markup("").join(Markup("<code>{}</code>").format(one) if at % 2 else one for at, one in enumerate(parts))
 
 
 def visible(key: str) -> str:

@@ -65,7 +65,7 @@ const KINDS = {
       ...grid(data), xAxis: axis(data.x), yAxis: axis(data.y, { nameGap: 45 }),
       series: data.series.map((each, place) => ({
         type: each.bare ? "scatter" : "line", step: each.step ? "end" : undefined, symbol: each.symbol ?? "circle",
-        name: each.name, data: each.points, showSymbol: each.points.length < 40, symbolSize: each.bare ? 8 : 5,
+        name: each.name, data: each.points, showSymbol: each.points.length < 40, symbolSize: each.bare || each.points.length === 1 ? 8 : 5,
         color: each.quiet ? token("quiet") : each.like === undefined ? undefined : colours()[each.like % 8],
         lineStyle: { width: each.quiet ? 1 : 2, type: each.dashed ? "dashed" : "solid" }, markLine: place ? undefined : marks(data),
       })),

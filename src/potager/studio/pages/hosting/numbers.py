@@ -114,7 +114,7 @@ class Pulse:
             {"name": one, "points": [[at * 1000, rate] for at, name, rate in self.beats if name == one]}
             for one in variants
         ]
-        return _lines("requests a second", series)
+        return _lines("requests a second", series, low=(self._at - KEPT) * 1000, high=self._at * 1000)
 
 
 def _lines(unit: str, series: list[dict[str, Any]], **bounds: float) -> dict[str, Any]:

@@ -109,9 +109,8 @@ def _row(name: str, columns: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 
 
 def _final(job: Job) -> dict[str, float]:
-    skipped = ("train:progress", "train:throughput")
     found = {each["MetricName"]: float(each["Value"]) for each in job.get("FinalMetricDataList", ())}
-    return {name: value for name, value in found.items() if name not in skipped}
+    return {name: value for name, value in found.items() if measures.better(name)}
 
 
 def _evaluated(document: evaluation.Document | None) -> dict[str, float]:

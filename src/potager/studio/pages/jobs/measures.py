@@ -11,6 +11,9 @@ HIGHER = (
 )
 """Last words of metrics of which more is better; of all others less is."""
 
+OF_THE_RUN = ("progress", "throughput")
+"""What tells how the run went and nothing of the model: neither more nor less is better."""
+
 WORDS = {
     "accuracy": "Share of rows that were said rightly.",
     "balanced_accuracy": "Mean share of each class that was found: every class counts the same, however rare.",
@@ -45,8 +48,10 @@ def channel(metric: str) -> tuple[str, str]:
 
 
 def better(metric: str) -> str:
-    """`higher` or `lower`: which is better."""
+    """`higher` or `lower`: which is better; "" where neither is."""
     name = channel(metric)[1].lower().split("@")[0]
+    if name in OF_THE_RUN:
+        return ""
     if "loss" in name or "error" in name:
         return "lower"
     return "higher" if any(name == word or name.endswith(("_" + word, ":" + word)) for word in HIGHER) else "lower"
