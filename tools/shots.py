@@ -1,7 +1,8 @@
 """Pictures of Studio's pages, light and dark, for the docs: `make shots`. A page more is a line more in `PAGES`.
 
-A private server walks the fraud tutorial, tunes a little and fails once, so that each page has something to show. Look
-at the pictures before you commit them: `python -m tools.shots [NAME ...]` takes single ones anew.
+The settings are none of them, since they tell of the machine. A private server walks the fraud tutorial, tunes a
+little and fails once, so that each page has something to show. Look at the pictures before you commit them:
+`python -m tools.shots [NAME ...]` takes single ones anew.
 """
 
 from __future__ import annotations
@@ -53,6 +54,12 @@ def ask(page: Any) -> None:
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
 
 
+def charts(page: Any) -> None:
+    """Goes down to the evaluation's charts."""
+    page.locator("po-chart[drawn]").nth(1).wait_for()
+    page.locator("po-threshold").locator("..").evaluate("each => each.scrollIntoView()")
+
+
 PAGES = (
     Shot("home", "/"),
     Shot("tutorial", "/tutorial", ask),
@@ -63,12 +70,12 @@ PAGES = (
     Shot("training-jobs", "/training-jobs"),
     Shot("new-training-job", "/new/training-job"),
     Shot("training-job", f"/training-jobs/{WALK}"),
+    Shot("evaluation", f"/training-jobs/{WALK}?tab=evaluation", charts),
     Shot("tuning-job", "/tuning-jobs/fraud-tuning"),
     Shot("compare", f"/compare?job={WALK}&job=fraud-hasty"),
     Shot("new-endpoint", f"/new/endpoint?job={WALK}"),
     Shot("endpoint", f"/endpoints/{WALK}"),
     Shot("logs", "/logs"),
-    Shot("settings", "/settings", text="open files"),
 )
 
 

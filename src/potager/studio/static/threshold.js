@@ -57,7 +57,7 @@ class Threshold extends HTMLElement {
     cells.forEach((text, place) => {
       const head = place === 0 || place === 4 || cells[0] === "" && place < 3;
       const cell = made(head && text ? "th" : "td", { textContent: text });
-      if (!head) cell.className = "number";
+      if (place !== 0 && place !== 4) cell.className = "number";
       row.append(cell);
     });
     return row;
