@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page
+import re
+
+from playwright.sync_api import Locator, Page, expect
 
 PATIENCE = 120_000.0
 """Milliseconds: JupyterLab and a kernel start slowly on a machine that has other work."""
@@ -24,9 +26,22 @@ def opened(page: Page) -> Page:
 
 
 def run(lab: Page, place: int, text: str) -> Locator:
-    """Runs a text as the cell at a place, from 0; what the notebook puts out."""
-    lab.locator(".jp-Notebook .jp-Cell .cm-content").nth(place).fill(text)
+    """Runs a text as the cell at a place, from 0; what the notebook puts out.
+
+    JupyterLab opens a kernel's socket anew where it finds the kernel changed: on a busy machine the first press is
+    lost then, and the cell looks as if nobody had run it. A person presses again.
+    """
+    cell = lab.locator(".jp-Notebook .jp-Cell .cm-content").nth(place)
+    cell.fill(text)
     lab.keyboard.press("Shift+Enter")
+    prompt = lab.locator(".jp-Notebook .jp-Cell .jp-InputPrompt").nth(place)
+    for _ in range(12):
+        try:
+            expect(prompt).to_have_text(re.compile(r"\[\d+\]"), timeout=10_000)
+            break
+        except AssertionError:
+            if prompt.inner_text().strip() == "[ ]:":
+                cell.press("Control+Enter")
     return lab.locator(".jp-OutputArea-output")
 
 

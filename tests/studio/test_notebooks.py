@@ -44,16 +44,44 @@ def test_a_notebook_is_opened_and_a_cell_asks_the_server_who_it_is(fresh_studio:
     tab = lab.opened(page)
     fresh_studio.check()
     lab.run(tab, 0, CELL).first.get_by_text("account 000000000000").wait_for()
-    # What a notebook's output brings of scripts does not run.
-    shown = 'display(HTML("<b>shown</b><img src=x onerror=document.title=1>"))'
-    output = lab.run(tab, 1, f"from IPython.display import HTML, display\n{shown}")
-    output.locator("b").get_by_text("shown").wait_for()
-    assert tab.title() != "1"
-    refused = [text for text in said if "Content Security Policy" in text]
-    assert all("event handler" in text for text in refused), refused
+    assert not [one for one in said if "Content Security Policy" in one], said
+    attack(tab, said)
     tab.close()
     lab.stop(page)
     fresh_studio.check()
+
+
+ATTACKS = """
+from pathlib import Path
+from IPython.display import HTML, Javascript, Markdown, display
+Path("evil.js").write_text("document.title = 'script'")
+Path("evil.html").write_text("<b>page</b><script>document.title = 'page'</script><script src=evil.js></script>")
+display(Javascript("document.title = 'javascript'"))
+display(HTML("<img src=x onerror=\\"document.title='image'\\"><script>document.title = 'inline'</script>"))
+for where in ("files/evil.js", "static/lab/../../files/evil.js", "static/lab/..%2f..%2ffiles/evil.js"):
+    display(HTML(f"<script src='/_studio/notebooks/default/jupyter/{where}'></script>"))
+    display(HTML(f"<iframe srcdoc=\\"<script src='/_studio/notebooks/default/jupyter/{where}'></script>\\"></iframe>"))
+display(HTML("<iframe srcdoc=\\"<script>parent.document.title = 'frame'</script>\\"></iframe>"))
+display(Markdown("[link](javascript:document.title='link')"))
+display(HTML("<a href=\\"javascript:document.title='link'\\">html</a><b>shown</b>"))
+"""
+
+
+def attack(tab: Any, said: list[str]) -> None:
+    """What a notebook's output brings of scripts does not run, and a page among its files neither."""
+    output = lab.run(tab, 1, ATTACKS)
+    output.locator("b").get_by_text("shown").wait_for()
+    output.locator("a").get_by_text("html", exact=True).click()
+    document = tab.context.new_page()
+    document.goto(tab.url.partition("/lab")[0] + "/files/evil.html", referer=tab.url)
+    document.locator("b").get_by_text("page").wait_for()
+    assert document.title() == ""
+    assert document.evaluate("window.origin") == "null"
+    document.close()
+    refused = "\n".join(said)
+    assert "event handler" in refused
+    assert "evil.js" in refused
+    assert tab.title() not in ("javascript", "image", "inline", "script", "frame", "link", "page")
 
 
 def shaken(server: Any, path: str, cookie: str, origin: str) -> tuple[socket.socket, bytes]:

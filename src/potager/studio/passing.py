@@ -4,14 +4,12 @@
 
 JupyterLab, and whatever runs in its kernels, is not trusted with the person's session: Studio's cookie and token stay
 here, and it may set cookies for its own addresses alone. What it serves to a browser is of Studio's origin all the
-same; the Content-Security-Policy (`policy`) keeps scripts that stand in a notebook's output from running.
+same: JupyterLab's page and scripts are therefore not its own (`lab.py`), and what is runs no scripts.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import suppress
@@ -20,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from potager.studio import lab
 from potager.studio.signin import COOKIE
 from potager.wire.message import Switch
 
@@ -53,8 +52,27 @@ _HOP = frozenset(
 )
 """Headers that are about one connection (RFC 9110, 7.6.1)."""
 _KEPT_BACK = _HOP | {"host", "cookie", "authorization", "x-form-token", "expect", "content-length"}
-_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]+")
-_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+_TOLD = frozenset(
+    {
+        "accept-ranges",
+        "allow",
+        "cache-control",
+        "content-disposition",
+        "content-encoding",
+        "content-language",
+        "content-length",
+        "content-range",
+        "content-security-policy",
+        "content-type",
+        "etag",
+        "expires",
+        "last-modified",
+        "location",
+        "retry-after",
+        "vary",
+    }
+)
+"""Headers of an answer that go on to the browser: none that say something of other addresses."""
 
 
 class Switching(Response):
@@ -140,7 +158,7 @@ def _taken(headers: Headers, below: str) -> Iterator[tuple[str, str]]:
         if name == "set-cookie":
             if (cookie := confined(value, below)) is not None:
                 yield name, cookie
-        elif name not in _HOP and name not in ("server", "date", "access-control-allow-origin"):
+        elif name in _TOLD:
             yield name, value
 
 
@@ -158,25 +176,25 @@ async def _answer(
 ) -> Response:
     reader, writer = streams
     told = dict(headers)
-    inline: list[bytes] = []
-    page = told.get("content-type", "").startswith("text/html") and request.url.path.startswith(f"{below}lab")
-    if page and status == 200 and request.method == "GET":
+    shown = request.url.path.removeprefix(below).split("/")
+    kind = told.get("content-type", "")
+    if status == 200 and request.method == "GET" and shown[0] == "lab" and kind.startswith("text/html"):
         async with asyncio.timeout(PATIENCE):
-            body = await reader.read(MOST_PAGE) if "content-length" not in told else await _whole(reader, told)
+            body = await _whole(reader, told)
         writer.close()
-        inline = _INLINE.findall(body)
-        answer = Response(body, status)
-    else:
-        answer = StreamingResponse(_parts(reader, writer), status)
-        if request.method == "HEAD" or status in (204, 304):
-            writer.close()
-            answer = Response(status_code=status)
-    answer.raw_headers = _raw([*headers, ("content-security-policy", policy(request, inline))])
+        answer = lab.page(request, body, below)
+        answer.raw_headers += _raw([one for one in headers if one[0] == "set-cookie"])
+        return answer
+    answer = StreamingResponse(_parts(reader, writer), status)
+    if request.method == "HEAD" or status in (204, 304):
+        writer.close()
+        answer = Response(status_code=status)
+    answer.raw_headers = _raw([*headers, ("content-security-policy", lab.NO_SCRIPTS)])
     return answer
 
 
 async def _whole(reader: asyncio.StreamReader, told: dict[str, str]) -> bytes:
-    size = int(told["content-length"])
+    size = int(told.get("content-length", MOST_PAGE + 1))
     if not 0 <= size <= MOST_PAGE:
         raise ValueError(size)
     return await reader.readexactly(size)
@@ -192,27 +210,6 @@ async def _parts(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             yield chunk
     finally:
         writer.close()
-
-
-def policy(request: Request, inline: Sequence[bytes] = ()) -> str:
-    """The Content-Security-Policy of what an instance serves: as strict as JupyterLab works with.
-
-    It compiles JSON schemas (`unsafe-eval`) and styles elements (`unsafe-inline` for styles). Scripts come from its own
-    files: those that stand in a notebook's output do not run.
-
-    inline : scripts of JupyterLab's own page.
-    """
-    host = request.headers.get("host", "")
-    scheme = "wss" if request.url.scheme == "https" else "ws"
-    socket = f" {scheme}://{host}" if _HOST.fullmatch(host) else ""
-    known = "".join(f" 'sha256-{base64.b64encode(hashlib.sha256(one).digest()).decode()}'" for one in inline)
-    return (
-        f"default-src 'none'; script-src 'self' 'unsafe-eval'{known}; style-src 'self' 'unsafe-inline'; "
-        f"img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
-        f"connect-src 'self' data:{socket}; "
-        "worker-src 'self' blob:; child-src 'self' blob:; frame-src 'self' blob:; manifest-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
-    )
 
 
 def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:

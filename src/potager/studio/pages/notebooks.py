@@ -18,10 +18,10 @@ from potager.kernel.names import Scope
 from potager.kernel.settings import Settings
 from potager.prepare.notebooks import served, tutorials
 from potager.prepare.notebooks.runner import NotebookRunner, address
-from potager.studio import live
+from potager.studio import lab, live
 from potager.studio.asking import Asking, asking
 from potager.studio.passing import passed
-from potager.studio.safety import ROOT
+from potager.studio.safety import PASSED, ROOT
 from potager.studio.views import fragment, page
 
 DEFAULT = "default"
@@ -99,6 +99,10 @@ async def through(request: Request) -> Response:
     """What an instance serves, at its own addresses."""
     runner, scope = _runner(request)
     name = request.path_params["name"]
+    if not PASSED.match(request.url.path):  # a name that no instance can have
+        raise HTTPException(404)
+    if (found := lab.file(request, request.path_params["path"], address(name))) is not None:
+        return found
     try:
         streams = await runner.connect(scope, name)
     except Unavailable as fault:
