@@ -235,6 +235,6 @@ def test_the_caller_is_an_assumed_role_whose_role_exists(server: Any) -> None:
 
 def test_an_operation_that_is_not_served_says_so_by_name(server: Any) -> None:
     sagemaker = server.client("sagemaker")
-    with pytest.raises(sagemaker.exceptions.ClientError, match="ListNotebookInstances") as refusal:
-        sagemaker.list_notebook_instances()
+    with pytest.raises(sagemaker.exceptions.ClientError, match="ListLabelingJobs") as refusal:
+        sagemaker.list_labeling_jobs()
     assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501

@@ -89,6 +89,6 @@ def test_busy_rows_are_watched_until_they_rest(studio: Any) -> None:
     expect(page.get_by_role("row", name=job)).to_contain_text("Completed")
     wait_for_job(road.sagemaker, job)
     page.get_by_label("Status").select_option("Failed")
-    page.get_by_text("Nothing fits these filters").wait_for()
+    page.get_by_role("paragraph").filter(has_text="Nothing fits these filters").wait_for()
     assert "status=Failed" in page.url
     studio.check()

@@ -60,7 +60,7 @@ def test_a_keyboard_opens_the_search_and_goes_where_it_leads(studio: Any) -> Non
     page.keyboard.press("/")
     expect(field).to_be_focused()
     page.keyboard.type("jobs")
-    expect(options.filter(has_text="Training jobs")).to_have_count(1)
+    options.filter(has_text="Training jobs").first.wait_for()
     expect(options.filter(has_text="Models")).to_have_count(0)
     before = options.locator("xpath=self::*[@aria-selected='true']").get_attribute("href")
     page.keyboard.press("ArrowDown")

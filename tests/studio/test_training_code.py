@@ -56,7 +56,7 @@ def started(road: Road, server: Any, command: list[str], before: str) -> dict[st
 
 
 def names(road: Road) -> set[str]:
-    found = road.sagemaker.list_training_jobs(MaxResults=100)["TrainingJobSummaries"]
+    found = road.sagemaker.list_training_jobs(MaxResults=100, SortOrder="Descending")["TrainingJobSummaries"]
     return {one["TrainingJobName"] for one in found}
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,8 +23,9 @@ def own_imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", list(sys.path))
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    known = set(sys.modules)
+    known, cells = set(sys.modules), csv.field_size_limit()
     yield
+    csv.field_size_limit(cells)
     for name in set(sys.modules) - known:
         if name.startswith(("inference", "script_", "sagemaker_", "helper")):
             del sys.modules[name]
