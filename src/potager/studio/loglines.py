@@ -28,7 +28,7 @@ PAGE = 200
 TRIES = 8
 """How often a group is asked for one page: each time looks at so much of it, found or not."""
 GROUPS = 50
-"""Groups that one search looks at."""
+"""Groups of a kind that one search looks at."""
 LONGEST = 4000
 """Letters of a line that are shown; the job's own page has all of them."""
 ERROR = re.compile(r"\b(ERROR|CRITICAL|FATAL|Traceback)\b|\w*(Error|Exception)\b")
@@ -87,13 +87,18 @@ class Search:
 
 
 async def groups(ask: Asking, search: Search) -> list[str]:
-    """The groups that a search looks at."""
+    """The groups that a search looks at. Of everything, each kind's come first: many endpoints hide no jobs."""
     if search.kind == "endpoints":
-        prefix = KINDS["endpoints"][1] + search.name
+        prefixes = [KINDS["endpoints"][1] + search.name]
+    elif search.kind in KINDS:
+        prefixes = [KINDS[search.kind][1]]
     else:
-        prefix = KINDS[search.kind][1] if search.kind in KINDS else ROOT
-    found = await ask("logs", "DescribeLogGroups", logGroupNamePrefix=prefix, limit=GROUPS)
-    return [each["logGroupName"] for each in found["logGroups"] if _wanted(each["logGroupName"], search)]
+        prefixes = [*(prefix for _, prefix in KINDS.values()), ROOT]
+    lists = await asyncio.gather(
+        *(ask("logs", "DescribeLogGroups", logGroupNamePrefix=prefix, limit=GROUPS) for prefix in prefixes)
+    )
+    names = dict.fromkeys(each["logGroupName"] for found in lists for each in found["logGroups"])
+    return [name for name in names if _wanted(name, search)]
 
 
 def _wanted(group: str, search: Search) -> bool:
