@@ -24,6 +24,10 @@ def predict_fn(text, model):
         time.sleep(3600)
     if text == "slow":
         time.sleep(0.2)
+    if text == "busy":
+        ready = time.process_time() + 0.1
+        while time.process_time() < ready:
+            pass
     return NAME
 
 def output_fn(answer, accept):

@@ -236,8 +236,8 @@ async def test_a_request_over_which_the_server_stumbles_holds_no_other_up(desk: 
     model = Model()
     model.errors = [RuntimeError("nobody foresaw this")]
     desk.router.put(KEY, model)
-    for name in ("r", "s"):
-        desk.queue.add(await desk.send(name, name))
+    for row in [await desk.send(name, name) for name in ("r", "s")]:
+        desk.queue.add(row)
     await desk.until(lambda: model.asked and not desk.queue.lines[KEY].under_way)
     desk.queue.look(KEY)
     await desk.done()
