@@ -17,7 +17,7 @@ PING = """200 if self.path == "/ping" else 404"""
 
 def test_an_unwell_ping_keeps_an_instance_out_of_traffic_until_it_is_well(tmp_path: Path) -> None:
     sick = tmp_path / "sick"
-    with potager.local(ping_interval=1, isolation="none") as server:  # the program sees the test's file
+    with potager.local(ping_interval=3, isolation="none") as server:  # the program sees the test's file
         road = Road(server)
         road.runtime = server.client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}))
         program = SERVER.replace(PING, f"503 if os.path.exists({str(sick)!r}) else 200")

@@ -49,6 +49,10 @@ class Backend(ABC):
     def write(self, batch: list[Job]) -> list[Outcome]:
         """What became of each write of a batch."""
 
+    def brief(self, batch: list[Job]) -> list[Outcome] | None:
+        """As `write`, in the present thread and without waiting; None where that cannot be: nothing was written."""
+        return None
+
     @abstractmethod
     def named(self, error: BaseException) -> BaseException:
         """The error in the house's words, where it has some; else the error itself."""

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from potager.store.prepared import tell
+from potager.store import prepared
 
 Job = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
 Outcome = tuple["asyncio.Future[Any]", Any, BaseException | None]
@@ -37,21 +37,21 @@ def failed(batch: list[Job], error: BaseException) -> list[Outcome]:
 def _attempt(
     connection: Connection, fn: Callable[[Connection], Any], future: asyncio.Future[Any], named: Naming
 ) -> Outcome:
-    tell(connection, "SAVEPOINT job")
+    prepared.tell(connection, "SAVEPOINT job")
     try:
         result = fn(connection)
     except Exception as error:
         _undo(connection, error)
         return future, None, named(error)
-    tell(connection, "RELEASE SAVEPOINT job")
+    prepared.tell(connection, "RELEASE SAVEPOINT job")
     return future, result, None
 
 
 def _undo(connection: Connection, why: Exception) -> None:
     """Undoes one write of a batch; a full disk has undone the whole transaction already, and is told to all."""
     try:
-        tell(connection, "ROLLBACK TO SAVEPOINT job")
-        tell(connection, "RELEASE SAVEPOINT job")
+        prepared.tell(connection, "ROLLBACK TO SAVEPOINT job")
+        prepared.tell(connection, "RELEASE SAVEPOINT job")
     except SQLAlchemyError:
         raise why from None
 
@@ -63,12 +63,13 @@ def settle(outcomes: list[Outcome]) -> None:
         loops.setdefault(outcome[0].get_loop(), []).append(outcome)
     for loop, settled in loops.items():
         try:
-            loop.call_soon_threadsafe(_tell, settled)
+            loop.call_soon_threadsafe(tell, settled)
         except RuntimeError:  # that loop is closed: nobody waits any more, and the write is made
             continue
 
 
-def _tell(outcomes: list[Outcome]) -> None:
+def tell(outcomes: list[Outcome]) -> None:
+    """Hands results to the present thread's loop."""
     for future, result, error in outcomes:
         if future.done():  # whoever asked was cancelled
             continue

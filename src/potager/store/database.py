@@ -3,6 +3,7 @@
     await db.read(fn)    fn(connection) in a reader's thread, on a snapshot
     await db.look(query, values)  a row by its key, at once
     await db.write(fn)   fn(connection) in the writer's thread; done when it is committed
+    await db.write(fn, brief=True)  in the present thread, where nobody else writes (`brief.py`)
 
 Writes that wait together share one transaction, each in a savepoint of its own: one that raises is undone alone, and
 the price of a commit is paid once (`batches.py`). The database is a file (`sqlite.py`) or on a Postgres server
@@ -30,6 +31,7 @@ from potager.kernel.errors import Exists, Invalid
 from potager.store import batches
 from potager.store.backend import Backend, dumps
 from potager.store.batches import Job
+from potager.store.brief import Brief
 from potager.store.prepared import Prepared
 from potager.store.sqlite import Sqlite
 
@@ -40,7 +42,8 @@ T = TypeVar("T")
 BATCH = 64
 """Writes that share one transaction at most."""
 SLOW, WARY = 0.02, 0.1
-"""Seconds that a look-up in the present thread may take, and for how long none is tried after one that took longer."""
+"""Seconds that work in the present thread may take, and for how long none is tried after a look-up that took longer."""
+_CLOSED = "the database is closed, nothing is written any more"
 FILE = "potager.db"
 """The database of a data folder that has none elsewhere."""
 
@@ -57,6 +60,7 @@ class Database:
         self._closed = False
         self._wary = 0.0
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._brief = Brief(made, self._late)
         self._writer = threading.Thread(target=self._write_all, name="database-write", daemon=True)
         self._writer.start()
 
@@ -89,13 +93,27 @@ class Database:
             self._wary = began + WARY
         return row
 
-    async def write(self, fn: Callable[[Connection], T]) -> T:
-        """What `fn` gives, once its changes are committed; when `fn` raises, none of them is made."""
+    async def write(self, fn: Callable[[Connection], T], *, brief: bool = False) -> T:
+        """What `fn` gives, once its changes are committed; when `fn` raises, none of them is made.
+
+        brief : `fn` runs a few statements that find their rows by an index. The present thread makes the write then,
+            where the database is a file of this machine and nobody else is writing: to go to a thread and back takes
+            longer than all of it.
+        """
         if self._closed:
-            raise RuntimeError("the database is closed, nothing is written any more")
+            raise RuntimeError(_CLOSED)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._queue.put((fn, future))
+        job = (fn, future)
+        if not (brief and self._backend.near and self._queue.empty() and self._brief.offer(job)):
+            self._queue.put(job)
         return await future
+
+    def _late(self, job: Job) -> None:
+        """Has the writer make a write that was to be a brief one."""
+        if self._closed:
+            batches.tell(batches.failed([job], RuntimeError(_CLOSED)))
+        else:
+            self._queue.put(job)
 
     async def close(self) -> None:
         """Finishes the writes that wait, then lets go of the files."""
@@ -110,10 +128,12 @@ class Database:
         while (job := self._queue.get()) is not None:
             batch, last = self._gather(job)
             try:
-                outcomes = self._backend.write(batch)
+                with self._brief.turn:
+                    outcomes = self._backend.write(batch)
             except BaseException as error:
                 outcomes = batches.failed(batch, error)
             batches.settle(outcomes)
+            self._brief.rested()
             if last:
                 return
 

@@ -20,6 +20,8 @@ _inline = schema.inline
 _given: BindParameter[list[str]] = bindparam("blobs", expanding=True)
 _KEEP = Prepared(insert(_inline))
 _DATA = Prepared(select(_inline.c.data).where(_inline.c.blob == bindparam("b_blob")))
+_IS_THERE = Prepared(select(_inline.c.blob).where(_inline.c.blob == bindparam("b_blob")))
+_FORGET_ONE = Prepared(delete(_inline).where(_inline.c.blob == bindparam("b_blob")))
 _THERE = select(_inline.c.blob).where(_inline.c.blob.in_(_given))
 _ALL = select(_inline.c.blob, _inline.c.data).where(_inline.c.blob.in_(_given))
 _FORGET = delete(_inline).where(_inline.c.blob.in_(_given))
@@ -44,6 +46,15 @@ def there(connection: Connection, blobs: Sequence[str]) -> set[str]:
 def every(connection: Connection, blobs: Sequence[str]) -> dict[str, bytes]:
     """The bytes of those of a thousand blobs at most that lie in rows."""
     return {row.blob: row.data for row in connection.execute(_ALL, {"blobs": blobs})}
+
+
+def forgotten(connection: Connection, blob: str) -> bool:
+    """Takes the row of a blob away; whether it had one."""
+    here = {"b_blob": blob}
+    if _IS_THERE.first(connection, here) is None:
+        return False
+    _FORGET_ONE.run(connection, here)
+    return True
 
 
 def forget(connection: Connection, blobs: Iterable[str]) -> None:

@@ -57,7 +57,7 @@ class Own(Reading):
             return current, references.released(connection, freed)
 
         try:
-            current, freed = await self._database.write(write)
+            current, freed = await self._database.write(write, brief=True)
         except Exception:  # a task that is cancelled does not know whether it was made: the next sweep looks
             self._blobs.drop(blob)
             raise
@@ -127,7 +127,7 @@ class Own(Reading):
                 freed += blobs
             return markers, references.released(connection, freed)
 
-        markers, freed = await self._database.write(write)
+        markers, freed = await self._database.write(write, brief=len(keys) == 1)
         self._blobs.discard(freed)
         return markers
 

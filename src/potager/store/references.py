@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, union_all
+from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, or_, select, union_all
 
 from potager.store import inlined, schema
 from potager.store.blobs import Span
+from potager.store.prepared import Prepared
 
 BATCH = 1000
 """Blobs that one query asks about: a database takes only so many parameters."""
+FEW = 4
+"""Blobs that are asked about one by one: a put over an object has one, and a query for each of few is sooner run."""
 
 _pieces = schema.pieces
 _given: BindParameter[list[str]] = bindparam("blobs", expanding=True)
-_NAMED = union_all(
-    *(
-        select(column).where(column.in_(_given))
-        for column in (schema.objects.c.blob, schema.versions.c.blob, schema.parts.c.blob, _pieces.c.source)
-    )
-)
+_NAMES = (schema.objects.c.blob, schema.versions.c.blob, schema.parts.c.blob, _pieces.c.source)
+_NAMED = union_all(*(select(column).where(column.in_(_given)) for column in _NAMES))
+_IS_NAMED = Prepared(select(or_(*(select(each).where(each == bindparam("b_blob")).exists() for each in _NAMES))))
 _SPANS = (
     select(_pieces.c.source, _pieces.c.start, _pieces.c.size)
     .where(_pieces.c.blob == bindparam("blob"))
@@ -43,8 +43,15 @@ _FORGET = delete(_pieces).where(_pieces.c.blob.in_(_given))
 def unnamed(connection: Connection, blobs: Iterable[str]) -> list[str]:
     """Those of the blobs that no object, part or piece names."""
     given = list(dict.fromkeys(blobs))
+    if len(given) <= FEW:
+        return [blob for blob in given if not _is_named(connection, blob)]
     named = {found for batch in _batches(given) for found in connection.scalars(_NAMED, {"blobs": batch})}
     return [blob for blob in given if blob not in named]
+
+
+def _is_named(connection: Connection, blob: str) -> bool:
+    found = _IS_NAMED.first(connection, {"b_blob": blob})
+    return bool(found and found[0])
 
 
 def nothing(connection: Connection) -> bool:
@@ -71,6 +78,8 @@ def released(connection: Connection, blobs: Iterable[str]) -> list[str]:
 
 def _as_files(connection: Connection, gone: Sequence[str]) -> list[str]:
     """Takes away the rows of blobs that nothing names any more; the other blobs."""
+    if len(gone) <= FEW:
+        return [blob for blob in gone if not inlined.forgotten(connection, blob)]
     left: list[str] = []
     for batch in _batches(gone):
         rows = inlined.there(connection, batch)

@@ -1,6 +1,8 @@
 """The database as a file: SQLite in WAL mode, its one writer BEGINs IMMEDIATE, so that readers never wait for it.
 
 What is committed survives a killed server; the last moments before a power cut may be lost (synchronous=NORMAL), whole.
+One connection writes, the writer's thread with it or, in its turn, a loop's (`brief.py`). The log of what was written
+(the WAL) goes into the file in the writer's thread alone, for that waits for the disk.
 """
 
 from __future__ import annotations
@@ -37,6 +39,11 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint=4000",
     "PRAGMA cache_size=-8192",
 )
+_PATIENT = ("PRAGMA wal_autocheckpoint=4000", "PRAGMA busy_timeout=20000")
+"""Has a commit that finds so many pages in the log move them into the file, and a write wait for another program's."""
+_BRIEF = ("PRAGMA wal_autocheckpoint=0", "PRAGMA busy_timeout=0")
+"""Has the writer's connection wait for nothing."""
+_WRITES = "BEGIN IMMEDIATE"
 _DAMAGE = ("malformed", "not a database", "disk I/O error")
 """How SQLite begins to say that a file is none of its own, or that the disk does not give it back."""
 
@@ -100,18 +107,35 @@ class Sqlite(Backend):
             self._writer = self._connect_writer()
             self._connections.append(self._writer)
         self._hold()
-        outcomes = self._transact(self._writer, batch)
-        if all(map(_is_full, outcomes)) and self._ballast.spend():
+        _tell_all(self._writer, _PATIENT)
+        try:
             outcomes = self._transact(self._writer, batch)
+            if all(map(_is_full, outcomes)) and self._ballast.spend():
+                outcomes = self._transact(self._writer, batch)
+        finally:
+            _tell_all(self._writer, _BRIEF)
         return outcomes
+
+    def brief(self, batch: list[Job]) -> list[Outcome] | None:
+        if self._writer is None:
+            return None
+        outcomes = self._transact(self._writer, batch)
+        later = all(map(_is_full, outcomes)) or all(map(_is_locked, outcomes))
+        return None if later else outcomes  # the writer's thread has a ballast, and time to wait
 
     def _transact(self, connection: Connection, batch: list[Job]) -> list[Outcome]:
         """Runs a batch in one transaction; should that fail as a whole, every write of it failed."""
         try:
-            with connection.begin():
-                return batches.run(connection, batch, self.named)
+            tell(connection, _WRITES)
+            try:
+                outcomes = batches.run(connection, batch, self.named)
+                _end(connection, "COMMIT")
+            except BaseException:
+                _end(connection, "ROLLBACK")
+                raise
         except BaseException as error:
             return batches.failed(batch, self.named(error))
+        return outcomes
 
     def _hold(self) -> None:
         """Holds some of the disk for the writes that end what fills it; a ballast that was spent is made anew."""
@@ -154,12 +178,37 @@ def _is_full(outcome: Outcome) -> bool:
     return isinstance(outcome[2], LimitReached) and isinstance(outcome[2].__cause__, OperationalError)
 
 
+def _is_locked(outcome: Outcome) -> bool:
+    """Whether a write was not begun because another program writes."""
+    return isinstance(outcome[2], OperationalError) and "locked" in str(outcome[2].orig)
+
+
+def _is_open(connection: Connection) -> bool:
+    """Whether a transaction is open."""
+    driver: Any = connection.connection.driver_connection
+    return driver.in_transaction
+
+
+def _end(connection: Connection, word: str) -> None:
+    """Ends a transaction that SQLAlchemy did not begin, as what it had to do with it; nothing where it has ended."""
+    if connection.in_transaction():
+        connection.commit() if word == "COMMIT" else connection.rollback()
+    if _is_open(connection):
+        tell(connection, word)
+
+
 def _configure(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself: `_begin` does
     for pragma in _PRAGMAS:
         connection.execute(pragma)
 
 
+def _tell_all(connection: Connection, pragmas: Sequence[str]) -> None:
+    for pragma in pragmas:
+        tell(connection, pragma)
+
+
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("potager_writes")
-    tell(connection, "BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not (writes and _is_open(connection)):  # else `_transact` has begun it
+        tell(connection, _WRITES if writes else "BEGIN")

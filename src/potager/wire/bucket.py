@@ -47,7 +47,9 @@ class _Candidate:
     deprecated: bool
 
     def satisfied(self, request: Request) -> bool:
-        return self.arguments <= request.arguments.keys() and all(name in request.headers for name in self.headers)
+        if self.arguments and not (request.query and self.arguments <= request.arguments.keys()):
+            return False
+        return not self.headers or self.headers <= request.headers.keys()
 
 
 def place(request: Request) -> Place:
